@@ -1,0 +1,1 @@
+"""The `iceblock` command: one thin module a subcommand, imported only when called."""

@@ -1,0 +1,68 @@
+"""The `iceblock` command group: subcommands are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import IceblockError
+
+COMMANDS = {
+    "denoise": "Denoise a particle stack.",
+    "restore": "Put raw images back into a denoised STAR file.",
+    "models": "List the models that ship, or show one.",
+    "simulate": "Write simulated particles, noisy and clean.",
+    "demo": "Denoise simulated particles and show the result.",
+}
+"""Name of each subcommand, which is also its module's, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose help needs none of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names of the subcommands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"..commands.{cmd_name}", __package__)
+        command = getattr(module, "command", None) or getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each subcommand without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="iceblock")
+def group() -> None:
+    r"""Take the noise off single cryo-EM particles, inside the project where they are.
+
+    \b
+    iceblock denoise Extract/job003/particles.star --out Denoised
+    iceblock restore Select/job012/particles.star --out raw.star
+    """
+
+
+def main() -> None:
+    """Run a command; a user's mistake ends in one sentence and exit status 1."""
+    try:
+        group.main(prog_name="iceblock", standalone_mode=False)
+    except IceblockError as error:
+        click.echo(f"iceblock: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("iceblock: stopped; give the same command again to go on", err=True)
+        sys.exit(130)

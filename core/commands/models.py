@@ -1,0 +1,64 @@
+"""`iceblock models`: what ships, and what a model file says of itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    r"""List the models that ship, or show one.
+
+    \b
+    iceblock models
+    iceblock models show iceblock-4A
+    iceblock models show mine.safetensors
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from ..denoise.model_file import read_description
+    from ..denoise.shipped import DEFAULT, shipped_models
+
+    for name, path in shipped_models().items():
+        card = read_description(path)["card"]
+        size = path.stat().st_size / 1e6
+        mark = " (default)" if name == DEFAULT else ""
+        click.echo(
+            f"{name}{mark}: works at {card['working_pixel_size']:g} Å/px, SNR "
+            f"{card['snr_range'][0]:g} to {card['snr_range'][1]:g}, {size:.1f} MB"
+        )
+
+
+@command.command()
+@click.argument("model", metavar="NAME|FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole description as JSON.")
+def show(model: str, as_json: bool) -> None:
+    """Print what a model was trained on and how it scored."""
+    from ..denoise.model_file import read_description
+    from ..denoise.shipped import find_model
+
+    path = Path(find_model(model))
+    description = read_description(path)
+    if as_json:
+        click.echo(json.dumps(description, indent=2))
+        return
+    card = description["card"]
+    click.echo(f"{card['name']}  ({path})")
+    for key in ("working_pixel_size", "pixel_size_range", "box_range", "snr_range",
+                "defocus_range", "ctf", "volumes", "noise"):  # fmt: skip
+        value = card[key]
+        text = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
+        click.echo(f"  {key.replace('_', ' '):20s}{text}")
+    for title in ("training", "scores"):
+        click.echo(f"  {title}")
+        for key, value in card[title].items():
+            text = (
+                "  ".join(f"{k}={v}" for k, v in value.items())
+                if isinstance(value, dict)
+                else value
+            )
+            click.echo(f"    {key:18s}{text}")

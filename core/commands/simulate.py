@@ -1,0 +1,163 @@
+"""`iceblock simulate`: noisy particles with their clean truth, as STAR and MRC files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..noise.source import NoiseSource
+    from ..simulate.pairs import PairGenerator, PairSettings
+
+
+def pair_generator(
+    volumes: Sequence[Path],
+    phantoms: Sequence[int],
+    noise: Sequence[Path],
+    pixel_size: float,
+    settings: PairSettings,
+) -> PairGenerator:
+    """Make a source of pairs.
+
+    Parameters
+    ----------
+    volumes
+        Maps and atomic models.
+    phantoms
+        Seeds of phantoms to add.
+    noise
+        Stacks of noise blocks; without any, noise with an ice-like spectrum.
+    pixel_size
+        Å of the images.
+    settings
+        Ranges.
+    """
+    from ..simulate.pairs import PairGenerator
+    from ..simulate.phantoms import phantom
+    from ..simulate.projection import VolumeTransform
+    from ..simulate.volumes import read_volume
+
+    densities = [read_volume(path, pixel_size) for path in volumes]
+    densities += [phantom(seed, pixel_size) for seed in phantoms]
+    transforms = [VolumeTransform(d) for d in densities]
+    return PairGenerator(transforms, _noise_source(noise), settings)
+
+
+def _noise_source(paths: Sequence[Path]) -> NoiseSource:
+    import numpy as np
+    import torch
+
+    from ..errors import IceblockError
+    from ..images.mrc import read_header, read_images
+    from ..noise.source import BlockNoise, MixedNoise, SpectrumNoise
+    from ..noise.spectrum import ice_like_power
+
+    if not paths:
+        return SpectrumNoise(ice_like_power(), variation=0.2)
+    sources = []
+    for path in paths:
+        stack = read_header(path)
+        blocks = torch.from_numpy(read_images(stack, np.arange(stack.n_images)))
+        sd = blocks.std(dim=(1, 2), keepdim=True, correction=0)
+        if not bool((torch.isfinite(sd) & (sd > 0)).all()):
+            raise IceblockError(f"{path} holds noise blocks that are constant or NaN: remove them.")
+        sources.append(BlockNoise(blocks / sd))
+    return MixedNoise(sources, [float(len(s.blocks)) for s in sources])
+
+
+@click.command()
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
+    help="Output folder; new or empty.",
+)  # fmt: skip
+@click.option(
+    "--volume", "volumes", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="Map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed.",
+)  # fmt: skip
+@click.option(
+    "--phantoms", default=0, metavar="N",
+    help="Random protein-like phantoms to add.  [default: 4 where no volume is given]",
+)  # fmt: skip
+@click.option(
+    "--noise", multiple=True, type=click.Path(path_type=Path), metavar="BLOCKS.mrcs",
+    help="Stack of noise blocks at this pixel size.  [default: an ice-like spectrum]",
+)  # fmt: skip
+@click.option("-n", "--number", default=1000, show_default=True, metavar="N", help="Particles.")
+@click.option("--box", default=128, show_default=True, metavar="PIXELS", help="Even box.")
+@click.option("--pixel-size", default=2.7, show_default=True, metavar="A", help="Å per pixel.")
+@click.option(
+    "--snr", nargs=2, default=(0.05, 0.5), show_default=True, metavar="LOW HIGH",
+    help="Signal over noise variance inside the particle, drawn log-uniformly.",
+)  # fmt: skip
+@click.option(
+    "--defocus", nargs=2, default=(5000.0, 35000.0), show_default=True, metavar="LOW HIGH",
+    help="Range in Å.",
+)  # fmt: skip
+@click.option("--no-ctf", is_flag=True, help="Leave the CTF out.")
+@click.option(
+    "--neighbours", default=0.0, show_default=True, metavar="MEAN",
+    help="Mean number of neighbours that crowd a box.",
+)  # fmt: skip
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N",
+    help="The same seed gives the same files.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+def command(
+    out: Path,
+    volumes: tuple[Path, ...],
+    phantoms: int,
+    noise: tuple[Path, ...],
+    number: int,
+    box: int,
+    pixel_size: float,
+    snr: tuple[float, float],
+    defocus: tuple[float, float],
+    no_ctf: bool,
+    neighbours: float,
+    seed: int,
+    quiet: bool,
+) -> None:
+    r"""Write simulated particles, noisy and clean.
+
+    DIR gets particles.star (noisy) and clean.star (the truth, CTF included), row by row the same,
+    with their stacks, poses, origins and CTF values. The signal is in units of the noisy images'
+    background sd.
+
+    \b
+    Example:
+      iceblock simulate --volume 1oel.pdb.gz -n 2000 --box 128 --pixel-size 2.7 --out Simulated
+    """
+    from tqdm import tqdm
+
+    from ..errors import IceblockError
+    from ..simulate.dataset import write_dataset
+    from ..simulate.pairs import PairSettings
+
+    if box % 2 or box < 32:
+        raise IceblockError(f"The box is {box} pixels and must be even and at least 32.")
+    if number < 1 or pixel_size <= 0:
+        raise IceblockError("The number of particles and the pixel size must be positive.")
+    if (out / "particles.star").exists() or (out / "Particles").exists():
+        raise IceblockError(f"{out} already holds particles; choose another output folder.")
+    settings = PairSettings(
+        snr_range=snr,
+        defocus_range=defocus,
+        ctf_fraction=0.0 if no_ctf else 1.0,
+        neighbour_rate=neighbours,
+        group=1,
+    )
+    count = phantoms or (0 if volumes else 4)
+    seeds = [1_000_000 + seed * 1000 + k for k in range(count)]
+    generator = pair_generator(volumes, seeds, noise, pixel_size, settings)
+    with tqdm(total=number, unit="img", desc="simulating", disable=quiet, file=sys.stderr) as bar:
+
+        def watch(done: int) -> None:
+            bar.update(done)
+
+        write_dataset(out, generator, number, box, seed, watch)

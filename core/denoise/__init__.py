@@ -1,0 +1,1 @@
+"""The denoising network: architecture, model file, training, inference."""

@@ -1,0 +1,192 @@
+"""Denoise whole stacks: reading ahead, computing and writing overlap; stopped runs go on."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ..images.mrc import read_header, read_images
+from ..images.mrc_writer import StackWriter
+from .contrast import SAMPLE, radial_profiles, sign_of_contrast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from ..images.output_plan import StackJob
+    from .inference import Denoiser
+
+READ_AHEAD = 3
+"""Batches in memory before the network."""
+BATCH_BYTES = 16 << 20
+"""A batch of raw images takes at most about this much."""
+LARGEST_BATCH = {"cpu": 32, "cuda": 256}
+
+
+class Watcher(Protocol):
+    """Is told of every batch; may raise to stop the run, which is then ready to be resumed."""
+
+    def __call__(self, done: int, computed: bool) -> None:
+        """Take note that `done` more images are finished, computed now or found whole."""
+        ...
+
+
+@dataclass
+class Outcome:
+    """What a pass over the stacks did."""
+
+    computed: int = 0
+    """Images denoised in this pass."""
+    found: int = 0
+    """Images found whole from an earlier pass."""
+
+
+def batch_size(box: int, device: str) -> int:
+    """Images in a batch, chosen by memory; the same for every run on a kind of device."""
+    return max(1, min(LARGEST_BATCH.get(device, 32), BATCH_BYTES // (4 * box * box)))
+
+
+def detect_contrast(jobs: Sequence[StackJob]) -> int:
+    """1 for white particles, -1 for clearly black ones, from a sample over all stacks."""
+    total = sum(len(job.indices) for job in jobs)
+    wanted = np.unique(np.linspace(0, total - 1, min(SAMPLE, total)).round().astype(int))
+    profiles = []
+    start = 0
+    for job in jobs:
+        mine = wanted[(wanted >= start) & (wanted < start + len(job.indices))] - start
+        start += len(job.indices)
+        if len(mine):
+            profiles.append(radial_profiles(read_images(job.stack, job.indices[mine])))
+    return sign_of_contrast(np.concatenate(profiles))
+
+
+def denoise_stacks(
+    jobs: Sequence[StackJob],
+    denoiser: Denoiser,
+    folder: Path,
+    *,
+    dtype: npt.DTypeLike,
+    contrast: int,
+    batch: int | None,
+    unusable_list: Path,
+    watch: Watcher,
+) -> Outcome:
+    """Denoise every stack into `folder`, going on where an earlier pass stopped.
+
+    Parameters
+    ----------
+    jobs
+        From `plan_output`; finished output stacks are left as they are.
+    denoiser
+        Model and device.
+    folder
+        Where output stacks go, under `job.output`.
+    dtype
+        float32 or float16.
+    contrast
+        1 or -1, see `Denoiser`.
+    batch
+        Images a batch; by default what memory suggests.
+    unusable_list
+        A text file to which names of images passed through unchanged are added.
+    watch
+        Called after every batch, from the calling thread.
+    """
+    outcome = Outcome()
+    # One thread reads and one writes; the network runs in the caller's.
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writing:
+        for job in jobs:
+            size = batch or batch_size(job.stack.box_x, denoiser.device.type)
+            path = folder / job.output
+            if _is_whole(path, job, dtype):
+                outcome.found += len(job.indices)
+                watch(len(job.indices), False)
+                continue
+            with StackWriter(
+                path, len(job.indices), job.stack.box_x, job.pixel_size, dtype, align=size
+            ) as writer:
+                outcome.found += writer.written
+                watch(writer.written, False)
+                parts = list(_batches(job.indices[writer.written :], size))
+                coming = _read_ahead(reader, job, parts)
+                with _behind(writing, writer) as append:
+                    for indices, images in coming:
+                        denoised, unusable = denoiser(images, job.pixel_size, contrast)
+                        if unusable.any():
+                            names = [f"{i + 1:06d}@{job.name}" for i in indices[unusable]]
+                            _remember(unusable_list, names)
+                        append(denoised)
+                        outcome.computed += len(images)
+                        watch(len(images), True)
+    return outcome
+
+
+def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:
+    """Whether the output stack is there; it only ever gets its name when it is whole."""
+    if not path.is_file():
+        return False
+    found = read_header(path)
+    return (
+        found.n_images == len(job.indices)
+        and found.box_x == job.stack.box_x
+        and found.dtype == np.dtype(dtype)
+    )
+
+
+def _batches(indices: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, len(indices), size):
+        yield indices[start : start + size]
+
+
+def _read_ahead(
+    pool: ThreadPoolExecutor, job: StackJob, parts: list[npt.NDArray[np.int64]]
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Read batches in order, some ahead of the one that is being worked on."""
+    coming = [pool.submit(read_images, job.stack, p) for p in parts[:READ_AHEAD]]
+    try:
+        for number, part in enumerate(parts):
+            images = coming.pop(0).result()
+            following = number + READ_AHEAD
+            if following < len(parts):
+                coming.append(pool.submit(read_images, job.stack, parts[following]))
+            yield part, images
+    finally:
+        for future in coming:
+            future.cancel()
+
+
+@contextlib.contextmanager
+def _behind(
+    pool: ThreadPoolExecutor, writer: StackWriter
+) -> Iterator[Callable[[npt.NDArray[np.float32]], None]]:
+    """Append to a stack one batch behind; no write is under way when the block ends."""
+    pending: list[Future[None]] = []
+
+    def append(images: npt.NDArray[np.float32]) -> None:
+        if pending:
+            pending.pop().result()
+        pending.append(pool.submit(writer.append, images))
+
+    try:
+        yield append
+    except BaseException:
+        wait(pending)
+        raise
+    if pending:
+        pending.pop().result()
+
+
+def _remember(path: Path, names: list[str]) -> None:
+    """Add names to a list once each."""
+    known: set[str] = set()
+    with contextlib.suppress(FileNotFoundError):
+        known = set(path.read_text().splitlines())
+    with path.open("a") as file:
+        file.writelines(f"{name}\n" for name in names if name not in known)

@@ -1,0 +1,134 @@
+"""Pictures of particles before and after, and of their power spectra."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter
+
+from ..images.background import ring_statistics
+from ..noise.spectrum import radial_power
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+    Images = npt.NDArray[np.float32]
+
+PAGE = (11.7, 8.3)
+"""A4 landscape, inches."""
+RAW, DENOISED, REMOVED = "#7f7f7f", "#c2410c", "#1d4ed8"
+
+
+def normalise(images: Images) -> Images:
+    """Bring (n, box, box) images to background mean 0, sd 1; constant ones become 0."""
+    raw = torch.from_numpy(np.nan_to_num(images))
+    mean, sd = ring_statistics(raw)
+    return np.asarray(((raw - mean) / torch.where(sd > 0, sd, torch.inf)).numpy())
+
+
+def show(axes: Axes, image: Images, spread: float = 0.0) -> None:
+    """Draw one image in grey, by its own percentiles or by ±`spread`."""
+    low, high = (-spread, spread) if spread else np.percentile(image, (0.5, 99.5))
+    axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def gallery(raw: Images, denoised: Images, pixel_size: float, title: str) -> Figure:
+    """Rows raw, raw low-passed to 20 Å, denoised, difference; a column a particle.
+
+    Parameters
+    ----------
+    raw, denoised : (n, box, box)
+        In the same units (background sd 1).
+    pixel_size
+        Å.
+    title
+        Above the page.
+    """
+    smooth = [gaussian_filter(r, 20 / (2 * np.pi * 0.5887) / pixel_size) for r in raw]
+    rows = {
+        "raw": list(raw),
+        "raw, 20 Å low-pass": smooth,
+        "denoised": list(denoised),
+        "taken off": list(raw - denoised),
+    }
+    figure = Figure(figsize=PAGE, layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    axes = figure.subplots(len(rows), len(raw), squeeze=False)
+    for row, (label, images) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(label, fontsize=9)
+        for cell, image in zip(row, images, strict=True):
+            show(cell, image, 4.0 if label in ("raw", "taken off") else 0.0)
+    return figure
+
+
+def spectra(raw: Images, denoised: Images, pixel_size: float, working_pixel_size: float) -> Figure:
+    """Mean radial power of raw images, denoised images and of what was taken off.
+
+    Parameters
+    ----------
+    raw, denoised : (n, box, box)
+        In the same units.
+    pixel_size, working_pixel_size
+        Å; of the images and of the network.
+    """
+    figure = Figure(figsize=PAGE, layout="constrained")
+    axes = figure.subplots()
+    curves = {
+        "raw": (raw, RAW),
+        "denoised": (denoised, DENOISED),
+        "taken off (raw − denoised)": (raw - denoised, REMOVED),
+    }
+    for label, (images, colour) in curves.items():
+        power = radial_power(torch.from_numpy(np.ascontiguousarray(images))).mean(0).numpy()
+        frequency = np.linspace(0, 0.5 / pixel_size, len(power))
+        axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-7), label=label, color=colour)
+    nyquist = 0.5 / max(pixel_size, working_pixel_size)
+    axes.axvline(nyquist, color="k", lw=0.8, ls=":")
+    axes.text(nyquist, 0.99, f" {1 / nyquist:.1f} Å: nothing is kept beyond", fontsize=8,
+              transform=axes.get_xaxis_transform(), va="top")  # fmt: skip
+    axes.set_xlabel("spatial frequency (1/Å)")
+    axes.set_ylabel("power per coefficient (white noise of sd 1 has 1)")
+    axes.set_ylim(1e-5, None)
+    axes.set_title(f"Radial power spectra, mean of {len(raw)} particles", fontsize=11)
+    axes.legend()
+    top = axes.secondary_xaxis("top", functions=(_invert, _invert))
+    top.set_xticks([40, 20, 10, 8, 6, 4, 3])
+    top.set_xlabel("resolution (Å)")
+    return figure
+
+
+def _invert(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    return np.asarray(1 / np.maximum(np.abs(x), 1e-6))
+
+
+def text_page(title: str, lines: list[tuple[str, str]], advice: list[str]) -> Figure:
+    """Make a page of facts and advice.
+
+    Parameters
+    ----------
+    title
+        In large letters.
+    lines
+        Label and value pairs.
+    advice
+        Sentences, one a paragraph.
+    """
+    figure = Figure(figsize=PAGE)
+    figure.text(0.06, 0.92, title, fontsize=18, weight="bold")
+    y = 0.85
+    for label, value in lines:
+        figure.text(0.06, y, label, fontsize=10, color="#555555")
+        figure.text(0.28, y, value, fontsize=10, wrap=True)
+        y -= 0.034
+    y -= 0.03
+    for sentence in advice:
+        text = figure.text(0.06, y, sentence, fontsize=10, va="top", wrap=True)
+        text._get_wrap_line_width = lambda: 0.88 * PAGE[0] * figure.dpi  # type: ignore[attr-defined]
+        y -= 0.03 * (1 + len(sentence) // 135) + 0.015
+    return figure

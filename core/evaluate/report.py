@@ -1,0 +1,102 @@
+"""The report of a denoising run: what was done, before and after, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matplotlib.backends.backend_pdf import PdfPages
+
+from ..images.disk import replacing
+from .gallery import gallery, spectra, text_page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..denoise.model_file import ModelCard
+
+ADVICE = (
+    "Use the denoised images for looking, for 2D classification and for picking out good "
+    "particles; refine the raw particles, because a network's output is not independent of what "
+    "the network has seen.",
+    "The way back: every row names its raw image in rlnImageOriginalName; `iceblock restore` (or "
+    "RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts raw images back.",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some particles of one pixel size, in units of the raw background's sd, white particles."""
+
+    raw: npt.NDArray[np.float32]
+    denoised: npt.NDArray[np.float32]
+    pixel_size: float
+
+
+def range_warnings(card: ModelCard, pixel_size: float, working_box: int) -> list[str]:
+    """Sentences for what lies outside the range that a model was trained for.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    pixel_size
+        Å, of the images that the network sees (after cropping to the working pixel size).
+    working_box
+        Pixels, likewise.
+    """
+    warnings = []
+    low, high = card.pixel_size_range
+    if not 0.95 * low <= pixel_size <= 1.05 * high:
+        warnings.append(
+            f"Out of range: the network sees {pixel_size:.2f} Å/px and was trained for "
+            f"{low:.1f}–{high:.1f} Å/px; compare the pictures with care."
+        )
+    if working_box < card.box_range[0] or working_box > 2 * card.box_range[1]:
+        warnings.append(
+            f"Out of range: the network sees boxes of {working_box} pixels and was trained on "
+            f"{card.box_range[0]}–{card.box_range[1]}; compare the pictures with care."
+        )
+    return warnings
+
+
+def write_report(
+    path: Path,
+    sample: Sample,
+    card: ModelCard,
+    facts: list[tuple[str, str]],
+    notes: list[str],
+) -> None:
+    """Write the report as a PDF, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        report.pdf, or logfile.pdf for RELION.
+    sample
+        Particles to show.
+    card
+        Of the model.
+    facts
+        Label and value pairs for the first page.
+    notes
+        Warnings and remarks of this run, above the general advice.
+    """
+    shown = slice(0, 8)
+    pages = [
+        text_page("iceblock: denoised particles", facts, [*notes, *ADVICE]),
+        gallery(
+            sample.raw[shown],
+            sample.denoised[shown],
+            sample.pixel_size,
+            f"Before and after, model {card.name}: grey range ±4 sd for raw and taken off, "
+            "each image's own for the rest",
+        ),
+        spectra(sample.raw, sample.denoised, sample.pixel_size, card.working_pixel_size),
+    ]
+    with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:
+        for page in pages:
+            pdf.savefig(page)

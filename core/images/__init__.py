@@ -1,0 +1,1 @@
+"""Files in, files out: MRC stacks, STAR tables, particle sets."""

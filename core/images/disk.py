@@ -1,0 +1,76 @@
+"""What a failing disk means to the user, and files that appear whole or not at all."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import IceblockError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether `error` says that no space, or no quota, is left."""
+    return error.errno in _FULL
+
+
+def write_error(error: OSError, path: Path) -> IceblockError:
+    """Make the sentence for an `OSError` met while writing `path`."""
+    if is_full(error):
+        left = "the disk quota is used up" if error.errno == errno.EDQUOT else "the disk is full"
+        return IceblockError(
+            f"{path}: {left} in {path.parent}; free some space there or choose another output "
+            "folder, then give the same command again"
+        )
+    return IceblockError(
+        f"{path} cannot be written ({_reason(error)}); check that {path.parent} is there and that "
+        "you may write to it, or choose another output folder"
+    )
+
+
+def read_error(error: OSError, path: Path) -> IceblockError:
+    """Make the sentence for an `OSError` met while reading `path`."""
+    if isinstance(error, FileNotFoundError):
+        return IceblockError(f"{path} does not exist; check the name and the folder")
+    if isinstance(error, IsADirectoryError):
+        return IceblockError(f"{path} is a folder where a file is needed; name the file inside it")
+    return IceblockError(
+        f"{path} cannot be read ({_reason(error)}); check its permissions and that its disk is "
+        "mounted"
+    )
+
+
+def partial_path(path: Path) -> Path:
+    """Give the hidden temporary name, in the same folder, of a `path` that is being written."""
+    return path.with_name(f".{path.name}.partial")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the name `path` when the block ends without an error.
+
+    Raises
+    ------
+    IceblockError
+        When the disk is full or `path` cannot be written. Nothing is left behind then.
+    """
+    partial = partial_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise write_error(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,50 @@
+"""Change of pixel size by cropping or padding the Fourier transform, as RELION does it."""
+
+from __future__ import annotations
+
+import torch
+
+
+def fourier_resize(images: torch.Tensor, box: int) -> torch.Tensor:
+    """Resample square images to another box, the field of view staying the same.
+
+    Pixel values keep their scale (a constant image stays that constant). Frequencies beyond the
+    coarser of the two grids' Nyquist frequency are lost; the term at an even grid's Nyquist
+    frequency is dropped, since its sign is ambiguous.
+
+    Parameters
+    ----------
+    images : (..., n, n) float tensor
+    box
+        The new size m in pixels; any parity.
+
+    Returns
+    -------
+    resized : (..., m, m) tensor
+        The centre pixel n // 2 goes to m // 2.
+    """
+    n = images.shape[-1]
+    if box == n:
+        return images
+    keep = min(n, box)
+    half = (keep + 1) // 2  # frequencies 0 .. half-1 lie below Nyquist
+    spectrum = torch.fft.rfft2(images)
+    rows = spectrum[..., :half]
+    low = torch.cat([rows[..., :half, :], rows[..., n - half + 1 :, :]], dim=-2)
+    resized = torch.zeros(
+        (*images.shape[:-2], box, box // 2 + 1), dtype=spectrum.dtype, device=images.device
+    )
+    resized[..., :half, :half] = low[..., :half, :]
+    resized[..., box - half + 1 :, :half] = low[..., half:, :]
+    shift = box // 2 - (n // 2) * box / n  # odd boxes: their centres are half a pixel apart
+    if abs(shift) > 1e-9:
+        resized = resized * _phase_ramp(box, shift, images.device)
+    images = torch.fft.irfft2(resized, s=(box, box)) * (box / n) ** 2
+    return images
+
+
+def _phase_ramp(box: int, shift: float, device: torch.device) -> torch.Tensor:
+    """Factor of an rfft2 that moves an image by `shift` pixels along both axes."""
+    fy = torch.fft.fftfreq(box, device=device)
+    fx = torch.fft.rfftfreq(box, device=device)
+    return torch.exp(-2j * torch.pi * shift * (fy[:, None] + fx[None, :]))

@@ -1,0 +1,89 @@
+"""RELION's names of single images: `000012@Extract/job003/Particles/mic1.mrcs`, counted from 1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import IceblockError
+from .star import is_missing, unquote
+
+
+@dataclass(frozen=True, eq=False)
+class ImageNames:
+    """Image names taken apart.
+
+    Attributes
+    ----------
+    stacks
+        The different files, as named, in the order of their first appearance.
+    stack_ids
+        (N,) int32 places in `stacks`.
+    indices
+        (N,) int64 0-based numbers of the images in their files.
+    unnumbered
+        For each place in `stacks` that some row names without a number, the first such row
+        (0-based).
+    """
+
+    stacks: tuple[str, ...]
+    stack_ids: npt.NDArray[np.int32]
+    indices: npt.NDArray[np.int64]
+    unnumbered: dict[int, int]
+
+
+def image_name(index: int, stack: str) -> str:
+    """Give the name of image `index` (0-based) of the file `stack`."""
+    return f"{index + 1:06d}@{stack}"
+
+
+def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageNames:
+    """Take image names apart; a bare file name stands for the first image of that file.
+
+    Parameters
+    ----------
+    tokens
+        (N,) names as they stand in the file, quotes included.
+    source, table
+        The file and the table they come from, for messages.
+
+    Raises
+    ------
+    IceblockError
+        For a name that is empty or whose number is not 1 or more.
+    """
+    ids: dict[str, int] = {}
+    # Lists and few calls: a set can have millions of rows.
+    stack_ids: list[int] = []
+    indices: list[int] = []
+    unnumbered: dict[int, int] = {}
+    for row, token in enumerate(tokens):
+        number, at, stack = token.partition("@")
+        if not (stack and number.isdecimal()):
+            number, at, stack = _parse_odd(token)
+        index = int(number or "0") - 1
+        if index < 0 or not stack:
+            raise IceblockError(
+                f"{source}: row {row + 1} of {table} has rlnImageName {token}, which is not a "
+                "number from 1, an @ and a stack, as in 000001@Particles/mic1.mrcs; correct it"
+            )
+        stack_id = ids.setdefault(stack, len(ids))
+        stack_ids.append(stack_id)
+        indices.append(index)
+        if not at:
+            unnumbered.setdefault(stack_id, row)
+    return ImageNames(
+        tuple(ids), np.array(stack_ids, np.int32), np.array(indices, np.int64), unnumbered
+    )
+
+
+def _parse_odd(token: str) -> tuple[str, str, str]:
+    """Take apart a name in quotes or without a number; the number is empty where it is none."""
+    if is_missing(token):
+        return "", "", ""
+    number, at, stack = unquote(token).partition("@")
+    if not at:
+        return "1", "", number
+    return number if number.isdecimal() else "", at, stack

@@ -1,0 +1,139 @@
+"""Which input images become which output images.
+
+Each input stack becomes one output stack with the images that the particles name, in the order of
+the input stack and without gaps; particles that share an image share it in the output. A stack
+whose particles have two pixel sizes becomes two. A file that is named in two ways counts as two.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from .image_names import image_name
+from .mrc import Stack
+from .particles import ParticleSet
+
+
+@dataclass(frozen=True, eq=False)
+class StackJob:
+    """One output stack and where its images come from.
+
+    Attributes
+    ----------
+    stack
+        The input.
+    name
+        The input as the particles name it.
+    output
+        File name of the output, without a folder.
+    pixel_size
+        Å.
+    indices
+        (M,) int64 0-based images of the input, ascending, each once; output image j is made from
+        input image `indices[j]`.
+    rows
+        (R,) int64 0-based particles that these images belong to, ascending.
+    positions
+        (R,) int64 0-based output image of each of `rows`.
+    """
+
+    stack: Stack
+    name: str
+    output: str
+    pixel_size: float
+    indices: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class OutputPlan:
+    """All output stacks of a set of particles, and the image of each particle.
+
+    Attributes
+    ----------
+    jobs
+        In the order in which the particles first need them.
+    job_of_row
+        (N,) int32 place in `jobs`.
+    position_of_row
+        (N,) int64 0-based image in the output stack.
+    """
+
+    jobs: tuple[StackJob, ...]
+    job_of_row: npt.NDArray[np.int32]
+    position_of_row: npt.NDArray[np.int64]
+
+    def image_names(self, folder: str) -> list[str]:
+        """Give the (N,) names of the new images of the particles, in stacks that lie in `folder`.
+
+        Parameters
+        ----------
+        folder
+            As `ParticleSet.relative_name` gives it.
+        """
+        stacks = [str(PurePosixPath(folder) / job.output) for job in self.jobs]
+        rows = zip(self.job_of_row.tolist(), self.position_of_row.tolist(), strict=True)
+        return [image_name(position, stacks[job]) for job, position in rows]
+
+
+def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
+    """Plan the output stacks of a set of particles.
+
+    Parameters
+    ----------
+    particles
+        N of them.
+    headers
+        As `validation.validate` gives them.
+    """
+    _, size_ids = np.unique(particles.pixel_sizes, return_inverse=True)
+    keys = particles.stack_ids.astype(np.int64) * particles.n + size_ids
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    # np.unique sorts by key; the jobs go by their first particle.
+    rank = np.argsort(np.argsort(first))
+    job_of_row = rank[places].astype(np.int32)
+    firsts = np.sort(first)
+    stacks = particles.stack_ids[firsts].tolist()
+    outputs = output_names([particles.stacks[stack] for stack in stacks])
+    grouped = np.argsort(job_of_row, kind="stable")
+    ends = np.cumsum(np.bincount(job_of_row, minlength=len(firsts)))
+    position_of_row = np.empty(particles.n, dtype=np.int64)
+    jobs = []
+    for number, rows in enumerate(np.split(grouped, ends[:-1])):
+        indices, positions = np.unique(particles.indices[rows], return_inverse=True)
+        position_of_row[rows] = positions
+        jobs.append(
+            StackJob(
+                stack=headers[stacks[number]],
+                name=particles.stacks[stacks[number]],
+                output=outputs[number],
+                pixel_size=float(particles.pixel_sizes[firsts[number]]),
+                indices=indices,
+                rows=rows,
+                positions=positions,
+            )
+        )
+    return OutputPlan(tuple(jobs), job_of_row, position_of_row)
+
+
+def output_names(stacks: list[str]) -> list[str]:
+    """Give each input stack a file name of its own: `<stem>.mrcs`, and `<stem>_2.mrcs` and so on.
+
+    A number is only added to a name that is taken, and never makes a name that another stack has
+    by itself. Capitals are not told apart, as on some disks.
+    """
+    stems = [PurePosixPath(stack).stem for stack in stacks]
+    own = {stem.casefold() for stem in stems}
+    taken: set[str] = set()
+    names = []
+    for stem in stems:
+        name, number = stem, 1
+        while name.casefold() in taken or (number > 1 and name.casefold() in own):
+            number += 1
+            name = f"{stem}_{number}"
+        taken.add(name.casefold())
+        names.append(f"{name}.mrcs")
+    return names

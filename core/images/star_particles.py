@@ -1,0 +1,211 @@
+"""Sets of particles in RELION's STAR files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import IceblockError
+from .image_names import parse_image_names
+from .mrc import read_header
+from .optics import Optics, read_optics
+from .particles import ParticleSet
+from .star import StarFile, StarTable, is_missing, quote
+
+_IMAGE = "_rlnImageName"
+_ORIGINAL = "_rlnImageOriginalName"
+
+# What a STAR file without image names is, by a column that it has, and what to do about it.
+_OTHER_TABLES = {
+    "_rlnMicrographCoordinates": "lists files of picks; extract the particles and name their STAR",
+    "_rlnCoordinateX": "holds picks only; extract the particles and name their STAR",
+    "_rlnMicrographName": "lists micrographs only; name the STAR of the extracted particles",
+    "_rlnMicrographMovieName": "lists movies only; name the STAR of the extracted particles",
+    "_rlnReferenceImage": "describes classes; name the _data.star of the same run",
+    "_rlnExperimentalDataStarFile": "describes a run; name the _data.star of the same run",
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StarParticles(ParticleSet):
+    """Particles of a STAR file; of what is written, only image names differ from what was read."""
+
+    star: StarFile
+    table: StarTable
+    optics: Optics
+    given_pixel_size: float | None
+    # Columns that differ from those of the file: their tokens, or None for one that is left out.
+    edits: dict[str, Sequence[str] | None]
+
+    @classmethod
+    def read(cls, path: Path, pixel_size: float | None = None) -> Self:
+        """Read a STAR file; see `particles.read_particles`."""
+        star = StarFile.read(path)
+        table = _find_particles(star)
+        _refuse_volumes(star)
+        optics = read_optics(star, table)
+        tokens = table.column(_IMAGE)
+        return cls(
+            source=path,
+            **_image_fields(tokens, path, table),
+            optics_groups=optics.groups,
+            optics_names=optics.names,
+            boxes=optics.boxes(),
+            star=star,
+            table=table,
+            optics=optics,
+            given_pixel_size=pixel_size,
+            edits={},
+        )
+
+    @cached_property
+    def pixel_sizes(self) -> npt.NDArray[np.float64]:
+        """(N,) pixel sizes in Å.
+
+        The given one goes first, then the optics table, the particles' own columns, and at last
+        the headers of the images.
+        """
+        if self.given_pixel_size is not None:
+            return np.full(self.n, self.given_pixel_size)
+        sizes = self.optics.pixel_sizes()
+        if sizes is not None:
+            return sizes
+        from_headers = [self._header_pixel_size(stack) for stack in self.stacks]
+        return np.array(from_headers)[self.stack_ids]
+
+    def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
+        """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
+        defocus = self.optics.floats("_rlnDefocusU")
+        if defocus is None:
+            return None
+        none = np.zeros(self.n)
+        return {
+            "defocus_u": defocus,
+            "defocus_v": self._floats_or("_rlnDefocusV", defocus),
+            "defocus_angle": self._floats_or("_rlnDefocusAngle", none),
+            "phase_shift": self._floats_or("_rlnPhaseShift", none),
+            "voltage": self._floats_or("_rlnVoltage"),
+            "spherical_aberration": self._floats_or("_rlnSphericalAberration"),
+            "amplitude_contrast": self._floats_or("_rlnAmplitudeContrast"),
+        }
+
+    def with_images(self, names: list[str]) -> Self:
+        """Give the same particles with new images.
+
+        rlnImageName takes the new names and rlnImageOriginalName, added as the last column where
+        the file has none, keeps the raw ones; a row that already names an original keeps it.
+        """
+        if len(names) != self.n:
+            raise ValueError(f"{self.n} particles are given {len(names)} images")
+        originals = self._tokens(_ORIGINAL)
+        if originals is None:
+            originals = self.names
+        else:
+            both = zip(originals, self.names, strict=True)
+            originals = [raw if is_missing(first) else first for first, raw in both]
+        # An image name begins with a number, so only the stack in it can ask for quotes.
+        stacks = {name.partition("@")[2] for name in names}
+        odd = any(quote(stack) != stack for stack in stacks)
+        return self._with([quote(name) for name in names] if odd else list(names), originals)
+
+    def restored(self) -> Self:
+        """Give the same particles with rlnImageOriginalName as their images, and without it."""
+        originals = self._tokens(_ORIGINAL)
+        if originals is None:
+            raise IceblockError(
+                f"{self.source} does not name raw images (it has no rlnImageOriginalName); name a "
+                "STAR file that iceblock wrote or one made from it"
+            )
+        missing = [row for row, token in enumerate(originals, 1) if is_missing(token)]
+        if missing:
+            raise IceblockError(
+                f"{self.source}: row {missing[0]} of {self.table.name} has no "
+                "rlnImageOriginalName; take the row out or fill it in"
+            )
+        return self._with(list(originals), None)
+
+    def write(self, path: Path) -> None:
+        """Write the STAR file to `path`, whole or not at all; the source itself is refused."""
+        if path.exists() and path.samefile(self.source):
+            raise IceblockError(
+                f"{path} is the input and is never overwritten; choose another name"
+            )
+        # The document is shared by all sets made from this file, so it is put back.
+        with self.table.changed(self.edits):
+            self.star.write(path)
+
+    def _with(self, tokens: list[str], originals: Sequence[str] | None) -> Self:
+        made = replace(
+            self,
+            **_image_fields(tokens, self.source, self.table),
+            edits={**self.edits, _IMAGE: tokens, _ORIGINAL: originals},
+        )
+        # What was already found out from the raw images stays true of the new ones.
+        for known in ("root", "pixel_sizes"):
+            if known in self.__dict__:
+                made.__dict__[known] = self.__dict__[known]
+        return made
+
+    def _tokens(self, tag: str) -> Sequence[str] | None:
+        if tag in self.edits:
+            return self.edits[tag]
+        return self.table.column(tag) if tag in self.table else None
+
+    def _floats_or(
+        self, tag: str, default: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        values = self.optics.floats(tag)
+        if values is not None:
+            return values
+        if default is not None:
+            return default
+        raise IceblockError(
+            f"{self.source} gives a defocus and no {tag[1:]}; add it to the optics table"
+        )
+
+    def _header_pixel_size(self, stack: str) -> float:
+        size = read_header(self.path_of(stack)).pixel_size
+        # 1.0 is what programs write that do not know the pixel size.
+        if size == 0.0 or size == 1.0 or not 0.05 < size < 100:
+            raise IceblockError(
+                f"{self.source} gives no pixel size, and the header of {stack} says "
+                f"{size:g} Å, which stands for an unknown one; give --pixel-size in Å"
+            )
+        return size
+
+
+def _image_fields(tokens: list[str], source: Path, table: StarTable) -> dict[str, Any]:
+    parsed = parse_image_names(tokens, source, table.name)
+    return {"names": tokens} | {item.name: getattr(parsed, item.name) for item in fields(parsed)}
+
+
+def _find_particles(star: StarFile) -> StarTable:
+    table = star.find(_IMAGE, block="particles") or star.find(_IMAGE)
+    if table is not None and len(table) > 0:
+        return table
+    if table is not None:
+        raise IceblockError(
+            f"{star.path} has no particles: {table.name} is empty; select some particles first"
+        )
+    for tag, what in _OTHER_TABLES.items():
+        if star.find(tag) is not None:
+            raise IceblockError(f"{star.path} has no particles: it {what}")
+    raise IceblockError(
+        f"{star.path} has no particles: none of its tables has the column rlnImageName; name the "
+        "STAR of the extracted particles"
+    )
+
+
+def _refuse_volumes(star: StarFile) -> None:
+    """Refuse subtomograms: volumes, and one stack of tilt images for each particle."""
+    for tag, value in (("_rlnImageDimensionality", 3), ("_rlnTomoSubTomosAre2DStacks", 1)):
+        table = star.find(tag)
+        if table is not None and (table.floats(tag) == value).any():
+            raise IceblockError(
+                f"{star.path} holds subtomograms ({tag[1:]} {value}), which cannot be denoised; "
+                "name the STAR of single particles"
+            )

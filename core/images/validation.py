@@ -1,0 +1,95 @@
+"""Check a set of particles against its image files before anything is computed."""
+
+import numpy as np
+
+from ..errors import IceblockError
+from .mrc import Stack, read_header
+from .particles import ParticleSet
+
+SMALLEST_BOX = 32
+
+
+def validate(particles: ParticleSet) -> list[Stack]:
+    """Read the header of every image file and check the particles against it.
+
+    Returns
+    -------
+    headers
+        One for each of `particles.stacks`, in that order.
+
+    Raises
+    ------
+    IceblockError
+        For an image file that is missing, truncated or no MRC file; an image number beyond its
+        file; a volume in place of a particle; images that are not square, smaller than 32 pixels,
+        different from the declared size, or of different sizes in one optics group.
+    """
+    headers = [read_header(particles.path_of(stack)) for stack in particles.stacks]
+    _check_numbers(particles, headers)
+    _check_shapes(headers)
+    _check_boxes(particles, headers)
+    return headers
+
+
+def _check_numbers(particles: ParticleSet, headers: list[Stack]) -> None:
+    counts = np.array([header.n_images for header in headers])
+    beyond = particles.indices >= counts[particles.stack_ids]
+    if beyond.any():
+        row = int(np.flatnonzero(beyond)[0])
+        header = headers[int(particles.stack_ids[row])]
+        raise IceblockError(
+            f"{particles.source}: row {row + 1} names {particles.names[row]}, and {header.path} "
+            f"has only {header.n_images} images; correct the row or make the stack again"
+        )
+    for stack, row in particles.unnumbered.items():
+        if headers[stack].n_images > 1:
+            raise IceblockError(
+                f"{particles.source}: row {row + 1} names {particles.names[row]} without an image "
+                f"number, and the file holds {headers[stack].n_images} sections, as subtomograms "
+                "do; only single-particle images can be denoised"
+            )
+
+
+def _check_shapes(headers: list[Stack]) -> None:
+    for header in headers:
+        if header.box_x != header.box_y:
+            raise IceblockError(
+                f"{header.path} holds images of {header.box_x} x {header.box_y} pixels, and only "
+                "square ones can be denoised; extract the particles again with a square box"
+            )
+        if header.box_x < SMALLEST_BOX:
+            raise IceblockError(
+                f"{header.path} holds boxes of {header.box_x} pixels, and boxes of at least "
+                f"{SMALLEST_BOX} pixels are needed; extract the particles again with a larger box"
+            )
+
+
+def _check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
+    boxes = np.array([header.box_x for header in headers])[particles.stack_ids]
+    wrong = (particles.boxes > 0) & (particles.boxes != boxes)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise IceblockError(
+            f"{particles.source}: optics group {_group(particles, row)} has rlnImageSize "
+            f"{particles.boxes[row]}, and the images in {_stack(particles, row)} (row {row + 1}) "
+            f"have {boxes[row]} pixels; correct the optics table or extract the particles again"
+        )
+    # The size of the first particle of each group, for all particles of the group.
+    _, first, places = np.unique(particles.optics_groups, return_index=True, return_inverse=True)
+    mixed = boxes != boxes[first][places]
+    if mixed.any():
+        row = int(np.flatnonzero(mixed)[0])
+        other = int(first[places[row]])
+        raise IceblockError(
+            f"{particles.source}: optics group {_group(particles, row)} mixes boxes of "
+            f"{boxes[other]} pixels ({_stack(particles, other)}) and of {boxes[row]} pixels "
+            f"({_stack(particles, row)}, row {row + 1}); put them into groups of their own"
+        )
+
+
+def _group(particles: ParticleSet, row: int) -> str:
+    return particles.optics_names[int(particles.optics_groups[row])]
+
+
+def _stack(particles: ParticleSet, row: int) -> str:
+    return particles.stacks[int(particles.stack_ids[row])]

@@ -1,0 +1,1 @@
+"""Noise: blocks of pure ice, their bank, and noise made to measure."""

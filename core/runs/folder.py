@@ -1,0 +1,105 @@
+"""The output folder of a run: whose it is, and who may write to it now."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from ..errors import IceblockError
+from ..images.disk import write_error
+from .record import RECORD, read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+LOCK = ".iceblock.lock"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder and keep other runs out of it inside the `with` block.
+
+    The lock goes with the process, however it ends. File systems without locks are used unlocked.
+
+    Raises
+    ------
+    IceblockError
+        If another run is writing to the folder, or it cannot be made.
+    """
+    path = folder / LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    except OSError as error:
+        raise write_error(error, path) from error
+    with handle:
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise IceblockError(
+                    f"Another run is writing to {folder}; wait for it, or choose another output "
+                    "folder"
+                ) from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def claim(
+    folder: Path, identity: dict[str, Any], outputs: Sequence[str], overwrite: bool
+) -> dict[str, Any] | None:
+    """Check that a folder is free, or holds this very run, and clear it where that was asked for.
+
+    Parameters
+    ----------
+    folder
+        The output folder, locked.
+    identity
+        What makes a run this run: inputs, model, options. Compared with the record's.
+    outputs
+        Names inside the folder that the run makes.
+    overwrite
+        Remove those outputs of another run.
+
+    Returns
+    -------
+    record
+        That of the earlier, same run, which is to be continued; None for a new run.
+
+    Raises
+    ------
+    IceblockError
+        If the folder holds another run's outputs.
+    """
+    record = None if overwrite else read_record(folder)
+    if record is not None and record.get("identity") == identity:
+        return record
+    present = [name for name in (*outputs, RECORD) if (folder / name).exists()]
+    if present and not overwrite:
+        raise IceblockError(_conflict(folder, record, identity, present))
+    for name in present:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return None
+
+
+def _conflict(
+    folder: Path, record: dict[str, Any] | None, identity: dict[str, Any], present: list[str]
+) -> str:
+    if record is None:
+        what = f"already holds {present[0]}, which no recorded run made"
+    else:
+        known = record.get("identity", {})
+        changed = [k for k in identity if known.get(k) != identity[k]] or ["unknown"]
+        what = "holds another run (different: " + ", ".join(changed).replace("_", " ") + ")"
+    return f"{folder} {what}; choose another output folder, or give --overwrite to replace it"

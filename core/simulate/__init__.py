@@ -1,0 +1,1 @@
+"""Clean projections and noisy pairs from maps, atomic models and phantoms."""

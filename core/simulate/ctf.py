@@ -1,0 +1,110 @@
+"""The contrast transfer function of a set of particles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch_ctf import calculate_ctf_2d
+
+Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class CtfParameters:
+    """One value a particle, in RELION's units; all arrays are (n,)."""
+
+    defocus_u: Array
+    """Å, underfocus positive."""
+    defocus_v: Array
+    """Å."""
+    defocus_angle: Array
+    """Degrees."""
+    voltage: Array
+    """kV."""
+    spherical_aberration: Array
+    """mm."""
+    amplitude_contrast: Array
+    """Fraction."""
+    phase_shift: Array
+    """Degrees."""
+
+    def __len__(self) -> int:
+        return len(self.defocus_u)
+
+    def take(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> CtfParameters:
+        """Give the parameters of some rows."""
+        return CtfParameters(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def random_ctf(
+    rng: np.random.Generator, n: int, defocus_range: tuple[float, float] = (5000.0, 35000.0)
+) -> CtfParameters:
+    """CTF parameters as today's microscopes give them.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    n
+        Number of particles.
+    defocus_range
+        Mean defocus in Å, drawn uniformly; astigmatism has an sd of 150 Å.
+    """
+    defocus = rng.uniform(*defocus_range, n)
+    half_astigmatism = rng.normal(0, 75, n)
+    return CtfParameters(
+        defocus_u=defocus + half_astigmatism,
+        defocus_v=defocus - half_astigmatism,
+        defocus_angle=rng.uniform(0, 180, n),
+        voltage=rng.choice([300.0, 200.0], n, p=[0.75, 0.25]),
+        spherical_aberration=rng.choice([2.7, 2.0, 0.01], n, p=[0.8, 0.1, 0.1]),
+        amplitude_contrast=rng.choice([0.1, 0.07], n),
+        phase_shift=np.zeros(n),
+    )
+
+
+def ctf_images(
+    parameters: CtfParameters, pixel_size: float, box: int, device: torch.device | str = "cpu"
+) -> torch.Tensor:
+    """CTFs on the grid of an rfft2, positive at low frequency: white particles stay white.
+
+    Same values and angles as RELION's CTF for white particles. torch-ctf gives NaN where
+    defocus_u < defocus_v; the same CTF is asked for there with U and V exchanged and the angle
+    turned by 90°.
+
+    Parameters
+    ----------
+    parameters
+        n of them.
+    pixel_size
+        Å.
+    box
+        Pixels.
+    device
+        Where to compute.
+
+    Returns
+    -------
+    ctf : (n, box, box // 2 + 1) float32
+    """
+
+    def column(values: Array, scale: float = 1.0) -> torch.Tensor:
+        return torch.as_tensor(values * scale, dtype=torch.float32, device=device)
+
+    astigmatism = parameters.defocus_u - parameters.defocus_v
+    ctf: torch.Tensor = calculate_ctf_2d(
+        defocus=column(parameters.defocus_u + parameters.defocus_v, 0.5e-4),
+        astigmatism=column(np.abs(astigmatism), 0.5e-4),
+        astigmatism_angle=column(parameters.defocus_angle + 90 * (astigmatism < 0)),
+        voltage=column(parameters.voltage),
+        spherical_aberration=column(parameters.spherical_aberration),
+        amplitude_contrast=column(parameters.amplitude_contrast),
+        phase_shift=column(parameters.phase_shift),
+        pixel_size=pixel_size,
+        image_shape=(box, box),
+        rfft=True,
+        fftshift=False,
+    )
+    return ctf

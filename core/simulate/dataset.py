@@ -1,0 +1,121 @@
+"""Simulated particles on disk: noisy and clean stacks and STAR files that RELION opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import starfile
+import torch
+
+from ..images.disk import write_error
+from ..images.mrc_writer import StackWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .pairs import PairGenerator, Pairs
+
+CHUNK = 64
+NOISY, CLEAN = "particles", "clean"
+
+
+def write_dataset(
+    folder: Path,
+    generator: PairGenerator,
+    n: int,
+    box: int,
+    seed: int,
+    watch: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Write particles.star and clean.star with their stacks.
+
+    Parameters
+    ----------
+    folder
+        Gets particles.star, Particles/simulated.mrcs, clean.star, Clean/simulated.mrcs. Rows of
+        the two STAR files correspond. Image names are relative to this folder.
+    generator
+        Source of pairs, whose volumes all have one pixel size.
+    n, box
+        Number of particles; box in pixels.
+    seed
+        The same seed gives the same files.
+    watch
+        Called with the number of particles done since the last call.
+    """
+    pixel_size = generator.volumes[0].pixel_size
+    rng = np.random.default_rng(seed)
+    noise = torch.Generator(generator.volumes[0].device).manual_seed(seed)
+    stacks = {
+        NOISY: folder / "Particles" / "simulated.mrcs",
+        CLEAN: folder / "Clean" / "simulated.mrcs",
+    }
+    tables = []
+    with (
+        StackWriter(stacks[NOISY], n, box, pixel_size, resume=False) as noisy,
+        StackWriter(stacks[CLEAN], n, box, pixel_size, resume=False) as clean,
+    ):
+        for start in range(0, n, CHUNK):
+            pairs = generator.draw(min(CHUNK, n - start), box, rng, noise)
+            noisy.append(pairs.noisy.cpu().numpy())
+            clean.append(pairs.clean.cpu().numpy())
+            tables.append(_table(pairs))
+            watch(len(pairs.snr))
+    table = pd.concat(tables, ignore_index=True)
+    for name, path in stacks.items():
+        place = path.relative_to(folder).as_posix()
+        names = [f"{i + 1:06d}@{place}" for i in range(n)]
+        _write_star(folder / f"{name}.star", table.assign(rlnImageName=names), pixel_size, box)
+
+
+def _table(pairs: Pairs) -> pd.DataFrame:
+    """One row a particle; the origin is the translation that would centre it, in Å."""
+    return pd.DataFrame(
+        {
+            "rlnAngleRot": pairs.angles[:, 0],
+            "rlnAngleTilt": pairs.angles[:, 1],
+            "rlnAnglePsi": pairs.angles[:, 2],
+            "rlnOriginXAngst": -pairs.shifts[:, 1] * pairs.pixel_size,
+            "rlnOriginYAngst": -pairs.shifts[:, 0] * pairs.pixel_size,
+            "rlnDefocusU": pairs.ctf.defocus_u,
+            "rlnDefocusV": pairs.ctf.defocus_v,
+            "rlnDefocusAngle": pairs.ctf.defocus_angle,
+            "rlnPhaseShift": pairs.ctf.phase_shift,
+            "rlnClassNumber": pairs.volume + 1,
+            "rlnIceblockSnr": pairs.snr.cpu().numpy(),
+            "voltage": pairs.ctf.voltage,
+            "cs": pairs.ctf.spherical_aberration,
+            "contrast": pairs.ctf.amplitude_contrast,
+        }
+    )
+
+
+def _write_star(path: Path, table: pd.DataFrame, pixel_size: float, box: int) -> None:
+    """Write RELION 3.1 tables: an optics group for each setting of the microscope."""
+    settings = ["voltage", "cs", "contrast"]
+    groups = table.groupby(settings, sort=True).ngroup() + 1
+    optics = []
+    for group, rows in table.groupby(groups):
+        first: Any = rows.iloc[0]
+        optics.append(
+            {
+                "rlnOpticsGroupName": f"opticsGroup{group}",
+                "rlnOpticsGroup": group,
+                "rlnVoltage": first["voltage"],
+                "rlnSphericalAberration": first["cs"],
+                "rlnAmplitudeContrast": first["contrast"],
+                "rlnImagePixelSize": pixel_size,
+                "rlnImageSize": box,
+                "rlnImageDimensionality": 2,
+            }
+        )
+    particles = table.drop(columns=settings).assign(rlnOpticsGroup=groups)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        starfile.write({"optics": pd.DataFrame(optics), "particles": particles}, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise write_error(error, path) from error

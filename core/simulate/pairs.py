@@ -1,0 +1,224 @@
+"""Pairs of noisy and clean particle images, made on the fly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..errors import IceblockError
+from ..images.background import ring_statistics
+from .ctf import CtfParameters, ctf_images, random_ctf
+from .projection import (
+    VolumeTransform,
+    crop_centre,
+    random_angles,
+    rotation_matrices,
+    shift_spectra,
+    to_images,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from ..noise.source import NoiseSource
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """What the simulated particles look like."""
+
+    snr_range: tuple[float, float] = (0.01, 2.0)
+    """Signal variance inside the particle mask over noise variance, drawn log-uniformly."""
+    defocus_range: tuple[float, float] = (5000.0, 35000.0)
+    """Å, drawn uniformly."""
+    ctf_fraction: float = 1.0
+    """Part of the images that a CTF is applied to."""
+    shift_sd: float = 6.0
+    """Standard deviation of the particle's offset from the box centre along each axis, Å."""
+    neighbour_rate: float = 0.6
+    """Mean number of neighbours of the same kind about a particle."""
+    group: int = 8
+    """Images in a row that show the same volume."""
+
+    def __post_init__(self) -> None:
+        low, high = self.snr_range
+        if not 0 < low <= high:
+            raise IceblockError(f"SNR range {self.snr_range} must be two rising positive numbers.")
+        if not 0 <= self.ctf_fraction <= 1:
+            raise IceblockError("The part of images with a CTF must lie between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch of n simulated particles in RELION's normalisation (background mean 0, sd 1)."""
+
+    noisy: torch.Tensor
+    """(n, box, box) float32."""
+    clean: torch.Tensor
+    """(n, box, box): what a perfect denoiser would return for `noisy`, CTF included."""
+    mask: torch.Tensor
+    """(n, box, box) bool: the particle's support."""
+    snr: torch.Tensor
+    """(n,) float32."""
+    angles: npt.NDArray[np.float64]
+    """(n, 3) rot, tilt, psi in degrees."""
+    shifts: npt.NDArray[np.float64]
+    """(n, 2) offset of the particle along y and x, pixels."""
+    ctf: CtfParameters
+    """n of them."""
+    volume: npt.NDArray[np.int64]
+    """(n,) which volume."""
+    pixel_size: npt.NDArray[np.float64]
+    """(n,) Å."""
+
+
+class PairGenerator:
+    """Draws pairs from volumes and noise; the same seeds give the same pairs.
+
+    Parameters
+    ----------
+    volumes
+        Transforms on the device that pairs are wanted on.
+    noise
+        Source of noise with sd 1.
+    settings
+        Ranges.
+    """
+
+    def __init__(
+        self, volumes: Sequence[VolumeTransform], noise: NoiseSource, settings: PairSettings
+    ) -> None:
+        if not volumes:
+            raise IceblockError("Pairs need at least one volume: give a map or an atomic model.")
+        self.volumes = list(volumes)
+        self.noise = noise
+        self.settings = settings
+
+    def draw(self, n: int, box: int, rng: np.random.Generator, generator: torch.Generator) -> Pairs:
+        """Draw n pairs of a box size.
+
+        Parameters
+        ----------
+        n, box
+            Number of pairs; even box in pixels.
+        rng
+            Decides volumes, poses, shifts, CTFs, SNR.
+        generator
+            Decides the noise; on the volumes' device.
+        """
+        fitting = [i for i, v in enumerate(self.volumes) if v.diameter <= 0.9 * box * v.pixel_size]
+        if not fitting:
+            raise IceblockError(f"No volume fits a box of {box} pixels: use a larger box.")
+        groups = -(-n // self.settings.group)
+        chosen = np.repeat(rng.choice(fitting, groups), self.settings.group)[:n]
+        angles = random_angles(rng, n)
+        sizes = np.array([self.volumes[i].pixel_size for i in chosen])
+        shifts = rng.normal(0, self.settings.shift_sd, (n, 2)) / sizes[:, None]
+        ctf = random_ctf(rng, n, self.settings.defocus_range)
+        with_ctf = rng.uniform(size=n) < self.settings.ctf_fraction
+        low, high = np.log(self.settings.snr_range)
+        snr = torch.as_tensor(np.exp(rng.uniform(low, high, n)), dtype=torch.float32)
+        parts = [
+            self._particles(int(v), box, angles[r], shifts[r], ctf.take(r), with_ctf[r], rng)
+            for v, r in _runs(chosen)
+        ]
+        clean, mask, crowd = (torch.cat(p) for p in zip(*parts, strict=True))
+        noise = self.noise.draw(n, box, generator).to(clean.device)
+        noisy, clean = superimpose(clean, mask, crowd, noise, snr.to(clean.device))
+        return Pairs(noisy, clean, mask, snr, angles, shifts, ctf, chosen, sizes)
+
+    def _particles(
+        self,
+        index: int,
+        box: int,
+        angles: npt.NDArray[np.float64],
+        shifts: npt.NDArray[np.float64],
+        ctf: CtfParameters,
+        with_ctf: npt.NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Clean particles, their masks, and the neighbours that crowd their boxes."""
+        volume = self.volumes[index]
+        n = len(angles)
+        bare = volume.slices(rotation_matrices(angles))
+        moved = shift_spectra(
+            bare, torch.as_tensor(shifts, dtype=torch.float32, device=bare.device)
+        )
+        factor = ctf_images(ctf, volume.pixel_size, volume.padded_box, bare.device)
+        flags = torch.as_tensor(with_ctf, device=bare.device)[:, None, None]
+        factor = torch.where(flags, factor, torch.ones_like(factor))
+        clean = crop_centre(to_images(moved * factor), box)
+        mask = support(crop_centre(to_images(moved), box))
+        crowd = torch.zeros_like(clean)
+        count = rng.poisson(self.settings.neighbour_rate, n)
+        rows = np.repeat(np.arange(n), count)
+        if len(rows):
+            other = volume.slices(rotation_matrices(random_angles(rng, len(rows))))
+            images = to_images(other * factor[torch.as_tensor(rows)])
+            distance = rng.uniform(0.9, 1.7, len(rows)) * volume.diameter / volume.pixel_size
+            direction = rng.uniform(0, 2 * np.pi, len(rows))
+            places = np.stack([np.sin(direction), np.cos(direction)], axis=1)
+            places = np.rint(places * distance[:, None]).astype(int)
+            for row, image, (dy, dx) in zip(rows, images, places, strict=True):
+                crowd[row] += _window(image, box, int(dy), int(dx))
+        return clean, mask, crowd
+
+
+def superimpose(
+    clean: torch.Tensor,
+    mask: torch.Tensor,
+    crowd: torch.Tensor,
+    noise: torch.Tensor,
+    snr: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Add signal to noise at given SNRs and normalise on the background ring.
+
+    Parameters
+    ----------
+    clean, mask, crowd, noise : (n, box, box)
+        Centred particles, their supports, neighbours, noise.
+    snr : (n,)
+        Variance of `clean` inside `mask` over the variance of `noise`.
+
+    Returns
+    -------
+    noisy, clean : (n, box, box)
+        In units of the noisy images' background sd; the clean ones with ring mean 0 too.
+    """
+    weight = mask.float()
+    total = weight.sum(dim=(1, 2)).clamp(min=1)
+    mean = (clean * weight).sum(dim=(1, 2)) / total
+    variance = ((clean - mean[:, None, None]).square() * weight).sum(dim=(1, 2)) / total
+    noise_variance = noise.var(dim=(1, 2), correction=0)
+    gain = (snr * noise_variance / variance.clamp(min=1e-20)).sqrt()[:, None, None]
+    noisy = noise + gain * (clean + crowd)
+    ring_mean, ring_sd = ring_statistics(noisy)
+    clean_mean, _ = ring_statistics(clean * gain)
+    return (noisy - ring_mean) / ring_sd, (clean * gain - clean_mean) / ring_sd
+
+
+def support(projections: torch.Tensor, level: float = 0.08) -> torch.Tensor:
+    """Pixels where CTF-free projections (n, box, box) exceed a part of their maximum."""
+    return projections > level * projections.amax(dim=(1, 2), keepdim=True)
+
+
+def _runs(
+    values: npt.NDArray[np.int64],
+) -> list[tuple[np.int64, npt.NDArray[np.int64]]]:
+    """Split into runs of equal neighbours: (value, rows)."""
+    edges = np.flatnonzero(np.diff(values)) + 1
+    return [(values[r[0]], r) for r in np.split(np.arange(len(values)), edges)]
+
+
+def _window(image: torch.Tensor, box: int, dy: int, dx: int) -> torch.Tensor:
+    """Give the image moved by whole pixels, cut to the box; zero where it does not reach."""
+    reach = max(abs(dy), abs(dx)) + max(0, box - image.shape[-1])
+    wide = torch.nn.functional.pad(image, [reach] * 4)
+    y = wide.shape[0] // 2 - box // 2 - dy
+    x = wide.shape[1] // 2 - box // 2 - dx
+    return wide[y : y + box, x : x + box]

@@ -1,0 +1,139 @@
+"""Reference volumes: maps and atomic models brought to one pixel size and an even cubic box."""
+
+from __future__ import annotations
+
+import gzip
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import mrcfile
+import numpy as np
+import torch
+
+from ..errors import IceblockError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+MAP_SUFFIXES = (".mrc", ".map", ".ccp4")
+MODEL_SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A density: `data` (z, y, x) float32 in an even cube, `pixel_size` in Å, a `name`."""
+
+    data: npt.NDArray[np.float32]
+    pixel_size: float
+    name: str
+
+    @property
+    def box(self) -> int:
+        """Edge of the cube in pixels."""
+        return int(self.data.shape[0])
+
+
+def read_volume(path: Path, pixel_size: float, resolution: float | None = None) -> Volume:
+    """Read a map or an atomic model as a density at a given pixel size.
+
+    Parameters
+    ----------
+    path
+        .mrc, .map, .ccp4 (maps), .pdb, .ent, .cif, .mmcif (atomic models), each also with .gz.
+    pixel_size
+        Å per pixel of the result.
+    resolution
+        Å; for atomic models only, default twice the pixel size.
+
+    Raises
+    ------
+    IceblockError
+        If the file is missing, of another kind, empty, not finite or without a pixel size.
+    """
+    if not path.is_file():
+        raise IceblockError(f"Volume {path} does not exist: give a map or an atomic model.")
+    suffixes = [s.lower() for s in path.suffixes]
+    kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else suffixes[-1:]
+    kind = kind if isinstance(kind, str) else "".join(kind)
+    if kind in MODEL_SUFFIXES:
+        from .atomic_models import density_of_model, read_model
+
+        return density_of_model(read_model(path), pixel_size, resolution)
+    if kind in MAP_SUFFIXES:
+        return resample(read_map(path), pixel_size)
+    known = ", ".join(MAP_SUFFIXES + MODEL_SUFFIXES)
+    raise IceblockError(f"Volume {path} has an unknown suffix: give one of {known} (also .gz).")
+
+
+def read_map(path: Path) -> Volume:
+    """Read an MRC map into an even cube whose edges are padded with the border's mean."""
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opener(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            interpreter = mrcfile.mrcinterpreter.MrcInterpreter(file, permissive=True)
+            data = np.asarray(interpreter.data)
+            size = float(interpreter.voxel_size.x)
+    except (ValueError, OSError, EOFError, TypeError) as error:
+        raise IceblockError(f"Volume {path} is not a readable MRC map: {error}.") from error
+    if data.ndim != 3 or min(data.shape) < 8:
+        raise IceblockError(f"Volume {path} is not a 3D map (its shape is {data.shape}).")
+    data = data.astype(np.float32)
+    if not np.isfinite(data).all():
+        raise IceblockError(f"Volume {path} holds NaN or infinite values: export the map again.")
+    if data.std() == 0:
+        raise IceblockError(f"Volume {path} is empty: all its values are equal.")
+    if not size > 0:
+        raise IceblockError(
+            f"Volume {path} has no pixel size in its header: set it, for example with "
+            "relion_image_handler --i MAP --o MAP --force_header_angpix ANGPIX."
+        )
+    return Volume(_even_cube(data), size, path.name.split(".")[0])
+
+
+def _even_cube(data: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Pad to an even cube; the centre voxel n // 2 of each axis stays the centre."""
+    edge = max(data.shape)
+    edge += edge % 2
+    border = float(np.mean([data[0].mean(), data[-1].mean()]))
+    before = [edge // 2 - n // 2 for n in data.shape]
+    pads = [(b, edge - n - b) for b, n in zip(before, data.shape, strict=True)]
+    return np.pad(data - border, pads).astype(np.float32)
+
+
+def resample(volume: Volume, pixel_size: float) -> Volume:
+    """Resample to another pixel size (Å) by cropping or padding the Fourier transform.
+
+    The box is first padded so that the ratio of the two pixel sizes is met within 0.5 %.
+    """
+    ratio = volume.pixel_size / pixel_size
+    if abs(ratio - 1) < 1e-3:
+        return volume
+    padded, box = _matching_boxes(volume.box, ratio)
+    before = padded // 2 - volume.box // 2
+    data = np.pad(volume.data, [(before, padded - volume.box - before)] * 3)
+    spectrum = torch.fft.fftshift(torch.fft.fftn(torch.from_numpy(data)))
+    pad = (box - padded) // 2
+    resized = torch.nn.functional.pad(spectrum, [pad, pad] * 3)
+    if pad < 0:
+        resized[0], resized[:, 0], resized[:, :, 0] = 0, 0, 0  # the unpaired Nyquist planes
+    result = torch.fft.ifftn(torch.fft.ifftshift(resized)).real * (box / padded) ** 3
+    return replace(
+        volume,
+        data=result.numpy().astype(np.float32),
+        pixel_size=volume.pixel_size * padded / box,
+    )
+
+
+def _matching_boxes(box: int, ratio: float) -> tuple[int, int]:
+    """Even sizes (padded, new) with padded >= box and new / padded closest to `ratio`."""
+    candidates = []
+    for padded in range(box, box + 41, 2):
+        new = max(8, 2 * round(padded * ratio / 2))
+        error = abs(new / (padded * ratio) - 1)
+        candidates.append((error > 0.005, padded if error <= 0.005 else error, padded, new))
+    _, _, padded, new = min(candidates)
+    return padded, new

@@ -1,0 +1,1 @@
+"""CryoSPARC external jobs."""
