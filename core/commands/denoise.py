@@ -96,6 +96,7 @@ def run(
     particles = read_particles(options.particles, options.pixel_size)
     plan = plan_output(particles, validate(particles))
     heartbeat()
+    _spare_inputs(options, plan)
     identity = _identity(options, plan, denoiser)
     outputs = (PARTICLES, STACKS, options.report, UNUSABLE)
     with locked(options.out):
@@ -129,6 +130,17 @@ def _check(options: DenoiseOptions) -> None:
         raise IceblockError(f"batch size is {options.batch_size} and must be at least 1.")
     if options.threads is not None and options.threads < 1:
         raise IceblockError(f"threads is {options.threads} and must be at least 1.")
+
+
+def _spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
+    """Refuse an output folder whose files are the input."""
+    from ..errors import IceblockError
+
+    stacks = (options.out / STACKS).resolve()
+    inputs = {job.stack.path.resolve().parent for job in plan.jobs}
+    star = (options.out / PARTICLES).resolve()
+    if stacks in inputs or star == options.particles.resolve():
+        raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
 
 
 def _identity(options: DenoiseOptions, plan: OutputPlan, denoiser: Denoiser) -> dict[str, Any]:

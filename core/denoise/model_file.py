@@ -58,8 +58,16 @@ class Model:
     sha256: str
 
 
-def save_model(path: Path, generator: Generator, card: ModelCard) -> None:
-    """Write a model file under a temporary name, then rename it."""
+def save_model(path: Path, generator: Generator, card: ModelCard, *, half: bool = False) -> None:
+    """Write a model file under a temporary name, then rename it.
+
+    Parameters
+    ----------
+    path, generator, card
+        Where and what.
+    half
+        Store weights as float16, in half the space; they are read back as float32.
+    """
     description = {
         "format": FORMAT,
         "architecture": "generator",
@@ -67,6 +75,8 @@ def save_model(path: Path, generator: Generator, card: ModelCard) -> None:
         "card": asdict(card),
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
+    if half:
+        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     data = save(tensors, metadata={KEY: json.dumps(description, sort_keys=True)})
     temporary = path.with_name(f".{path.name}.partial")
     temporary.write_bytes(data)

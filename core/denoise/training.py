@@ -94,7 +94,10 @@ class Trainer:
         for net in (self.generator, self.average):
             net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(
-            self.generator.parameters(), lr=1.0, weight_decay=config.weight_decay
+            self.generator.parameters(),
+            lr=1.0,
+            betas=(0.9, 0.99),
+            weight_decay=config.weight_decay,
         )
         self.step = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,4 +236,4 @@ def weighted_error(output: torch.Tensor, clean: torch.Tensor, snr: torch.Tensor)
         Inside the particle mask.
     """
     error = (output - clean).square().mean(dim=(1, 2))
-    return (error / (snr.to(error.device) + 0.05)).mean()
+    return (error / (snr.to(error.device) + 0.01)).mean()

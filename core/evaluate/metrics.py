@@ -22,12 +22,14 @@ def masked_correlation(
     weight = mask.to(images.dtype)
     total = weight.sum(dim=(1, 2), keepdim=True).clamp(min=1)
 
-    def centred(x: torch.Tensor) -> torch.Tensor:
-        return (x - (x * weight).sum(dim=(1, 2), keepdim=True) / total) * weight
+    def unit(x: torch.Tensor) -> torch.Tensor:
+        mean = (x * weight).sum(dim=(1, 2), keepdim=True) / total
+        apart = (x - mean) * weight
+        length = apart.square().sum(dim=(1, 2), keepdim=True).sqrt()
+        rounding = 8 * torch.finfo(x.dtype).eps * mean.abs() * total.sqrt()
+        return torch.where(length > rounding, apart / length.clamp(min=1e-30), 0.0)
 
-    a, b = centred(images), centred(truth)
-    norm = (a.square().sum(dim=(1, 2)) * b.square().sum(dim=(1, 2))).sqrt()
-    return torch.where(norm > 0, (a * b).sum(dim=(1, 2)) / norm.clamp(min=1e-30), 0.0)
+    return (unit(images) * unit(truth)).sum(dim=(1, 2))
 
 
 def wiener_filter(

@@ -131,6 +131,7 @@ class StackWriter:
             When the disk fails; the hidden file stays, unless the disk is full.
         """
         if self.written != self._n_images:
+            self.abandon()
             raise ValueError(
                 f"{self.path} was to hold {self._n_images} images and was given {self.written}"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from .extractor import empty_windows, thin
 
@@ -102,10 +102,11 @@ def cut_blocks(
     flat = flatten(micrograph, pixel_size)
     picked = particle_discs(flat.shape, centres, 0.55 * diameter / pixel_size)
     labels = picked | odd_regions(flat, picked, diameter / pixel_size, limit)
+    labels |= maximum_filter(micrograph, 5) == minimum_filter(micrograph, 5)  # dead borders
     corners = thin(empty_windows(labels, box, max(1, box // 16)), box, overlap)
     blocks = [remove_plane(flat[y : y + box, x : x + box]) for y, x in corners]
-    shape = (len(blocks), box, box)
-    return np.asarray(blocks, dtype=np.float32).reshape(shape), np.asarray(corners + box / 2)
+    cut = np.asarray(blocks, dtype=np.float32).reshape(len(blocks), box, box)
+    return cut, (corners + box // 2).astype(np.float64)
 
 
 def remove_plane(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from ..errors import IceblockError
 from .spectrum import noise_with_power
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class BlockNoise:
 
     def draw(self, n: int, box: int, generator: torch.Generator) -> torch.Tensor:
         """Draw (n, box, box) noise; see `NoiseSource`."""
+        if box > self.largest_box:
+            raise _too_large(box, self.largest_box)
         one, other = self._crops(n, box, generator), self._crops(n, box, generator)
         angle = torch.rand(n, 1, 1, generator=generator, device=one.device) * torch.pi
         mixed = one * angle.cos() + other * angle.sin()  # unit square sum keeps the variance
@@ -119,6 +122,8 @@ class MixedNoise:
         """Draw (n, box, box) noise; see `NoiseSource`."""
         usable = [box <= getattr(s, "largest_box", box) for s in self.sources]
         weights = self.weights * torch.tensor(usable)
+        if not weights.any():
+            raise _too_large(box, max(getattr(s, "largest_box", 0) for s in self.sources))
         which = torch.multinomial(
             weights.to(generator.device), n, replacement=True, generator=generator
         )
@@ -128,3 +133,10 @@ class MixedNoise:
             if (which == k).any()
         }
         return torch.stack([next(parts[int(k)]) for k in which])
+
+
+def _too_large(box: int, largest: int) -> IceblockError:
+    return IceblockError(
+        f"The noise blocks have {largest} pixels and a box of {box} is wanted: use a smaller box "
+        "or cut larger blocks."
+    )

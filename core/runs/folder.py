@@ -66,7 +66,7 @@ def claim(
     outputs
         Names inside the folder that the run makes.
     overwrite
-        Remove those outputs of another run.
+        Remove those outputs of another recorded run; what no run recorded is never removed.
 
     Returns
     -------
@@ -78,11 +78,11 @@ def claim(
     IceblockError
         If the folder holds another run's outputs.
     """
-    record = None if overwrite else read_record(folder)
-    if record is not None and record.get("identity") == identity:
+    record = read_record(folder)
+    if record is not None and record.get("identity") == identity and not overwrite:
         return record
     present = [name for name in (*outputs, RECORD) if (folder / name).exists()]
-    if present and not overwrite:
+    if present and (record is None or not overwrite):
         raise IceblockError(_conflict(folder, record, identity, present))
     for name in present:
         path = folder / name
@@ -97,9 +97,11 @@ def _conflict(
     folder: Path, record: dict[str, Any] | None, identity: dict[str, Any], present: list[str]
 ) -> str:
     if record is None:
-        what = f"already holds {present[0]}, which no recorded run made"
-    else:
-        known = record.get("identity", {})
-        changed = [k for k in identity if known.get(k) != identity[k]] or ["unknown"]
-        what = "holds another run (different: " + ", ".join(changed).replace("_", " ") + ")"
+        return (
+            f"{folder} already holds {present[0]}, which iceblock did not make; choose another "
+            "output folder"
+        )
+    known = record.get("identity", {})
+    changed = [k for k in identity if known.get(k) != identity[k]] or ["unknown"]
+    what = "holds another run (different: " + ", ".join(changed).replace("_", " ") + ")"
     return f"{folder} {what}; choose another output folder, or give --overwrite to replace it"

@@ -42,6 +42,8 @@ def read_model(path: Path) -> gemmi.Structure:
     structure.remove_empty_chains()
     if structure[0].count_atom_sites() == 0:
         raise IceblockError(f"Atomic model {path} holds no atoms besides water and hydrogen.")
+    if not np.isfinite(positions(structure)).all():
+        raise IceblockError(f"Atomic model {path} holds coordinates that are not numbers.")
     structure.name = path.name.split(".")[0]
     return structure
 

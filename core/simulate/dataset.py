@@ -9,7 +9,8 @@ import pandas as pd
 import starfile
 import torch
 
-from ..images.disk import write_error
+from ..errors import IceblockError
+from ..images.disk import replacing
 from ..images.mrc_writer import StackWriter
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 NOISY, CLEAN = "particles", "clean"
+CTF_COLUMNS = ["rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift"]
 
 
 def write_dataset(
@@ -46,6 +48,9 @@ def write_dataset(
     watch
         Called with the number of particles done since the last call.
     """
+    with_ctf = generator.settings.ctf_fraction
+    if with_ctf not in (0, 1):
+        raise IceblockError("Simulated data sets have a CTF on all of their images or on none.")
     pixel_size = generator.volumes[0].pixel_size
     rng = np.random.default_rng(seed)
     noise = torch.Generator(generator.volumes[0].device).manual_seed(seed)
@@ -65,6 +70,8 @@ def write_dataset(
             tables.append(_table(pairs))
             watch(len(pairs.snr))
     table = pd.concat(tables, ignore_index=True)
+    if not with_ctf:
+        table = table.drop(columns=CTF_COLUMNS)
     for name, path in stacks.items():
         place = path.relative_to(folder).as_posix()
         names = [f"{i + 1:06d}@{place}" for i in range(n)]
@@ -113,9 +120,7 @@ def _write_star(path: Path, table: pd.DataFrame, pixel_size: float, box: int) ->
             }
         )
     particles = table.drop(columns=settings).assign(rlnOpticsGroup=groups)
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        starfile.write({"optics": pd.DataFrame(optics), "particles": particles}, temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise write_error(error, path) from error
+    text = starfile.to_string({"optics": pd.DataFrame(optics), "particles": particles})
+    tables = text.partition("\n")[2]  # the first line holds the time of day
+    with replacing(path) as file:
+        file.write(tables.encode())

@@ -47,10 +47,17 @@ class PairSettings:
 
     def __post_init__(self) -> None:
         low, high = self.snr_range
-        if not 0 < low <= high:
+        if not 0 < low <= high < np.inf:
             raise IceblockError(f"SNR range {self.snr_range} must be two rising positive numbers.")
+        low, high = self.defocus_range
+        if not -np.inf < low <= high < np.inf:
+            raise IceblockError(f"Defocus range {self.defocus_range} must be two rising numbers.")
         if not 0 <= self.ctf_fraction <= 1:
             raise IceblockError("The part of images with a CTF must lie between 0 and 1.")
+        if not (0 <= self.shift_sd < np.inf and 0 <= self.neighbour_rate < np.inf):
+            raise IceblockError("The shifts' sd and the number of neighbours cannot be below 0.")
+        if self.group < 1:
+            raise IceblockError("At least one image in a row shows the same volume.")
 
 
 @dataclass(frozen=True)

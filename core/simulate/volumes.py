@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import warnings
+import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mrcfile
 import numpy as np
@@ -75,23 +76,42 @@ def read_map(path: Path) -> Volume:
         with opener(path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             interpreter = mrcfile.mrcinterpreter.MrcInterpreter(file, permissive=True)
-            data = np.asarray(interpreter.data)
-            size = float(interpreter.voxel_size.x)
-    except (ValueError, OSError, EOFError, TypeError) as error:
+            if interpreter.data is None:
+                raise ValueError("it holds less than its header promises")
+            data = _zyx(np.asarray(interpreter.data), interpreter.header)
+            sizes = np.array(interpreter.voxel_size.tolist(), dtype=np.float64)
+    except (ValueError, OSError, EOFError, TypeError, OverflowError, zlib.error) as error:
         raise IceblockError(f"Volume {path} is not a readable MRC map: {error}.") from error
-    if data.ndim != 3 or min(data.shape) < 8:
-        raise IceblockError(f"Volume {path} is not a 3D map (its shape is {data.shape}).")
+    if data.ndim != 3 or min(data.shape) < 8 or np.iscomplexobj(data):
+        raise IceblockError(
+            f"Volume {path} is not a 3D map of real numbers (it holds {data.dtype} values of shape "
+            f"{data.shape})."
+        )
     data = data.astype(np.float32)
     if not np.isfinite(data).all():
         raise IceblockError(f"Volume {path} holds NaN or infinite values: export the map again.")
-    if data.std() == 0:
+    if data.min() == data.max():
         raise IceblockError(f"Volume {path} is empty: all its values are equal.")
-    if not size > 0:
+    if not (np.isfinite(sizes) & (sizes > 0)).all():
         raise IceblockError(
             f"Volume {path} has no pixel size in its header: set it, for example with "
             "relion_image_handler --i MAP --o MAP --force_header_angpix ANGPIX."
         )
-    return Volume(_even_cube(data), size, path.name.split(".")[0])
+    if sizes.max() > 1.01 * sizes.min():
+        shown = " x ".join(f"{size:g}" for size in sizes)
+        raise IceblockError(
+            f"Volume {path} has voxels of {shown} Å: resample it to cubic ones, for example with "
+            "ChimeraX's volume resample."
+        )
+    return Volume(_even_cube(data), float(sizes[0]), path.name.split(".")[0])
+
+
+def _zyx(data: npt.NDArray[Any], header: np.record) -> npt.NDArray[Any]:
+    """Bring sections, rows and columns to the order z, y, x, whatever axes the header names."""
+    axes = [int(header[name]) for name in ("maps", "mapr", "mapc")]
+    if data.ndim != 3 or sorted(axes) != [1, 2, 3]:
+        return data
+    return data.transpose([axes.index(axis) for axis in (3, 2, 1)])
 
 
 def _even_cube(data: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -131,7 +151,7 @@ def resample(volume: Volume, pixel_size: float) -> Volume:
 def _matching_boxes(box: int, ratio: float) -> tuple[int, int]:
     """Even sizes (padded, new) with padded >= box and new / padded closest to `ratio`."""
     candidates = []
-    for padded in range(box, box + 41, 2):
+    for padded in range(box, max(box + 40, 220) + 1, 2):
         new = max(8, 2 * round(padded * ratio / 2))
         error = abs(new / (padded * ratio) - 1)
         candidates.append((error > 0.005, padded if error <= 0.005 else error, padded, new))

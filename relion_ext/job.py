@@ -1,0 +1,138 @@
+"""A running External job: start, progress, abort, outputs and the step before success.
+
+RELION starts the program in the project directory with `--o External/jobNNN/`, reads its
+run.out and run.err while it runs, and at the end looks for RELION_OUTPUT_NODES.star and an exit
+marker. The marker itself is the launcher's: it must come even if this module cannot be imported.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+import core
+
+from .abort import AbortWatch
+from .arguments import Arguments, Program, parse
+from .ending import complain
+from .nodes import NodeType, write_output_nodes
+from .version import RelionVersion, detect
+
+
+class Job:
+    """One run of an External job; a context inside which the work is done.
+
+    Leaving the context normally registers the outputs. The launcher writes the exit marker after
+    that, which is the order RELION needs.
+
+    Parameters
+    ----------
+    program
+        What the executable understands.
+    argv
+        Its arguments.
+    folder
+        The job directory.
+    watch
+        Where requests to stop arrive.
+
+    Attributes
+    ----------
+    folder
+        The job directory, from the project directory.
+    arguments
+        The parsed arguments.
+    relion
+        The RELION that started the job; None if its files do not tell.
+    command
+        The whole command line, for records.
+
+    Raises
+    ------
+    core.errors.IceblockError
+        For arguments that cannot be understood.
+    """
+
+    def __init__(
+        self, program: Program, argv: Sequence[str], folder: Path, watch: AbortWatch
+    ) -> None:
+        self.folder = _from_project(folder)
+        self.relion: RelionVersion | None = detect(self.folder, Path.cwd())
+        self.command = shlex.join([program.name, *argv])
+        self._program = program
+        self._watch = watch
+        self._outputs: list[tuple[Path, NodeType]] = []
+        self.arguments: Arguments = parse(program, argv)
+
+    def __enter__(self) -> Self:
+        started_by = f"RELION {self.relion.value}" if self.relion else "an unknown RELION"
+        self.say(f"iceblock {core.__version__}, External job {self.folder}/ of {started_by}")
+        self.say(f"Command: {self.command}")
+        for name, path in self.arguments.inputs.items():
+            unused = "" if name in self._program.needs else "  (not used by this job)"
+            self.say(f"Input:   --{name} {path}{unused}")
+        self.say(f"Threads: {self.arguments.threads}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            return
+        self.heartbeat()
+        for path, _ in self._outputs:
+            if not path.exists():
+                raise FileNotFoundError(f"the job did not write its output {path}")
+        nodes = [(path.as_posix(), kind) for path, kind in self._outputs]
+        write_output_nodes(self.folder, nodes, self.relion)
+
+    @property
+    def progress(self) -> TextIO:
+        """Where a progress bar goes: RELION shows the end of run.out while the job runs."""
+        return sys.stdout
+
+    def say(self, text: str) -> None:
+        """Write a line to run.out."""
+        print(text, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Write a warning to run.err, which RELION shows in red."""
+        complain(f"WARNING: {text}")
+
+    def heartbeat(self) -> None:
+        """Stop the job here if the user or the queue asked for it; call between two batches.
+
+        Raises
+        ------
+        relion_ext.ending.JobAborted
+            If a request came.
+        """
+        self._watch.check()
+
+    def add_output(self, name: str, kind: NodeType) -> Path:
+        """Announce an output and return where to write it.
+
+        Parameters
+        ----------
+        name
+            File name inside the job directory.
+        kind
+            What RELION is to take it for.
+        """
+        path = self.folder / name
+        self._outputs.append((path, kind))
+        return path
+
+
+def _from_project(folder: Path) -> Path:
+    """Name `folder` from the project directory if it lies inside, without following links."""
+    if not folder.is_absolute():
+        return Path(os.path.normpath(folder))
+    inside = os.path.relpath(folder)
+    return folder if inside.startswith("..") else Path(inside)

@@ -1,0 +1,124 @@
+"""The executables that RELION starts: they outlive whatever goes wrong behind them.
+
+Only the standard library is imported here, and everything after the job directory is known happens
+inside one `try`: a missing package ends in the failure marker like any other fault.
+"""
+
+import faulthandler
+import importlib
+import importlib.util
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .abort import AbortWatch
+from .ending import Ending, InstallationError, complain
+from .guard import release_signals, run_guarded
+
+
+def denoise() -> int:
+    """Denoise a particle stack (`relion_iceblock_denoise`)."""
+    return main("denoise", sys.argv[1:])
+
+
+def restore() -> int:
+    """Put the raw images back (`relion_iceblock_restore`)."""
+    return main("restore", sys.argv[1:])
+
+
+def main(job: str, argv: Sequence[str]) -> int:
+    """Run the module `job` of this package as a RELION External job.
+
+    Parameters
+    ----------
+    job
+        Name of the module, which has `PROGRAM` (its arguments) and `run`.
+    argv
+        The arguments without the executable's name.
+
+    Returns
+    -------
+    int
+        The exit status: 0 for success or help, else 1.
+    """
+    folder = output_folder(argv)
+    if folder is None:
+        return _without_folder(job, argv)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ending = Ending(folder)
+        ending.clear()
+    except OSError as error:
+        complain(f"The job directory {folder} cannot be used: {error.strerror}.")
+        return 1
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Each line at once in run.out, and no failure over a letter the locale lacks.
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    return run_guarded(ending, lambda: _run(job, argv, ending))
+
+
+def output_folder(argv: Sequence[str]) -> Path | None:
+    """Find the value of `--o`; None when there is none."""
+    for index, token in enumerate(argv):
+        if token.startswith("--o="):
+            return Path(token.removeprefix("--o=")) if token != "--o=" else None
+        if token == "--o" and index + 1 < len(argv):
+            value = argv[index + 1]
+            return Path(value) if value and not value.startswith("--") else None
+    return None
+
+
+def _run(job: str, argv: Sequence[str], ending: Ending) -> int:
+    """Run the job in this process, from the first import to the exit marker."""
+    error: BaseException | None = None
+    with AbortWatch(ending) as watch:
+        try:
+            release_signals()
+            if sys.__stderr__ is not None:
+                faulthandler.enable(sys.__stderr__)
+            _require_own_core()
+            module = importlib.import_module(f".{job}", __package__)
+            from .job import Job
+
+            with Job(module.PROGRAM, argv, ending.folder, watch) as started:
+                module.run(started)
+        except BaseException as caught:
+            error = caught
+        return ending.conclude(error, watch.reason)
+
+
+def _require_own_core() -> None:
+    """Refuse to run on another package that happens to be called `core` too."""
+    own = Path(__file__).resolve().parents[1] / "core" / "__init__.py"
+    spec = importlib.util.find_spec("core")
+    if spec is None:
+        raise InstallationError(
+            f"iceblock's package `core` is missing beside {own.parents[1] / 'relion_ext'}: "
+            "install iceblock again."
+        )
+    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ["?"])
+    if Path(places[0]).resolve() != own:
+        raise InstallationError(
+            f"Another Python package named `core` ({places[0]}) hides iceblock's own: take its "
+            "folder out of PYTHONPATH (an empty entry there means the current folder) and start "
+            "the job again."
+        )
+
+
+def _without_folder(job: str, argv: Sequence[str]) -> int:
+    """Answer a call that is no job: no marker can be written, because there is no directory."""
+    if argv and not {"-h", "--help"} & set(argv):
+        complain("--o DIR is missing: RELION gives it; by hand, name the job directory yourself.")
+        return 1
+    try:
+        _require_own_core()
+    except InstallationError as error:
+        complain(str(error))
+        return 1
+    module = importlib.import_module(f".{job}", __package__)
+    from .arguments import usage
+
+    print(usage(module.PROGRAM))
+    return 0

@@ -1,0 +1,79 @@
+"""RELION_OUTPUT_NODES.star: what RELION registers as the job's outputs."""
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from core.errors import IceblockError
+
+from .version import RelionVersion
+
+FILE_NAME = "RELION_OUTPUT_NODES.star"
+
+
+class NodeType(Enum):
+    """The kinds of output, as (3.1's number, 4.0's label, 5.0's label).
+
+    The labels of 4.0 and 5.0 are not interchangeable: under the wrong one RELION lists the node
+    but its Browse buttons never offer it.
+    """
+
+    MICROGRAPHS = (1, "MicrographsData.star.relion", "MicrographGroupMetadata.star.relion")
+    COORDINATES = (2, "MicrographsCoords.star.relion", "MicrographCoordsGroup.star.relion")
+    PARTICLES = (3, "ParticlesData.star.relion", "ParticleGroupMetadata.star.relion")
+    IMAGES_2D = (5, "ImagesData.star.relion", "Image2DGroupMetadata.star.relion")
+    MAP = (6, "DensityMap.mrc", "DensityMap.mrc")
+    MASK = (7, "Mask3D.mrc", "Mask3D.mrc")
+    PDF_LOG = (13, "LogFile.pdf.relion", "LogFile.pdf.relion")
+
+    @property
+    def number(self) -> int:
+        """The node type of RELION 3.1."""
+        return self.value[0]
+
+    def label(self, version: RelionVersion | None) -> str:
+        """Return the node type of RELION 4.0 or of 5.0."""
+        return self.value[1] if version is RelionVersion.V4_0 else self.value[2]
+
+
+def write_output_nodes(
+    folder: Path, nodes: Sequence[tuple[str, NodeType]], version: RelionVersion | None
+) -> None:
+    """Write the table of outputs, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        The job directory.
+    nodes
+        Name from the project directory and type of each output.
+    version
+        The RELION that reads it; None writes the types of 3.1 and of 5.0 side by side, which
+        either reads.
+
+    Raises
+    ------
+    IceblockError
+        If the file cannot be written.
+    """
+    columns = ["_rlnPipeLineNodeName"]
+    if version in (None, RelionVersion.V3_1):
+        columns.append("_rlnPipeLineNodeType")
+    if version is not RelionVersion.V3_1:
+        columns.append("_rlnPipeLineNodeTypeLabel")
+    lines = ["", "data_output_nodes", "", "loop_"]
+    lines += [f"{column} #{index}" for index, column in enumerate(columns, start=1)]
+    for name, kind in nodes:
+        cells = {
+            "_rlnPipeLineNodeName": name,
+            "_rlnPipeLineNodeType": str(kind.number),
+            "_rlnPipeLineNodeTypeLabel": kind.label(version),
+        }
+        lines.append(" ".join(cells[column] for column in columns))
+    path = folder / FILE_NAME
+    temporary = path.with_name(f".{FILE_NAME}.tmp")
+    try:
+        temporary.write_text("\n".join([*lines, "", ""]))
+        temporary.replace(path)
+    except OSError as error:
+        raise IceblockError(f"{path} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,79 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.commands.main import COMMANDS
+
+Run = Callable[..., int]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['iceblock', '--help']\n"
+        "from core.commands.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "denoise" in result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(
+    iceblock: Run, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert iceblock(name, "--help") == 0
+    assert name in capsys.readouterr().out
+
+
+def test_unknown_command(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert iceblock("denoize") != 0
+    assert "denoize" in capsys.readouterr().err
+
+
+def test_models_lists_and_shows(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert iceblock("models") == 0
+    assert "iceblock-4A (default)" in capsys.readouterr().out
+    assert iceblock("models", "show", "iceblock-4A") == 0
+    text = capsys.readouterr().out
+    assert "held_out" in text
+    assert "raw" in text
+
+
+def test_simulate_writes_pairs(project: Path, iceblock: Run) -> None:
+    import numpy as np
+
+    from core.images.mrc import read_header, read_images
+    from core.images.particles import read_particles
+
+    arguments = ("simulate", "-n", 6, "--box", 64, "--pixel-size", 6, "--snr", 1, 1, "-q")
+    for out in ("one", "two"):
+        assert iceblock(*arguments, "--out", out) == 0
+    for part in ("Particles", "Clean"):
+        data = [(Path(out) / part / "simulated.mrcs").read_bytes() for out in ("one", "two")]
+        assert data[0] == data[1]
+    particles = read_particles(Path("one/particles.star"))
+    assert particles.n == 6
+    assert np.allclose(particles.pixel_sizes, 6)
+    noisy, clean = (
+        read_images(read_header(Path(f"one/{part}/simulated.mrcs")), range(6)).ravel()
+        for part in ("Particles", "Clean")
+    )
+    assert 0.2 < np.corrcoef(noisy, clean)[0, 1] < 0.95
+    assert iceblock(*arguments, "--out", "one") == 1  # never overwritten
+
+
+@pytest.mark.slow
+def test_demo(project: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert iceblock("demo", "--out", "demo") == 0
+    scores = dict(
+        line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")
+    )
+    assert float(scores["denoised"]) > float(scores["low-pass"]) > float(scores["raw"])
+    assert Path("demo/demo.png").is_file()
+    assert iceblock("demo", "--out", "demo") == 1

@@ -1,0 +1,92 @@
+"""What is wrong with the images of a set of particles is found before anything is computed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stacks import old_star_text, star_text, write_raw, write_stack
+
+from core.errors import IceblockError
+from core.images.particles import ParticleSet, read_particles
+from core.images.validation import validate
+
+
+def particles(folder: Path, text: str) -> ParticleSet:
+    (folder / "particles.star").write_text(text)
+    return read_particles(folder / "particles.star")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_stack(tmp_path / "a.mrcs", n=3, box=32)
+    write_stack(tmp_path / "b.mrcs", n=2, box=33)
+
+
+def test_real_projects_are_valid(test_data: Path) -> None:
+    for path in test_data.glob("projects/*/Extract/job003/particles.star"):
+        whole = read_particles(path)
+        headers = validate(whole)
+        assert [header.path for header in headers] == [whole.path_of(s) for s in whole.stacks]
+        assert sum(header.n_images for header in headers) == whole.n
+    subtilts = read_particles(test_data / "particles/tomo_subtilts/sta_testing_bin8.star")
+    assert validate(subtilts)[0].n_images == subtilts.n + 1
+
+
+def test_odd_boxes_and_several_groups_are_valid(tmp_path: Path) -> None:
+    text = star_text(["1@a.mrcs", "2@b.mrcs"], [1, 2], "1 x 2.0 32\n2 y 2.0 33")
+    assert [header.box_x for header in validate(particles(tmp_path, text))] == [32, 33]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (star_text(["1@a.mrcs", "4@a.mrcs"]), "row 2 names 4@a.mrcs, and .*has only 3 images"),
+        (star_text(["a.mrcs"]), "row 1 names a.mrcs without an image number.* 3 sections"),
+        (star_text(["1@b.mrcs"]), "og1 has rlnImageSize 32, and the images in b.mrcs .*have 33"),
+        (
+            star_text(
+                ["1@a.mrcs", "1@b.mrcs"],
+                None,
+                "1 og1 2.0",
+                "_rlnOpticsGroup _rlnX _rlnImagePixelSize",
+            ),
+            "optics group 1 mixes boxes of 32 pixels .a.mrcs. and of 33 pixels .b.mrcs, row 2",
+        ),
+        (old_star_text(["1@a.mrcs", "1@b.mrcs"], ["_rlnImageName"]), "all particles mixes boxes"),
+    ],
+)
+def test_particles_that_do_not_fit_their_images(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(IceblockError, match=rf"particles\.star: .*{says}"):
+        validate(particles(tmp_path, text))
+
+
+def test_damaged_and_odd_stacks(tmp_path: Path) -> None:
+    write_raw(tmp_path / "wide.mrcs", np.zeros((2, 40, 42), "f4"))
+    write_stack(tmp_path / "small.mrcs", box=31)
+    write_stack(tmp_path / "cut.mrcs")
+    with (tmp_path / "cut.mrcs").open("r+b") as file:
+        file.truncate(5000)
+    (tmp_path / "text.mrcs").write_text("no image")
+    for name, says in {
+        "wide": "images of 42 x 40 pixels, and only square",
+        "small": "boxes of at least 32 pixels",
+        "cut": "is truncated",
+        "text": "too short to be an MRC file",
+    }.items():
+        text = old_star_text([f"1@{name}.mrcs"], ["_rlnImageName"])
+        with pytest.raises(IceblockError, match=rf"{name}\.mrcs.*{says}"):
+            validate(particles(tmp_path, text))
+
+
+def test_missing_stacks(tmp_path: Path) -> None:
+    for name in ("none.mrcs", f"{tmp_path}/none.mrcs"):
+        with pytest.raises(IceblockError, match=r"none\.mrcs"):
+            validate(particles(tmp_path, star_text([f"1@{name}"])))
+
+
+def test_a_bare_name_means_the_only_image_of_a_file(tmp_path: Path) -> None:
+    write_stack(tmp_path / "one.mrcs", n=1)
+    found = particles(tmp_path, star_text(["one.mrcs"]))
+    assert validate(found)[0].n_images == 1
+    assert found.indices.tolist() == [0]

@@ -1,0 +1,133 @@
+"""The jobs with the real denoiser, started by hand as RELION would start them."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from core.commands.denoise import DenoiseOptions
+from relion_ext.denoise import PROGRAM
+
+INPUT = "Extract/job003/particles.star"
+STAR = """data_optics
+
+loop_
+_rlnOpticsGroup #1
+_rlnImagePixelSize #2
+_rlnImageSize #3
+1 4.0 48
+
+data_particles
+
+loop_
+_rlnImageName #1
+_rlnOpticsGroup #2
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    generator = np.random.default_rng(1)
+    rows = []
+    for name in ("Extract/job003/Particles/a.mrcs", "Extract/job003/Particles/b.mrcs"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mrcfile.new(path) as file:
+            file.set_data(generator.normal(size=(4, 48, 48)).astype(np.float32))
+            file.voxel_size = 4.0
+        rows += [f"{index:06d}@{name} 1" for index in range(1, 5)]
+    (tmp_path / INPUT).write_text(STAR + "\n".join(rows) + "\n")
+    return tmp_path
+
+
+def run(
+    project: Path, job: str, particles: str, *arguments: str, program: str = "denoise"
+) -> subprocess.CompletedProcess[str]:
+    executable = Path(sys.executable).with_name(f"relion_iceblock_{program}")
+    return subprocess.run(
+        [executable, "--o", job, "--in_parts", particles, "--j", "1", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def markers(folder: Path) -> list[str]:
+    return [path.name.removeprefix("RELION_JOB_") for path in folder.glob("RELION_JOB_*")]
+
+
+def test_labels_are_options_of_the_denoiser() -> None:
+    options = {field.name for field in dataclasses.fields(DenoiseOptions)}
+    assert {label.name for label in PROGRAM.labels} - options == {"gpu"}
+    assert options - {label.name for label in PROGRAM.labels} == {
+        "particles", "out", "threads", "report", "command"
+    }  # fmt: skip
+
+
+def test_denoise_continue_restore(project: Path) -> None:
+    job = project / "External/job001"
+    first = run(project, "External/job001/", INPUT, "--device", "cpu")
+    assert (first.returncode, markers(job)) == (0, ["EXIT_SUCCESS"]), first.stderr
+    assert "8/8" in first.stdout
+    assert first.stderr == ""
+    assert "@External/job001/Particles/" in (job / "particles.star").read_text()
+    assert (job / "logfile.pdf").read_bytes().startswith(b"%PDF")
+    nodes = (job / "RELION_OUTPUT_NODES.star").read_text()
+    assert "External/job001/particles.star 3 ParticleGroupMetadata.star.relion" in nodes
+
+    stacks = {path: path.stat().st_ino for path in job.rglob("*.mrcs")}
+    again = run(project, "External/job001/", INPUT, "--device", "cpu")
+    assert (again.returncode, markers(job)) == (0, ["EXIT_SUCCESS"]), again.stderr
+    assert {path: path.stat().st_ino for path in job.rglob("*.mrcs")} == stacks
+
+    for _ in range(2):  # run and continue
+        raw = run(project, "External/job002/", "External/job001/particles.star", program="restore")
+        assert raw.returncode == 0, raw.stderr
+    restored = (project / "External/job002/particles.star").read_text()
+    assert restored.split() == (project / INPUT).read_text().split()
+
+
+def test_other_settings_in_a_finished_job(project: Path) -> None:
+    job = project / "External/job001"
+    assert run(project, "External/job001/", INPUT, "--device", "cpu").returncode == 0
+    refused = run(project, "External/job001/", INPUT, "--device", "cpu", "--keep_noise", "0.5")
+    assert (refused.returncode, markers(job)) == (1, ["EXIT_FAILURE"])
+    assert "overwrite" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    replaced = run(
+        project, "External/job001/", INPUT, "--device=cpu", "--keep_noise=0.5", "--overwrite"
+    )
+    assert (replaced.returncode, markers(job)) == (0, ["EXIT_SUCCESS"]), replaced.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--model", "missing.safetensors"], "missing.safetensors"),
+        (["--dtype", "float8"], "float8"),
+        (["--keep_noise", "2"], "keep"),
+        (["--contrast", "grey"], "grey"),
+        (["--batch_size", "0"], "batch"),
+        (["--pixel_size", "-1"], "pixel"),
+        (["--gpu", "99"], "cuda:99"),
+        (["--device", "abacus"], "abacus"),
+    ],
+)
+def test_users_mistakes(project: Path, arguments: list[str], told: str) -> None:
+    done = run(project, "External/job001/", INPUT, *arguments)
+    assert (done.returncode, markers(project / "External/job001")) == (1, ["EXIT_FAILURE"])
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", ["denoise", "restore"])
+def test_missing_star_file(project: Path, program: str) -> None:
+    done = run(project, "External/job001/", "missing.star", program=program)
+    assert (done.returncode, markers(project / "External/job001")) == (1, ["EXIT_FAILURE"])
+    assert "missing.star" in done.stderr
+    assert done.stderr.count("\n") == 1
