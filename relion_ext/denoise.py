@@ -38,9 +38,9 @@ def run(job: Job) -> None:
     job.add_output("particles.star", NodeType.PARTICLES)
     job.add_output(report, NodeType.PDF_LOG)
 
-    from core.commands import denoise
+    from core.runs import denoising
 
-    options = denoise.DenoiseOptions(
+    options = denoising.DenoiseOptions(
         particles=job.arguments.inputs["in_parts"],
         out=job.folder,
         device=device,
@@ -49,7 +49,7 @@ def run(job: Job) -> None:
         command=job.command,
         **given,
     )
-    denoise.run(options, progress=job.progress, heartbeat=job.heartbeat)
+    denoising.run(options, progress=job.progress, heartbeat=job.heartbeat)
     job.say(f"{job.folder / report} opens from this job's Display menu.")
     job.say("Next: 2D classes and selection. Before refining put the raw images back, with")
     job.say("relion_iceblock_restore or Particle subtraction's `OR revert to original particles`.")

@@ -30,23 +30,24 @@ def run(out: Path, threads: int | None = None) -> dict[str, float]:
     scores
         Mean correlation with the truth inside the particle: raw, low-pass, denoised.
     """
+    from ..runs.denoising import DenoiseOptions
+    from ..runs.denoising import run as denoising_run
     from ..simulate.dataset import write_dataset
     from ..simulate.pairs import PairSettings
-    from . import denoise
     from .simulate import pair_generator
 
     settings = PairSettings(snr_range=(SNR, SNR), ctf_fraction=1.0, neighbour_rate=0.0, group=1)
     generator = pair_generator([], range(SEED, SEED + 4), [], PIXEL_SIZE, settings)
     click.echo(f"Simulating {PARTICLES} particles of 4 phantoms at SNR {SNR} in {out}/Simulated")
     write_dataset(out / "Simulated", generator, PARTICLES, BOX, SEED)
-    options = denoise.DenoiseOptions(
+    options = DenoiseOptions(
         particles=out / "Simulated" / "particles.star",
         out=out / "Denoised",
         threads=threads,
         overwrite=True,
         command="iceblock demo",
     )
-    denoise.run(options, progress=sys.stderr)
+    denoising_run(options, progress=sys.stderr)
     return _compare(out)
 
 

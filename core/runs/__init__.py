@@ -1,1 +1,1 @@
-"""What a run leaves beside its outputs: its record, and the lock that keeps others out."""
+"""Whole runs, as every way in starts them: what they do, record, resume and tell."""

@@ -6,9 +6,8 @@ import mrcfile
 import numpy as np
 import pytest
 
-from core.commands import denoise as denoise_command
-from core.commands.denoise import DenoiseOptions
 from core.images.particles import read_particles
+from core.runs.denoising import DenoiseOptions, run
 
 STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]
@@ -105,10 +104,10 @@ def test_a_stopped_run_goes_on(project: Path, model: Path) -> None:
 
     options = DenoiseOptions(STAR, Path("Den"), str(model), batch_size=2)
     with pytest.raises(Stopped):
-        denoise_command.run(options, heartbeat=stop)
+        run(options, heartbeat=stop)
     assert not Path("Den/particles.star").exists()
-    denoise_command.run(options)
-    denoise_command.run(DenoiseOptions(STAR, Path("Whole"), str(model), batch_size=2))
+    run(options)
+    run(DenoiseOptions(STAR, Path("Whole"), str(model), batch_size=2))
     for stack in ("mic.mrcs", "mic_2.mrcs"):
         done = (Path("Den/Particles") / stack).read_bytes()
         assert done == (Path("Whole/Particles") / stack).read_bytes()

@@ -7,9 +7,10 @@ from click.testing import CliRunner
 from stacks import star_text
 from star_tokens import read_tables
 
-from core.commands.restore import command, restore
+from core.commands.restore import command
 from core.errors import IceblockError
 from core.images.particles import read_particles
+from core.runs.restoring import restore
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Runs `relion_iceblock_denoise` with a stand-in for the denoiser that ends as FAKE_DENOISER says.
 
 The contract is about how a job ends, so the tests choose the end. Everything but
-`core.commands.denoise` is the real thing, in a process of its own.
+`core.runs.denoising` is the real thing, in a process of its own.
 """
 
 import atexit
@@ -72,7 +72,7 @@ def run(options: DenoiseOptions, *, progress: Any, heartbeat: Any) -> None:
         time.sleep(3 * abort.POLL_SECONDS)
 
 
-fake = types.ModuleType("core.commands.denoise")
+fake = types.ModuleType("core.runs.denoising")
 fake.__dict__.update(run=run, DenoiseOptions=DenoiseOptions)
 sys.modules[fake.__name__] = None if os.environ["FAKE_DENOISER"] == "no torch" else fake  # type: ignore[assignment]
 abort.GRACE_SECONDS = 1.0

@@ -1,0 +1,252 @@
+"""A denoising run: denoised stacks, and the same STAR file pointing at them, in one folder."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..denoise.inference import Denoiser
+    from ..denoise.stacks import Outcome
+    from ..images.output_plan import OutputPlan
+    from ..images.particles import ParticleSet
+
+PARTICLES = "particles.star"
+STACKS = "Particles"
+UNUSABLE = "passed_through.txt"
+
+
+@dataclass(frozen=True)
+class DenoiseOptions:
+    """What to denoise and how; the same for every way in."""
+
+    particles: Path
+    out: Path
+    model: str = "iceblock-4A"
+    """Name of a shipped model or a model file."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    batch_size: int | None = None
+    """Images at a time; by default what memory suggests."""
+    dtype: str = "float32"
+    """float32 or float16."""
+    keep_noise: float = 0.0
+    """Part of the raw image in the result, 0 to 1."""
+    threads: int | None = None
+    """CPU threads; by default all."""
+    overwrite: bool = False
+    """Replace another run's outputs."""
+    pixel_size: float | None = None
+    """Å; goes before what the STAR file says."""
+    contrast: str = "auto"
+    """white, black, or auto: told from the images."""
+    report: str = "report.pdf"
+    """Name of the report inside `out`."""
+    command: str = ""
+    """As given, for the record."""
+
+
+def run(
+    options: DenoiseOptions,
+    *,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> None:
+    """Denoise a set of particles; an earlier, stopped run of the same kind is continued.
+
+    Parameters
+    ----------
+    options
+        See `DenoiseOptions`.
+    progress
+        Where the progress bar and remarks go; None for silence.
+    heartbeat
+        Called after every batch; may raise to stop the run.
+
+    Raises
+    ------
+    IceblockError
+        For anything wrong with the input, the model, the device or the output folder.
+    """
+    import torch
+
+    from ..denoise.inference import Denoiser, choose_device
+    from ..denoise.model_file import load_model
+    from ..denoise.shipped import find_model
+    from ..images.output_plan import plan_output
+    from ..images.particles import read_particles
+    from ..images.validation import validate
+    from .denoising_report import farewell, report
+    from .folder import claim, locked
+    from .record import write_record
+
+    _check(options)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    started = time.time()
+    device = choose_device(options.device)
+    model = load_model(find_model(options.model), device)
+    denoiser = Denoiser(model, device, options.keep_noise)
+    particles = read_particles(options.particles, options.pixel_size)
+    plan = plan_output(particles, validate(particles))
+    heartbeat()
+    _spare_inputs(options, plan)
+    identity = _identity(options, plan, denoiser)
+    outputs = (PARTICLES, STACKS, options.report, UNUSABLE)
+    with locked(options.out):
+        earlier = claim(options.out, identity, outputs, options.overwrite)
+        record: dict[str, Any] = {
+            **(earlier or {}),
+            "state": "running",
+            "command": options.command,
+            "identity": identity,
+        }
+        write_record(options.out, record)
+        contrast = _contrast(options, plan)
+        outcome, seconds = _denoise(options, plan, denoiser, contrast, progress, heartbeat)
+        record |= _results(options, plan, denoiser, contrast, outcome, seconds)
+        _write_star(options, particles, plan)
+        report(options, plan, denoiser, contrast, record)
+        record |= {"state": "finished", "total_seconds": round(time.time() - started, 2)}
+        write_record(options.out, record)
+    if progress:
+        print(farewell(options, record), file=progress, flush=True)
+
+
+def _check(options: DenoiseOptions) -> None:
+    from ..errors import IceblockError
+
+    if options.dtype not in ("float32", "float16"):
+        raise IceblockError(f"dtype is {options.dtype!r} and must be float32 or float16.")
+    if options.contrast not in ("auto", "white", "black"):
+        raise IceblockError(f"contrast is {options.contrast!r} and must be auto, white or black.")
+    if options.batch_size is not None and options.batch_size < 1:
+        raise IceblockError(f"batch size is {options.batch_size} and must be at least 1.")
+    if options.threads is not None and options.threads < 1:
+        raise IceblockError(f"threads is {options.threads} and must be at least 1.")
+
+
+def _spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
+    """Refuse an output folder whose files are the input."""
+    from ..errors import IceblockError
+
+    stacks = (options.out / STACKS).resolve()
+    inputs = {job.stack.path.resolve().parent for job in plan.jobs}
+    star = (options.out / PARTICLES).resolve()
+    if stacks in inputs or star == options.particles.resolve():
+        raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
+
+
+def _identity(options: DenoiseOptions, plan: OutputPlan, denoiser: Denoiser) -> dict[str, Any]:
+    """All that the output's bytes depend on."""
+    from .. import __version__
+    from .record import fingerprint, quick_fingerprint
+
+    return {
+        "version": __version__,
+        "particles": str(options.particles),
+        "particles_sha256": fingerprint(options.particles),
+        "stacks": quick_fingerprint(sorted({job.stack.path for job in plan.jobs})),
+        "model_sha256": denoiser.model.sha256,
+        "device_type": denoiser.device.type,
+        "bf16": denoiser.bf16,
+        "batch_size": options.batch_size,
+        "dtype": options.dtype,
+        "keep_noise": options.keep_noise,
+        "pixel_size": options.pixel_size,
+        "contrast": options.contrast,
+    }
+
+
+def _contrast(options: DenoiseOptions, plan: OutputPlan) -> int:
+    from ..denoise.stacks import detect_contrast
+
+    if options.contrast == "auto":
+        return detect_contrast(plan.jobs)
+    return 1 if options.contrast == "white" else -1
+
+
+def _denoise(
+    options: DenoiseOptions,
+    plan: OutputPlan,
+    denoiser: Denoiser,
+    contrast: int,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+) -> tuple[Outcome, float]:
+    """Run all stacks under a progress bar; returns the outcome and the seconds it took."""
+    from tqdm import tqdm
+
+    from ..denoise.stacks import denoise_stacks
+
+    total = sum(len(job.indices) for job in plan.jobs)
+    begin = time.perf_counter()
+    with tqdm(
+        total=total, unit="img", desc="denoising", file=progress or sys.stderr,
+        disable=progress is None, smoothing=0.05, mininterval=0.5, dynamic_ncols=True,
+    ) as bar:  # fmt: skip
+
+        def watch(done: int, computed: bool) -> None:
+            bar.update(done)
+            if not computed:
+                bar.unpause()  # images found whole say nothing about the speed
+            heartbeat()
+
+        outcome = denoise_stacks(
+            plan.jobs,
+            denoiser,
+            options.out / STACKS,
+            dtype=options.dtype,
+            contrast=contrast,
+            batch=options.batch_size,
+            unusable_list=options.out / UNUSABLE,
+            watch=watch,
+        )
+    return outcome, time.perf_counter() - begin
+
+
+def _results(
+    options: DenoiseOptions,
+    plan: OutputPlan,
+    denoiser: Denoiser,
+    contrast: int,
+    outcome: Outcome,
+    seconds: float,
+) -> dict[str, Any]:
+    import torch
+
+    from .record import machine
+
+    unusable = options.out / UNUSABLE
+    names = unusable.read_text().splitlines() if unusable.is_file() else []
+    device = denoiser.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return {
+        "model": {"name": denoiser.model.card.name, "file": str(denoiser.model.path)},
+        "device": {
+            "name": name,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
+        "machine": machine(),
+        "seeds": "none: the result depends on the inputs alone",
+        "contrast": "white" if contrast == 1 else "black",
+        "images": sum(len(job.indices) for job in plan.jobs),
+        "particles": len(plan.job_of_row),
+        "stacks": len(plan.jobs),
+        "computed": outcome.computed,
+        "found_whole": outcome.found,
+        "passed_through": len(names),
+        "denoising_seconds": round(seconds, 3),
+        "images_per_second": round(outcome.computed / max(seconds, 1e-9), 1),
+    }
+
+
+def _write_star(options: DenoiseOptions, particles: ParticleSet, plan: OutputPlan) -> None:
+    folder = particles.relative_name(options.out / STACKS)
+    particles.with_images(plan.image_names(folder)).write(options.out / PARTICLES)
