@@ -91,14 +91,10 @@ def _low_pass(raw: torch.Tensor) -> torch.Tensor:
 def _picture(path: Path, rows: dict[str, torch.Tensor]) -> None:
     from matplotlib.figure import Figure
 
-    from ..evaluate.gallery import show
+    from ..evaluate.gallery import montage
 
-    figure = Figure(figsize=(12, 6.4), layout="constrained")
-    axes = figure.subplots(len(rows), 8)
-    for line, (label, images) in zip(axes, rows.items(), strict=True):
-        line[0].set_ylabel(label, fontsize=12)
-        for cell, image in zip(line, images, strict=False):
-            show(cell, image.numpy())
+    figure = Figure(figsize=(12, 6.3), layout="constrained")
+    montage(figure, {label: (images[:8].numpy(), 0.0) for label, images in rows.items()})
     figure.savefig(path, dpi=80)
 
 

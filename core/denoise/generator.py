@@ -87,7 +87,7 @@ def _convolution(inner: int, outer: int, kernel: int, stride: int, norm: Norm) -
     return nn.Sequential(
         nn.Conv2d(inner, outer, kernel, stride=stride, padding=kernel // 2),
         _norm(norm, outer),
-        nn.LeakyReLU(0.2),
+        nn.LeakyReLU(0.2, inplace=True),
     )
 
 

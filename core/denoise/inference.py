@@ -58,6 +58,9 @@ def bf16_pays(device: torch.device) -> bool:
 def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
     """Box at which the network sees an image, a multiple of 4 where the image is cropped.
 
+    It is rounded down: the network sees the working pixel size or a little more, never less, which
+    would cost time and show it what it was not trained for.
+
     Parameters
     ----------
     box
@@ -65,7 +68,7 @@ def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
     pixel_size, working_pixel_size
         Å. Images that are coarser than the working pixel size keep their box.
     """
-    wanted = 4 * max(1, round(box * pixel_size / working_pixel_size / 4))
+    wanted = 4 * int(box * pixel_size / working_pixel_size / 4)
     return min(box, max(SMALLEST_BOX, wanted))
 
 

@@ -13,7 +13,7 @@ from shapes import CORNERS, axis, blob_volume, blobs, centred, correlation, mome
 from core.errors import IceblockError
 from core.simulate.volumes import Volume, read_map, read_volume, resample
 
-PLACE = np.array([[3.0, -4.0, 5.0]])
+PLACE = np.array([[27.0, -24.0, 30.0]])
 
 
 def noise_map(edge: int = 16) -> np.ndarray:
@@ -76,7 +76,14 @@ def test_the_axes_that_the_header_names(tmp_path: Path, axes: tuple[int, int, in
 
 @pytest.mark.parametrize(
     ("box", "pixel_size", "wanted"),
-    [(48, 2.5, 4.0), (48, 2.5, 1.7), (40, 3.0, 3.001), (50, 2.02, 2.7), (36, 3.3, 1.1)],
+    [
+        (48, 2.5, 4.0),
+        (48, 2.5, 1.7),
+        (40, 3.0, 3.001),
+        (70, 2.02, 2.7),
+        (36, 3.3, 1.1),
+        (40, 3.0, 4.018),
+    ],
 )
 def test_resampling_keeps_place_width_and_density(
     box: int, pixel_size: float, wanted: float
@@ -103,6 +110,15 @@ def test_resampling_hits_the_pixel_size_and_the_centre(box: int, ratio: float) -
     made = resample(volume, pixel_size / ratio)
     assert made.pixel_size == pytest.approx(pixel_size / ratio, rel=0.0051)
     assert np.unravel_index(made.data.argmax(), made.data.shape) == (made.box // 2,) * 3
+
+
+def test_waves_at_the_new_nyquist_frequency_are_lost() -> None:
+    """As in images: their sign is ambiguous on the coarser grid."""
+    wave = np.cos(np.pi * np.arange(40) / 2).astype(np.float32)  # 4 pixels long: 2 afterwards
+    for d in range(3):
+        data = np.broadcast_to(wave.reshape([-1 if k == d else 1 for k in range(3)]), (40,) * 3)
+        made = resample(Volume(np.ascontiguousarray(data), 2.0, "wave"), 4.0)
+        assert np.abs(made.data).max() < 1e-5
 
 
 def test_resampling_from_a_file_is_read_volume(tmp_path: Path) -> None:
