@@ -6,7 +6,6 @@ inside one `try`: a missing package ends in the failure marker like any other fa
 
 import faulthandler
 import importlib
-import importlib.util
 import io
 import sys
 from collections.abc import Sequence
@@ -91,20 +90,10 @@ def _run(job: str, argv: Sequence[str], ending: Ending) -> int:
 
 def _require_own_core() -> None:
     """Refuse to run on another package that happens to be called `core` too."""
-    own = Path(__file__).resolve().parents[1] / "core" / "__init__.py"
-    spec = importlib.util.find_spec("core")
-    if spec is None:
-        raise InstallationError(
-            f"iceblock's package `core` is missing beside {own.parents[1] / 'relion_ext'}: "
-            "install iceblock again."
-        )
-    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ["?"])
-    if Path(places[0]).resolve() != own:
-        raise InstallationError(
-            f"Another Python package named `core` ({places[0]}) hides iceblock's own: take its "
-            "folder out of PYTHONPATH (an empty entry there means the current folder) and start "
-            "the job again."
-        )
+    from iceblock import foreign_core
+
+    if message := foreign_core():
+        raise InstallationError(message)
 
 
 def _without_folder(job: str, argv: Sequence[str]) -> int:

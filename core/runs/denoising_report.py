@@ -64,7 +64,11 @@ def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
     """Say in a few lines what was done and where it is."""
     lines = [
         f"{record['particles']} particles denoised with {record['model']['name']}: "
-        f"{record['images_per_second']} images/s",
+        + (
+            f"{record['images_per_second']} images/s"
+            if record["computed"]
+            else "nothing was left to compute"
+        ),
         f"  {options.out / PARTICLES}",
         f"  {options.out / options.report}",
     ]

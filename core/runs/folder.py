@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import IceblockError
 from ..images.disk import write_error
@@ -31,25 +32,35 @@ def locked(folder: Path) -> Iterator[None]:
         If another run is writing to the folder, or it cannot be made.
     """
     path = folder / LOCK
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = path.open("w")
-    except OSError as error:
-        raise write_error(error, path) from error
-    with handle:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                raise IceblockError(
-                    f"Another run is writing to {folder}; wait for it, or choose another output "
-                    "folder"
-                ) from error
+    with _lock(path):
         try:
             yield
         finally:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+def _lock(path: Path) -> TextIO:
+    """Open and lock a file, or say that another run has it."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("w")
+        except OSError as error:
+            raise write_error(error, path) from error
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                handle.close()
+                raise IceblockError(
+                    f"Another run is writing to {path.parent}; wait for it, or choose another "
+                    "output folder"
+                ) from error
+        # A run that ended between the two calls has removed the file that is now locked.
+        if path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat()):
+            return handle
+        handle.close()
 
 
 def claim(

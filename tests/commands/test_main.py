@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,16 @@ def test_help_imports_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "denoise" in result.stdout
+
+
+def test_a_foreign_core_is_named(tmp_path: Path) -> None:
+    (tmp_path / "core.py").touch()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-P", "-m", "iceblock", "--help"]
+    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Another Python package named `core`" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)
