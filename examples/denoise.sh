@@ -10,4 +10,4 @@ iceblock denoise "$particles" --out Denoised
 
 # Look at Denoised/report.pdf; classify Denoised/particles.star in 2D; select. Then, with the STAR
 # file of the selection in place of Denoised/particles.star:
-iceblock restore Denoised/particles.star --out raw_particles.star
+iceblock restore Denoised/particles.star --out raw_particles.star --overwrite

@@ -38,9 +38,10 @@ def run(job: Job) -> None:
     job.add_output("particles.star", NodeType.PARTICLES)
     job.add_output(report, NodeType.PDF_LOG)
 
-    from core.runs import denoising
+    from core.runs.denoising import run as denoise
+    from core.runs.options import DenoiseOptions
 
-    options = denoising.DenoiseOptions(
+    options = DenoiseOptions(
         particles=job.arguments.inputs["in_parts"],
         out=job.folder,
         device=device,
@@ -49,7 +50,7 @@ def run(job: Job) -> None:
         command=job.command,
         **given,
     )
-    denoising.run(options, progress=job.progress, heartbeat=job.heartbeat)
+    denoise(options, progress=job.progress, heartbeat=job.heartbeat)
     job.say(f"{job.folder / report} opens from this job's Display menu.")
     job.say("Next: 2D classes and selection. Before refining put the raw images back, with")
     job.say("relion_iceblock_restore or Particle subtraction's `OR revert to original particles`.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+
+from ..denoise.shipped import DEFAULT
 
 
 @click.command()
@@ -15,7 +18,7 @@ import click
     "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Output folder."
 )
 @click.option(
-    "--model", default="iceblock-4A", show_default=True, metavar="NAME|FILE",
+    "--model", default=DEFAULT, show_default=True, metavar="NAME|FILE",
     help="A shipped model (see `iceblock models`) or a model file.",
 )  # fmt: skip
 @click.option(
@@ -56,7 +59,8 @@ def command(quiet: bool, **values: Any) -> None:
     Example, in the project folder:
       iceblock denoise Extract/job003/particles.star --out Denoised
     """
-    from ..runs.denoising import DenoiseOptions, run
+    from ..runs.denoising import run
+    from ..runs.options import DenoiseOptions
 
-    options = DenoiseOptions(**values, command=" ".join(sys.argv))
+    options = DenoiseOptions(**values, command=shlex.join(sys.argv))
     run(options, progress=None if quiet else sys.stderr)

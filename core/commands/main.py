@@ -64,5 +64,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("iceblock: stopped; give the same command again to go on", err=True)
+        click.echo("iceblock: stopped (a stopped `denoise` goes on when given again)", err=True)
         sys.exit(130)
+    except OSError as error:
+        click.echo(f"iceblock: {error}; check the disk and the permissions there", err=True)
+        sys.exit(1)

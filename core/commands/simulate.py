@@ -1,73 +1,13 @@
-"""`iceblock simulate`: noisy particles with their clean truth, as STAR and MRC files."""
+"""`iceblock simulate`."""
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..noise.source import NoiseSource
-    from ..simulate.pairs import PairGenerator, PairSettings
-
-
-def pair_generator(
-    volumes: Sequence[Path],
-    phantoms: Sequence[int],
-    noise: Sequence[Path],
-    pixel_size: float,
-    settings: PairSettings,
-) -> PairGenerator:
-    """Make a source of pairs.
-
-    Parameters
-    ----------
-    volumes
-        Maps and atomic models.
-    phantoms
-        Seeds of phantoms to add.
-    noise
-        Stacks of noise blocks; without any, noise with an ice-like spectrum.
-    pixel_size
-        Å of the images.
-    settings
-        Ranges.
-    """
-    from ..simulate.pairs import PairGenerator
-    from ..simulate.phantoms import phantom
-    from ..simulate.projection import VolumeTransform
-    from ..simulate.volumes import read_volume
-
-    densities = [read_volume(path, pixel_size) for path in volumes]
-    densities += [phantom(seed, pixel_size) for seed in phantoms]
-    transforms = [VolumeTransform(d) for d in densities]
-    return PairGenerator(transforms, _noise_source(noise), settings)
-
-
-def _noise_source(paths: Sequence[Path]) -> NoiseSource:
-    import numpy as np
-    import torch
-
-    from ..errors import IceblockError
-    from ..images.mrc import read_header, read_images
-    from ..noise.source import BlockNoise, MixedNoise, SpectrumNoise
-    from ..noise.spectrum import ice_like_power
-
-    if not paths:
-        return SpectrumNoise(ice_like_power(), variation=0.2)
-    sources = []
-    for path in paths:
-        stack = read_header(path)
-        blocks = torch.from_numpy(read_images(stack, np.arange(stack.n_images)))
-        sd = blocks.std(dim=(1, 2), keepdim=True, correction=0)
-        if not bool((torch.isfinite(sd) & (sd > 0)).all()):
-            raise IceblockError(f"{path} holds noise blocks that are constant or NaN: remove them.")
-        sources.append(BlockNoise(blocks / sd))
-    return MixedNoise(sources, [float(len(s.blocks)) for s in sources])
 
 
 @click.command()
@@ -136,15 +76,20 @@ def command(
     from tqdm import tqdm
 
     from ..errors import IceblockError
-    from ..simulate.dataset import write_dataset
+    from ..runs.record import write_record
+    from ..simulate.dataset import OUTPUTS, write_dataset
     from ..simulate.pairs import PairSettings
+    from ..simulate.sources import pair_generator
 
     if box % 2 or box < 32:
         raise IceblockError(f"The box is {box} pixels and must be even and at least 32.")
-    if number < 1 or pixel_size <= 0:
+    if number < 1 or not 0 < pixel_size < float("inf"):
         raise IceblockError("The number of particles and the pixel size must be positive.")
-    if (out / "particles.star").exists() or (out / "Particles").exists():
-        raise IceblockError(f"{out} already holds particles; choose another output folder.")
+    if seed < 0 or phantoms < 0:
+        raise IceblockError("The seed and the number of phantoms cannot be negative.")
+    present = [name for name in OUTPUTS if (out / name).exists()]
+    if present:
+        raise IceblockError(f"{out} already holds {present[0]}; choose another output folder.")
     settings = PairSettings(
         snr_range=snr,
         defocus_range=defocus,
@@ -161,3 +106,4 @@ def command(
             bar.update(done)
 
         write_dataset(out, generator, number, box, seed, watch)
+    write_record(out, {"command": shlex.join(sys.argv), "seed": seed, "settings": asdict(settings)})

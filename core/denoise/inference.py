@@ -9,14 +9,13 @@ import torch
 from ..errors import IceblockError
 from ..images.background import ring_statistics
 from ..images.fourier import fourier_resize
+from ..images.validation import SMALLEST_BOX
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from .model_file import Model
-
-SMALLEST_BOX = 32
 
 
 def choose_device(name: str) -> torch.device:
@@ -141,6 +140,12 @@ class Denoiser:
         mean, sd = ring_statistics(small)
         sd = torch.where(sd > 0, sd, 1.0)
         seen = ((small - mean) / sd)[:, None].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            output = self._network(seen)
+        try:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                output = self._network(seen)
+        except torch.OutOfMemoryError as error:
+            raise IceblockError(
+                f"The memory of {self.device} does not hold a batch of {len(images)} images: give "
+                "a smaller --batch-size (label batch_size in RELION)."
+            ) from error
         return fourier_resize(output[:, 0].float() * sd, box)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..errors import IceblockError
+from ..images.disk import read_error, replacing
 from .generator import Generator, GeneratorConfig
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ def save_model(path: Path, generator: Generator, card: ModelCard, *, half: bool 
     if half:
         tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     data = save(tensors, metadata={KEY: json.dumps(description, sort_keys=True)})
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    with replacing(path) as file:
+        file.write(data)
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
@@ -93,11 +93,6 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
         or its weights do not fit its own description.
     """
     description, tensors = _read(path)
-    if description.get("format") != FORMAT or description.get("architecture") != "generator":
-        raise IceblockError(
-            f"Model file {path} has format {description.get('format')!r} and this iceblock reads "
-            f"format {FORMAT}: use the iceblock that wrote it, or train the model again."
-        )
     try:
         generator = Generator(GeneratorConfig(**_tuples(description["config"])))
         card = ModelCard(**_tuples(description["card"]))
@@ -120,8 +115,11 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, t
         raise IceblockError(
             f"Model file {path} does not exist: `iceblock models` lists those that ship."
         )
-    with path.open("rb") as file:
-        start = file.read(4)
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise read_error(error, path) from error
     if start[:2] == b"PK" or start[:1] == b"\x80":
         raise IceblockError(
             f"Model file {path} is a pickle (a torch .pt or .pth file), which can run code when "
@@ -139,6 +137,16 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, t
         raise IceblockError(f"Model file {path} was not written by iceblock.") from error
     if not isinstance(description, dict):
         raise IceblockError(f"Model file {path} was not written by iceblock.")
+    if description.get("format") != FORMAT or description.get("architecture") != "generator":
+        raise IceblockError(
+            f"Model file {path} has format {description.get('format')!r} and this iceblock reads "
+            f"format {FORMAT}: use the iceblock that wrote it, or train the model again."
+        )
+    try:
+        ModelCard(**_tuples(description["card"]))
+        GeneratorConfig(**_tuples(description["config"]))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise IceblockError(f"Model file {path} describes itself wrongly ({error}).") from error
     return description, tensors
 
 

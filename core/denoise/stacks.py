@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ..errors import IceblockError
+from ..images.disk import write_error
+from ..images.image_names import image_name
 from ..images.mrc import read_header, read_images
 from ..images.mrc_writer import StackWriter
 from .contrast import SAMPLE, radial_profiles, sign_of_contrast
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     from ..images.output_plan import StackJob
     from .inference import Denoiser
+
+    Positions = npt.NDArray[np.int64]
 
 READ_AHEAD = 3
 """Batches in memory before the network."""
@@ -53,17 +58,30 @@ def batch_size(box: int, device: str) -> int:
     return max(1, min(LARGEST_BATCH.get(device, 32), BATCH_BYTES // (4 * box * box)))
 
 
-def detect_contrast(jobs: Sequence[StackJob]) -> int:
-    """1 for white particles, -1 for clearly black ones, from a sample over all stacks."""
+def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Positions]]:
+    """Choose at most `count` images, evenly over all stacks, in pieces of at most a batch.
+
+    Yields
+    ------
+    job, positions
+        Positions are places in `job.indices`, which are also the images of the output stack.
+    """
     total = sum(len(job.indices) for job in jobs)
-    wanted = np.unique(np.linspace(0, total - 1, min(SAMPLE, total)).round().astype(int))
-    profiles = []
+    wanted = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
     start = 0
     for job in jobs:
         mine = wanted[(wanted >= start) & (wanted < start + len(job.indices))] - start
         start += len(job.indices)
-        if len(mine):
-            profiles.append(radial_profiles(read_images(job.stack, job.indices[mine])))
+        for piece in _batches(mine, batch_size(job.stack.box_x, "cpu")):
+            yield job, piece
+
+
+def detect_contrast(jobs: Sequence[StackJob]) -> int:
+    """1 for white particles, -1 for clearly black ones, from a sample over all stacks."""
+    profiles = [
+        radial_profiles(read_images(job.stack, job.indices[places]))
+        for job, places in spread(jobs, SAMPLE)
+    ]
     return sign_of_contrast(np.concatenate(profiles))
 
 
@@ -100,6 +118,7 @@ def denoise_stacks(
         Called after every batch, from the calling thread.
     """
     outcome = Outcome()
+    passed = _NameList(unusable_list)
     # One thread reads and one writes; the network runs in the caller's.
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writing:
         for job in jobs:
@@ -120,8 +139,7 @@ def denoise_stacks(
                     for indices, images in coming:
                         denoised, unusable = denoiser(images, job.pixel_size, contrast)
                         if unusable.any():
-                            names = [f"{i + 1:06d}@{job.name}" for i in indices[unusable]]
-                            _remember(unusable_list, names)
+                            passed.add([image_name(i, job.name) for i in indices[unusable]])
                         append(denoised)
                         outcome.computed += len(images)
                         watch(len(images), True)
@@ -132,7 +150,10 @@ def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:
     """Whether the output stack is there; it only ever gets its name when it is whole."""
     if not path.is_file():
         return False
-    found = read_header(path)
+    try:
+        found = read_header(path)
+    except IceblockError:  # damaged since: it is made again
+        return False
     return (
         found.n_images == len(job.indices)
         and found.box_x == job.stack.box_x
@@ -183,10 +204,22 @@ def _behind(
         pending.pop().result()
 
 
-def _remember(path: Path, names: list[str]) -> None:
-    """Add names to a list once each."""
-    known: set[str] = set()
-    with contextlib.suppress(FileNotFoundError):
-        known = set(path.read_text().splitlines())
-    with path.open("a") as file:
-        file.writelines(f"{name}\n" for name in names if name not in known)
+class _NameList:
+    """A text file of names, each once, kept over several passes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: set[str] = set()
+        with contextlib.suppress(FileNotFoundError):
+            self._known = set(path.read_text().splitlines())
+
+    def add(self, names: Sequence[str]) -> None:
+        new = [name for name in names if name not in self._known]
+        if not new:
+            return
+        try:
+            with self._path.open("a") as file:
+                file.writelines(f"{name}\n" for name in new)
+        except OSError as error:
+            raise write_error(error, self._path) from error
+        self._known.update(new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,9 +46,9 @@ def montage(figure: Figure, rows: dict[str, tuple[Images, float]]) -> None:
     rows
         Label → images (n, box, box) and their `spread` (see `grey`).
     """
-    gap = 4
     lines = []
     for images, spread in rows.values():
+        gap = max(1, images.shape[-1] // 40)
         cells = [np.pad(grey(i, spread), gap, constant_values=1) for i in images]
         lines.append(np.concatenate(cells, axis=1))
     axes = figure.subplots()
@@ -89,15 +90,17 @@ def gallery(raw: Images, denoised: Images, pixel_size: float, title: str) -> Fig
     return figure
 
 
-def spectra(raw: Images, denoised: Images, pixel_size: float, working_pixel_size: float) -> Figure:
+def spectra(raw: Images, denoised: Images, pixel_size: float, limit: float) -> Figure:
     """Mean radial power of raw images, denoised images and of what was taken off.
 
     Parameters
     ----------
     raw, denoised : (n, box, box)
         In the same units.
-    pixel_size, working_pixel_size
-        Å; of the images and of the network.
+    pixel_size
+        Å.
+    limit
+        Å, the finest resolution that the network sees.
     """
     figure = Figure(figsize=PAGE, layout="constrained")
     axes = figure.subplots()
@@ -110,9 +113,8 @@ def spectra(raw: Images, denoised: Images, pixel_size: float, working_pixel_size
         power = radial_power(torch.from_numpy(np.ascontiguousarray(images))).mean(0).numpy()
         frequency = np.linspace(0, 0.5 / pixel_size, len(power))
         axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-7), label=label, color=colour)
-    nyquist = 0.5 / max(pixel_size, working_pixel_size)
-    axes.axvline(nyquist, color="k", lw=0.8, ls=":")
-    axes.text(nyquist, 0.99, f" {1 / nyquist:.1f} Å: nothing is kept beyond", fontsize=8,
+    axes.axvline(1 / limit, color="k", lw=0.8, ls=":")
+    axes.text(1 / limit, 0.99, f" {limit:.1f} Å: the network's limit", fontsize=8,
               transform=axes.get_xaxis_transform(), va="top")  # fmt: skip
     axes.set_xlabel("spatial frequency (1/Å)")
     axes.set_ylabel("power per coefficient (white noise of sd 1 has 1)")
@@ -146,11 +148,11 @@ def text_page(title: str, lines: list[tuple[str, str]], advice: list[str]) -> Fi
     y = 0.85
     for label, value in lines:
         figure.text(0.06, y, label, fontsize=10, color="#555555")
-        figure.text(0.28, y, value, fontsize=10, wrap=True)
+        figure.text(0.28, y, textwrap.shorten(value, 105, placeholder=" …"), fontsize=10)
         y -= 0.034
     y -= 0.03
     for sentence in advice:
-        text = figure.text(0.06, y, sentence, fontsize=10, va="top", wrap=True)
-        text._get_wrap_line_width = lambda: 0.88 * PAGE[0] * figure.dpi  # type: ignore[attr-defined]
-        y -= 0.03 * (1 + len(sentence) // 135) + 0.015
+        paragraph = textwrap.fill(sentence, 125)
+        figure.text(0.06, y, paragraph, fontsize=10, va="top")
+        y -= 0.027 * (1 + paragraph.count("\n")) + 0.02
     return figure

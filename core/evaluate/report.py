@@ -69,6 +69,7 @@ def write_report(
     card: ModelCard,
     facts: list[tuple[str, str]],
     notes: list[str],
+    limit: float,
 ) -> None:
     """Write the report as a PDF, whole or not at all.
 
@@ -84,6 +85,8 @@ def write_report(
         Label and value pairs for the first page.
     notes
         Warnings and remarks of this run, above the general advice.
+    limit
+        Å, the finest resolution that the network sees.
     """
     shown = slice(0, 8)
     pages = [
@@ -95,7 +98,7 @@ def write_report(
             f"Before and after, model {card.name}: grey range ±4 sd for raw and taken off, "
             "each image's own for the rest",
         ),
-        spectra(sample.raw, sample.denoised, sample.pixel_size, card.working_pixel_size),
+        spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
     ]
     with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:
         for page in pages:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from ..errors import IceblockError
 from .star import is_missing, unquote
 
+_LARGEST = 1 << 62
+
 
 @dataclass(frozen=True, eq=False)
 class ImageNames:
@@ -64,7 +66,7 @@ def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageN
         if not (stack and number.isdecimal()):
             number, at, stack = _parse_odd(token)
         index = int(number or "0") - 1
-        if index < 0 or not stack:
+        if not 0 <= index < _LARGEST or not stack:
             raise IceblockError(
                 f"{source}: row {row + 1} of {table} has rlnImageName {token}, which is not a "
                 "number from 1, an @ and a stack, as in 000001@Particles/mic1.mrcs; correct it"

@@ -4,51 +4,32 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
+
+import torch
+from tqdm import tqdm
+
+from .. import __version__
+from ..denoise.inference import Denoiser, choose_device
+from ..denoise.model_file import load_model
+from ..denoise.shipped import find_model
+from ..denoise.stacks import denoise_stacks, detect_contrast
+from ..errors import IceblockError
+from ..images.output_plan import plan_output
+from ..images.particles import read_particles
+from ..images.validation import validate
+from .denoising_report import farewell, report
+from .folder import claim, locked
+from .options import PARTICLES, STACKS, UNUSABLE
+from .record import fingerprint, machine, quick_fingerprint, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from ..denoise.inference import Denoiser
     from ..denoise.stacks import Outcome
     from ..images.output_plan import OutputPlan
     from ..images.particles import ParticleSet
-
-PARTICLES = "particles.star"
-STACKS = "Particles"
-UNUSABLE = "passed_through.txt"
-
-
-@dataclass(frozen=True)
-class DenoiseOptions:
-    """What to denoise and how; the same for every way in."""
-
-    particles: Path
-    out: Path
-    model: str = "iceblock-4A"
-    """Name of a shipped model or a model file."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    batch_size: int | None = None
-    """Images at a time; by default what memory suggests."""
-    dtype: str = "float32"
-    """float32 or float16."""
-    keep_noise: float = 0.0
-    """Part of the raw image in the result, 0 to 1."""
-    threads: int | None = None
-    """CPU threads; by default all."""
-    overwrite: bool = False
-    """Replace another run's outputs."""
-    pixel_size: float | None = None
-    """Å; goes before what the STAR file says."""
-    contrast: str = "auto"
-    """white, black, or auto: told from the images."""
-    report: str = "report.pdf"
-    """Name of the report inside `out`."""
-    command: str = ""
-    """As given, for the record."""
+    from .options import DenoiseOptions
 
 
 def run(
@@ -73,19 +54,7 @@ def run(
     IceblockError
         For anything wrong with the input, the model, the device or the output folder.
     """
-    import torch
-
-    from ..denoise.inference import Denoiser, choose_device
-    from ..denoise.model_file import load_model
-    from ..denoise.shipped import find_model
-    from ..images.output_plan import plan_output
-    from ..images.particles import read_particles
-    from ..images.validation import validate
-    from .denoising_report import farewell, report
-    from .folder import claim, locked
-    from .record import write_record
-
-    _check(options)
+    options.check()
     if options.threads:
         torch.set_num_threads(options.threads)
     started = time.time()
@@ -109,32 +78,21 @@ def run(
         write_record(options.out, record)
         contrast = _contrast(options, plan)
         outcome, seconds = _denoise(options, plan, denoiser, contrast, progress, heartbeat)
-        record |= _results(options, plan, denoiser, contrast, outcome, seconds)
+        record |= _results(options, plan, denoiser, contrast, outcome)
+        if outcome.computed or "images_per_second" not in record:
+            record |= _speed(outcome, seconds)
         _write_star(options, particles, plan)
         report(options, plan, denoiser, contrast, record)
-        record |= {"state": "finished", "total_seconds": round(time.time() - started, 2)}
+        record["state"] = "finished"
+        if outcome.computed or "total_seconds" not in record:
+            record["total_seconds"] = round(time.time() - started, 2)
         write_record(options.out, record)
     if progress:
         print(farewell(options, record), file=progress, flush=True)
 
 
-def _check(options: DenoiseOptions) -> None:
-    from ..errors import IceblockError
-
-    if options.dtype not in ("float32", "float16"):
-        raise IceblockError(f"dtype is {options.dtype!r} and must be float32 or float16.")
-    if options.contrast not in ("auto", "white", "black"):
-        raise IceblockError(f"contrast is {options.contrast!r} and must be auto, white or black.")
-    if options.batch_size is not None and options.batch_size < 1:
-        raise IceblockError(f"batch size is {options.batch_size} and must be at least 1.")
-    if options.threads is not None and options.threads < 1:
-        raise IceblockError(f"threads is {options.threads} and must be at least 1.")
-
-
 def _spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
     """Refuse an output folder whose files are the input."""
-    from ..errors import IceblockError
-
     stacks = (options.out / STACKS).resolve()
     inputs = {job.stack.path.resolve().parent for job in plan.jobs}
     star = (options.out / PARTICLES).resolve()
@@ -144,9 +102,6 @@ def _spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
 
 def _identity(options: DenoiseOptions, plan: OutputPlan, denoiser: Denoiser) -> dict[str, Any]:
     """All that the output's bytes depend on."""
-    from .. import __version__
-    from .record import fingerprint, quick_fingerprint
-
     return {
         "version": __version__,
         "particles": str(options.particles),
@@ -164,8 +119,6 @@ def _identity(options: DenoiseOptions, plan: OutputPlan, denoiser: Denoiser) -> 
 
 
 def _contrast(options: DenoiseOptions, plan: OutputPlan) -> int:
-    from ..denoise.stacks import detect_contrast
-
     if options.contrast == "auto":
         return detect_contrast(plan.jobs)
     return 1 if options.contrast == "white" else -1
@@ -180,10 +133,6 @@ def _denoise(
     heartbeat: Callable[[], None],
 ) -> tuple[Outcome, float]:
     """Run all stacks under a progress bar; returns the outcome and the seconds it took."""
-    from tqdm import tqdm
-
-    from ..denoise.stacks import denoise_stacks
-
     total = sum(len(job.indices) for job in plan.jobs)
     begin = time.perf_counter()
     with tqdm(
@@ -216,12 +165,7 @@ def _results(
     denoiser: Denoiser,
     contrast: int,
     outcome: Outcome,
-    seconds: float,
 ) -> dict[str, Any]:
-    import torch
-
-    from .record import machine
-
     unusable = options.out / UNUSABLE
     names = unusable.read_text().splitlines() if unusable.is_file() else []
     device = denoiser.device
@@ -242,6 +186,12 @@ def _results(
         "computed": outcome.computed,
         "found_whole": outcome.found,
         "passed_through": len(names),
+    }
+
+
+def _speed(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """Time the last pass that computed anything."""
+    return {
         "denoising_seconds": round(seconds, 3),
         "images_per_second": round(outcome.computed / max(seconds, 1e-9), 1),
     }

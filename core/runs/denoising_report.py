@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..denoise.inference import working_box
 from ..evaluate.report import range_warnings, write_report
-from .denoising import PARTICLES, STACKS, UNUSABLE
+from .options import PARTICLES, STACKS, UNUSABLE
 from .samples import draw_sample
 
 if TYPE_CHECKING:
     from ..denoise.inference import Denoiser
     from ..images.output_plan import OutputPlan
-    from .denoising import DenoiseOptions
+    from .options import DenoiseOptions
 
 
 def report(
@@ -33,10 +33,18 @@ def report(
     """
     card = denoiser.model.card
     sample = draw_sample(plan, options.out / STACKS, contrast)
-    box = sample.raw.shape[-1]
-    small = working_box(box, sample.pixel_size, card.working_pixel_size)
-    seen = box * sample.pixel_size / small
-    notes = range_warnings(card, seen, small)
+    kinds = sorted({(job.stack.box_x, job.pixel_size) for job in plan.jobs})
+    seen = {kind: _seen(*kind, card.working_pixel_size) for kind in kinds}
+    notes = [
+        f"{box} px, {size:.4g} Å: {sentence}"
+        for (box, size), (small, working) in seen.items()
+        for sentence in range_warnings(card, working, small)
+    ]
+    if len(kinds) > 1:
+        notes.append(
+            f"The pictures show the particles of {sample.raw.shape[-1]} px, "
+            f"{sample.pixel_size:.4g} Å."
+        )
     if contrast == -1:
         notes.append("The particles are black: they were inverted for the network and back.")
     if record["passed_through"]:
@@ -45,19 +53,29 @@ def report(
             f"passed through unchanged and are listed in {UNUSABLE}."
         )
     if options.keep_noise:
-        notes.append(f"{options.keep_noise:g} of each raw image was kept (keep-noise).")
+        notes.append(
+            f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions."
+        )
     facts = [
         ("input", str(options.particles)),
         ("particles", f"{record['particles']} in {record['stacks']} stacks"),
-        ("box, pixel size", f"{box} px, {sample.pixel_size:.4g} Å"),
-        ("the network saw", f"{small} px, {seen:.3g} Å (nothing beyond {2 * seen:.1f} Å is kept)"),
+        *(("box, pixel size", f"{box} px, {size:.4g} Å; the network saw {small} px, {working:.3g} Å"
+           f" (it keeps nothing beyond {2 * working:.1f} Å)")
+          for (box, size), (small, working) in seen.items()),
         ("model", f"{card.name}, {denoiser.model.sha256[:12]}"),
         ("device", f"{record['device']['name']}, {record['device']['threads']} threads"),
-        ("speed", f"{record['images_per_second']} images/s ({record['computed']} computed, "
-                  f"{record['found_whole']} found whole)"),
+        ("speed", f"{record['images_per_second']} images/s"),
+        ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
-    write_report(options.out / options.report, sample, card, facts, notes)
+    working = seen[(sample.raw.shape[-1], sample.pixel_size)][1]
+    write_report(options.out / options.report, sample, card, facts, notes, 2 * working)
+
+
+def _seen(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
+    """Give box and pixel size (Å) at which the network sees images."""
+    small = working_box(box, pixel_size, working_pixel_size)
+    return small, box * pixel_size / small
 
 
 def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
@@ -73,7 +91,8 @@ def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
         f"  {options.out / options.report}",
     ]
     if record["contrast"] == "black":
-        lines.append("  note: the particles are black (told from their mean profile)")
+        how = "told from their mean profile" if options.contrast == "auto" else "as you said"
+        lines.append(f"  note: the particles are black ({how})")
     if record["passed_through"]:
         lines.append(
             f"  note: {record['passed_through']} images could not be denoised and were passed "

@@ -46,6 +46,10 @@ def _lock(path: Path) -> TextIO:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = path.open("w")
+        except FileExistsError as error:
+            raise IceblockError(
+                f"{path.parent} is a file where a folder is needed; choose another output folder"
+            ) from error
         except OSError as error:
             raise write_error(error, path) from error
         try:
@@ -77,7 +81,8 @@ def claim(
     outputs
         Names inside the folder that the run makes.
     overwrite
-        Remove those outputs of another recorded run; what no run recorded is never removed.
+        Remove those outputs of another recorded run, or of this one when it had finished; what no
+        run recorded is never removed.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def claim(
         If the folder holds another run's outputs.
     """
     record = read_record(folder)
-    if record is not None and record.get("identity") == identity and not overwrite:
+    same = record is not None and record.get("identity") == identity
+    if same and (not overwrite or record["state"] == "running"):  # type: ignore[index]
         return record
     present = [name for name in (*outputs, RECORD) if (folder / name).exists()]
     if present and (record is None or not overwrite):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..denoise.stacks import spread
 from ..evaluate.gallery import normalise
 from ..evaluate.report import Sample
 from ..images.mrc import read_header, read_images
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
     from ..images.output_plan import OutputPlan
 
-SAMPLE = 64
-"""Particles at most."""
+SAMPLE, SHOWN = 64, 8
+"""Particles at most, and in the gallery."""
+SAMPLE_BYTES = 32 << 20
+"""Large boxes come in smaller samples."""
 
 
 def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
@@ -32,24 +35,17 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
         1 or -1; black particles are shown white.
     """
     first = plan.jobs[0]
-    jobs = [
-        j
-        for j in plan.jobs
-        if (j.stack.box_x, j.pixel_size) == (first.stack.box_x, first.pixel_size)
-    ]
-    total = sum(len(j.indices) for j in jobs)
-    # The first eight make the gallery: an odd stride spreads them over the whole set too.
-    wanted = np.unique(np.linspace(0, total - 1, min(SAMPLE, total)).round().astype(int))
+    box = first.stack.box_x
+    jobs = [j for j in plan.jobs if (j.stack.box_x, j.pixel_size) == (box, first.pixel_size)]
+    count = min(SAMPLE, max(SHOWN, SAMPLE_BYTES // (4 * box * box)))
     raw, denoised = [], []
-    start = 0
-    for job in jobs:
-        mine = wanted[(wanted >= start) & (wanted < start + len(job.indices))] - start
-        start += len(job.indices)
-        if len(mine):
-            raw.append(read_images(job.stack, job.indices[mine]))
-            denoised.append(read_images(read_header(stacks / job.output), mine))
-    order = np.argsort(np.arange(len(wanted)) % max(1, len(wanted) // 8), kind="stable")
-    before, after = np.concatenate(raw)[order], np.concatenate(denoised)[order]
+    for job, places in spread(jobs, count):
+        raw.append(read_images(job.stack, job.indices[places]))
+        denoised.append(read_images(read_header(stacks / job.output), places))
+    before, after = np.concatenate(raw), np.concatenate(denoised)
+    # The gallery shows the first ones: let those come from all over the set.
+    order = np.argsort(np.arange(len(before)) % max(1, len(before) // SHOWN), kind="stable")
+    before, after = before[order], after[order]
     usable = np.isfinite(before).all(axis=(1, 2)) & (before.std(axis=(1, 2)) > 0)
     if usable.any():
         before, after = before[usable], after[usable]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 NOISY, CLEAN = "particles", "clean"
+OUTPUTS = ("particles.star", "Particles", "clean.star", "Clean")
 CTF_COLUMNS = ["rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift"]
 
 
@@ -59,12 +60,14 @@ def write_dataset(
         CLEAN: folder / "Clean" / "simulated.mrcs",
     }
     tables = []
+    pairs = generator.draw(min(CHUNK, n), box, rng, noise)  # refuses before a file is made
     with (
         StackWriter(stacks[NOISY], n, box, pixel_size, resume=False) as noisy,
         StackWriter(stacks[CLEAN], n, box, pixel_size, resume=False) as clean,
     ):
         for start in range(0, n, CHUNK):
-            pairs = generator.draw(min(CHUNK, n - start), box, rng, noise)
+            if start:
+                pairs = generator.draw(min(CHUNK, n - start), box, rng, noise)
             noisy.append(pairs.noisy.cpu().numpy())
             clean.append(pairs.clean.cpu().numpy())
             tables.append(_table(pairs))

@@ -5,9 +5,11 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from small_project import write_stack
 
 from core.images.particles import read_particles
-from core.runs.denoising import DenoiseOptions, run
+from core.runs.denoising import run
+from core.runs.options import DenoiseOptions
 
 STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]
@@ -87,6 +89,7 @@ def test_same_command_again_computes_nothing(project: Path, iceblock: Run, model
     assert iceblock(*arguments) == 0
     record = json.loads((project / "Den/run.json").read_text())
     assert (record["computed"], record["found_whole"]) == (0, 8)
+    assert record["images_per_second"] > 0  # of the pass that computed them
     assert {p: p.read_bytes() for p in first} == first
 
 
@@ -164,6 +167,16 @@ def test_unusable_images_are_counted_and_listed(
     for before, after in zip(raw.names, denoised.names, strict=True):
         same = np.array_equal(image(before), image(after), equal_nan=True)
         assert same == (before in listed)
+
+
+def test_mixed_boxes_are_both_in_the_report(project: Path, iceblock: Run, model: Path) -> None:
+    write_stack(Path("Extract/job003/C/other.mrcs"), 3, 48)
+    text = STAR.read_text().replace("1 4.0 32\n", "1 4.0 32\n2 7.0 48\n")
+    STAR.write_text(text + "000002@Extract/job003/C/other.mrcs 2 1.0 'a b' 1\n")
+    assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "-q") == 0
+    record = json.loads(Path("Den/run.json").read_text())
+    assert record["stacks"] == 3
+    assert mrcfile.read("Den/Particles/other.mrcs").shape == (48, 48)
 
 
 def test_all_images_unusable(project: Path, iceblock: Run, model: Path) -> None:

@@ -79,6 +79,24 @@ def test_simulate_writes_pairs(project: Path, iceblock: Run) -> None:
     assert iceblock(*arguments, "--out", "one") == 1  # never overwritten
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("--seed", -1), ("--pixel-size", "nan"), ("--box", 63), ("-n", 0), ("--snr", 2, 1)],
+)
+def test_wrong_simulations_leave_nothing(
+    project: Path, iceblock: Run, capsys: pytest.CaptureFixture[str], arguments: tuple[object, ...]
+) -> None:
+    assert iceblock("simulate", "--out", "Sim", "-q", *arguments) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert not Path("Sim").exists()
+
+
+def test_volumes_larger_than_the_box_leave_nothing(project: Path, iceblock: Run) -> None:
+    arguments = ("simulate", "--out", "Sim", "-q", "--box", 32, "--pixel-size", 1)
+    assert iceblock(*arguments) == 1
+    assert not Path("Sim").exists()
+
+
 @pytest.mark.slow
 def test_demo(project: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert iceblock("demo", "--out", "demo") == 0
@@ -88,3 +106,11 @@ def test_demo(project: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) 
     assert float(scores["denoised"]) > float(scores["low-pass"]) > float(scores["raw"])
     assert Path("demo/demo.png").is_file()
     assert iceblock("demo", "--out", "demo") == 1
+    assert Path("demo/demo.png").is_file()
+
+
+def test_demo_spares_what_it_did_not_make(project: Path, iceblock: Run) -> None:
+    Path("Denoised").mkdir()
+    Path("Denoised/precious").touch()
+    assert iceblock("demo", "--out", ".", "--overwrite") == 1
+    assert Path("Denoised/precious").exists()

@@ -80,6 +80,14 @@ def test_another_version_is_refused(tiny_file: Path) -> None:
         load_model(tiny_file)
 
 
+@pytest.mark.parametrize("changes", [{"card": 3}, {"config": []}, {"card": {"name": "x"}}])
+def test_a_wrong_description_is_refused(tiny_file: Path, changes: dict[str, object]) -> None:
+    rewrite(tiny_file, **changes)
+    for read in (load_model, read_description):
+        with pytest.raises(IceblockError, match="describes itself wrongly"):
+            read(tiny_file)
+
+
 def test_weights_that_do_not_fit_are_refused(tiny_file: Path) -> None:
     other = GeneratorConfig(widths=(6, 8), strides=(1, 2))
     rewrite(tiny_file, config=other.__dict__)

@@ -92,6 +92,18 @@ def test_whole_stacks_are_not_made_again(
     assert (tmp_path / "out" / "a.mrcs").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("keep", [0, 500, 3000])
+def test_a_damaged_stack_is_made_again(
+    jobs: list[StackJob], tiny_model: Model, tmp_path: Path, keep: int
+) -> None:
+    denoise(jobs, tiny_model, tmp_path / "out", Watch())
+    path = tmp_path / "out" / "a.mrcs"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:keep])
+    denoise(jobs, tiny_model, tmp_path / "out", Watch())
+    assert path.read_bytes() == whole
+
+
 def test_output_follows_the_chosen_images(
     jobs: list[StackJob], tiny_model: Model, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.evaluate.metrics import masked_correlation, wiener_filter
+from core.evaluate.metrics import masked_correlation, widen, wiener_filter
 from core.noise.spectrum import noise_with_power, radial_power
 
 BOX = 24
@@ -121,3 +121,12 @@ def test_a_wiener_filter_for_each_image() -> None:
     for k in range(3):
         alone = wiener_filter(images[k : k + 1], signal[k], torch.ones(13))
         torch.testing.assert_close(together[k : k + 1], alone)
+
+
+def test_widen_adds_a_margin_on_all_sides() -> None:
+    mask = torch.zeros(1, 15, 15, dtype=torch.bool)
+    mask[0, 7, 7] = True
+    wide = widen(mask, 2)
+    assert int(wide.sum()) == 25
+    assert wide[0, 5:10, 5:10].all()
+    assert torch.equal(widen(mask, 0), mask)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.denoise.model_file import ModelCard
 from core.errors import IceblockError
-from core.evaluate.gallery import gallery, normalise, spectra, text_page
+from core.evaluate.gallery import gallery, grey, normalise, spectra, text_page
 from core.evaluate.report import Sample, range_warnings, write_report
 
 CARD = ModelCard(
@@ -43,7 +43,7 @@ def pages(pdf: bytes) -> int:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "new" / "report.pdf"
-    write_report(path, sample(), CARD, FACTS, NOTES)
+    write_report(path, sample(), CARD, FACTS, NOTES, 8.0)
     return path
 
 
@@ -63,14 +63,14 @@ def test_another_program_opens_it(report: Path) -> None:
 
 
 def test_same_run_same_bytes(report: Path, tmp_path: Path) -> None:
-    write_report(tmp_path / "logfile.pdf", sample(), CARD, FACTS, NOTES)
+    write_report(tmp_path / "logfile.pdf", sample(), CARD, FACTS, NOTES, 8.0)
     assert (tmp_path / "logfile.pdf").read_bytes() == report.read_bytes()
 
 
 def test_a_report_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IceblockError, match=r"report\.pdf cannot be written"):
-        write_report(tmp_path / "file" / "report.pdf", sample(1), CARD, FACTS, [])
+        write_report(tmp_path / "file" / "report.pdf", sample(1), CARD, FACTS, [], 8.0)
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,34 @@ def test_a_report_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ids=["one particle", "odd box, coarse", "empty images"],
 )
 def test_odd_samples_have_a_report_too(tmp_path: Path, odd: Sample) -> None:
-    write_report(tmp_path / "report.pdf", odd, CARD, [], [])
+    write_report(tmp_path / "report.pdf", odd, CARD, [], [], 8.0)
     assert pages((tmp_path / "report.pdf").read_bytes()) == 3
 
 
 def test_the_gallery_shows_each_particle_four_times() -> None:
     raw, denoised = images(3), images(3, seed=1)
     figure = gallery(raw, denoised, 2.0, "Before and after")
-    cells = [axes.get_images()[0].get_array() for axes in figure.axes]
-    assert len(cells) == 12
-    np.testing.assert_array_equal(cells[1], raw[1])
-    np.testing.assert_array_equal(cells[7], denoised[1])
-    np.testing.assert_array_equal(cells[11], raw[2] - denoised[2])
-    assert cells[4].std() < 0.5 * raw[1].std()  # low-passed
+    (picture,) = (image.get_array() for image in figure.axes[0].get_images())
+    gap = max(1, raw.shape[-1] // 40)
+    side = raw.shape[-1] + 2 * gap
+    assert picture.shape == (4 * side, 3 * side)
+
+    def cell(row: int, column: int) -> np.ndarray:
+        return picture[row * side :, column * side :][gap : side - gap, gap : side - gap]
+
+    np.testing.assert_array_equal(cell(0, 1), grey(raw[1], 4.0))
+    np.testing.assert_array_equal(cell(2, 1), grey(denoised[1]))
+    np.testing.assert_array_equal(cell(3, 2), grey(raw[2] - denoised[2], 4.0))
+    rough, smooth = (np.abs(np.diff(cell(row, 1))).mean() for row in (0, 1))
+    assert smooth < rough
+
+
+def test_grey_values_stay_between_black_and_white() -> None:
+    for image in images(3):
+        shown = grey(image)
+        assert (shown.min(), shown.max()) == (0, 1)
+        assert grey(image, 1.0)[image > 1].min() == 1
+    assert np.isfinite(grey(np.zeros((8, 8), np.float32))).all()
 
 
 def test_the_spectra_are_those_of_the_images() -> None:

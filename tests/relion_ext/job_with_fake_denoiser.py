@@ -5,34 +5,16 @@ The contract is about how a job ends, so the tests choose the end. Everything bu
 """
 
 import atexit
-import dataclasses
 import os
 import signal
 import sys
 import time
 import types
-from pathlib import Path
 from typing import Any
 
 from core.errors import IceblockError
+from core.runs.options import DenoiseOptions
 from relion_ext import abort, launcher
-
-
-@dataclasses.dataclass(frozen=True)
-class DenoiseOptions:
-    particles: Path
-    out: Path
-    threads: int
-    report: str
-    command: str
-    device: str = "auto"
-    model: str = "iceblock-4A"
-    dtype: str = "float32"
-    keep_noise: float = 0.0
-    batch_size: int | None = None
-    overwrite: bool = False
-    pixel_size: float | None = None
-    contrast: str = "auto"
 
 
 def run(options: DenoiseOptions, *, progress: Any, heartbeat: Any) -> None:
@@ -73,7 +55,7 @@ def run(options: DenoiseOptions, *, progress: Any, heartbeat: Any) -> None:
 
 
 fake = types.ModuleType("core.runs.denoising")
-fake.__dict__.update(run=run, DenoiseOptions=DenoiseOptions)
+fake.__dict__.update(run=run)
 sys.modules[fake.__name__] = None if os.environ["FAKE_DENOISER"] == "no torch" else fake  # type: ignore[assignment]
 abort.GRACE_SECONDS = 1.0
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and "KEEP_IGNORED" not in os.environ:

@@ -50,6 +50,15 @@ def test_the_same_run_goes_on_and_another_is_refused(tmp_path: Path) -> None:
         claim(tmp_path, {"model": "x", "dtype": "float16"}, OUTPUTS, overwrite=False)
 
 
+@pytest.mark.parametrize(("state", "continued"), [("running", True), ("finished", False)])
+def test_overwrite_goes_on_with_a_stopped_run(tmp_path: Path, state: str, continued: bool) -> None:
+    write_record(tmp_path, {"identity": {"model": "x"}, "state": state})
+    (tmp_path / "Particles").mkdir()
+    earlier = claim(tmp_path, {"model": "x"}, OUTPUTS, overwrite=True)
+    assert (earlier is not None) == continued
+    assert (tmp_path / "Particles").exists() == continued
+
+
 def test_outputs_without_a_record_are_refused(tmp_path: Path) -> None:
     (tmp_path / "particles.star").write_text("precious")
     for overwrite in (False, True):

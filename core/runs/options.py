@@ -1,0 +1,57 @@
+"""What can be asked of a denoising run, and the names of its outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..denoise.shipped import DEFAULT
+from ..errors import IceblockError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PARTICLES = "particles.star"
+STACKS = "Particles"
+UNUSABLE = "passed_through.txt"
+
+
+@dataclass(frozen=True)
+class DenoiseOptions:
+    """What to denoise and how; the same for every way in."""
+
+    particles: Path
+    out: Path
+    model: str = DEFAULT
+    """Name of a shipped model or a model file."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    batch_size: int | None = None
+    """Images at a time; by default what memory suggests."""
+    dtype: str = "float32"
+    """float32 or float16."""
+    keep_noise: float = 0.0
+    """Part of the raw image in the result, 0 to 1."""
+    threads: int | None = None
+    """CPU threads; by default all."""
+    overwrite: bool = False
+    """Replace another run's outputs."""
+    pixel_size: float | None = None
+    """Å; goes before what the STAR file says."""
+    contrast: str = "auto"
+    """white, black, or auto: told from the images."""
+    report: str = "report.pdf"
+    """Name of the report inside `out`."""
+    command: str = ""
+    """As given, for the record."""
+
+    def check(self) -> None:
+        """Raise IceblockError for a value outside its range."""
+        if self.dtype not in ("float32", "float16"):
+            raise IceblockError(f"dtype is {self.dtype!r} and must be float32 or float16.")
+        if self.contrast not in ("auto", "white", "black"):
+            raise IceblockError(f"contrast is {self.contrast!r} and must be auto, white or black.")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise IceblockError(f"batch size is {self.batch_size} and must be at least 1.")
+        if self.threads is not None and self.threads < 1:
+            raise IceblockError(f"threads is {self.threads} and must be at least 1.")
