@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -41,7 +40,7 @@ def show(model: str, as_json: bool) -> None:
     from ..denoise.model_file import read_description
     from ..denoise.shipped import find_model
 
-    path = Path(find_model(model))
+    path = find_model(model)
     description = read_description(path)
     if as_json:
         click.echo(json.dumps(description, indent=2))

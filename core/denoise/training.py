@@ -6,7 +6,7 @@ import csv
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,8 +67,6 @@ class Trainer:
         Where checkpoints and metrics go; resumed when it holds a checkpoint.
     score
         Called with the averaged generator at each validation; returns named numbers.
-    start
-        Weights to begin with (fine-tuning).
     """
 
     def __init__(
@@ -78,7 +76,6 @@ class Trainer:
         pairs: PairGenerator,
         folder: Path,
         score: Callable[[Generator], Score] | None = None,
-        start: Generator | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -88,8 +85,6 @@ class Trainer:
         self.device = pairs.volumes[0].device
         self.generator = Generator(generator_config)
         self.average = Generator(generator_config).eval().requires_grad_(False)
-        if start is not None:
-            self.generator.load_state_dict(start.state_dict())
         self.average.load_state_dict(self.generator.state_dict())
         for net in (self.generator, self.average):
             net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -201,7 +196,7 @@ class Trainer:
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v.contiguous() for k, v in state.items()}
         temporary = self._checkpoint.with_suffix(".partial")
-        save_file(tensors, temporary, metadata={"config": repr(asdict(self.config))})
+        save_file(tensors, temporary)
         temporary.replace(self._checkpoint)
 
     def _restore(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ..noise.spectrum import radial_index
+
 
 def masked_correlation(
     images: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor
@@ -50,8 +52,6 @@ def wiener_filter(
     signal_power, noise_power : (bins,) or (n, bins)
         As `core.noise.spectrum.radial_power` gives them; from the truth it is the oracle filter.
     """
-    from ..noise.spectrum import radial_index
-
     gain = signal_power / (signal_power + noise_power).clamp(min=1e-30)
     index = radial_index(images.shape[-1], gain.shape[-1], images.device)
     box = images.shape[-2:]

@@ -33,10 +33,6 @@ class StackJob:
     indices
         (M,) int64 0-based images of the input, ascending, each once; output image j is made from
         input image `indices[j]`.
-    rows
-        (R,) int64 0-based particles that these images belong to, ascending.
-    positions
-        (R,) int64 0-based output image of each of `rows`.
     """
 
     stack: Stack
@@ -44,8 +40,6 @@ class StackJob:
     output: str
     pixel_size: float
     indices: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +106,6 @@ def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
                 output=outputs[number],
                 pixel_size=float(particles.pixel_sizes[firsts[number]]),
                 indices=indices,
-                rows=rows,
-                positions=positions,
             )
         )
     return OutputPlan(tuple(jobs), job_of_row, position_of_row)

@@ -44,10 +44,7 @@ def jobs(tmp_path: Path) -> list[StackJob]:
         with mrcfile.new(path) as file:
             file.set_data(rng.standard_normal((N, BOX, BOX)).astype(np.float32))
         indices = np.delete(np.arange(N), 5)
-        rows = np.arange(len(indices))
-        result.append(
-            StackJob(read_header(path), path.name, f"{name}.mrcs", 4.0, indices, rows, rows)
-        )
+        result.append(StackJob(read_header(path), path.name, f"{name}.mrcs", 4.0, indices))
     return result
 
 
