@@ -40,24 +40,34 @@ from ..denoise.shipped import DEFAULT
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
 @click.option(
     "--pixel-size", type=float, metavar="A",
-    help="Å per pixel.  [default: from the STAR file, else from the stacks]",
+    help="Å per pixel.  [default: from PARTICLES, else from the stacks]",
 )  # fmt: skip
 @click.option(
     "--contrast", default="auto", show_default=True, metavar="auto|white|black",
-    help="Of the particles; auto tells it from the images.",
+    help="Of the particles; auto believes blob/sign of a .cs file, else the images.",
+)  # fmt: skip
+@click.option(
+    "--project-dir", type=click.Path(path_type=Path), metavar="DIR",
+    help="Of CryoSPARC, where paths in a .cs file start.  [default: found]",
+)  # fmt: skip
+@click.option(
+    "--passthrough", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="A passthrough .cs file whose fields are added, by uid; may be given again.",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
 def command(quiet: bool, **values: Any) -> None:
-    r"""Denoise a particle stack.
+    """Denoise a particle stack.
 
-    PARTICLES is a RELION STAR file (3.0 to 5.0). DIR gets particles.star (the same rows, pointing
-    at the denoised images, with the raw ones in rlnImageOriginalName), Particles/*.mrcs, run.json
-    and report.pdf. The same command given again goes on where a stopped run was.
+    PARTICLES is a RELION STAR file (3.0 to 5.0) or a CryoSPARC .cs file. DIR gets particles.star or
+    particles.cs (the same rows, pointing at the denoised images; a STAR file names the raw ones in
+    rlnImageOriginalName), the stacks in Particles/, run.json and report.pdf. The same command given
+    again goes on where a stopped run was.
 
     \b
-    Example, in the project folder:
+    Examples, in the project folder:
       iceblock denoise Extract/job003/particles.star --out Denoised
+      iceblock denoise J3/extracted_particles.cs --project-dir . --out Denoised
     """
     from ..runs.denoising import run
     from ..runs.options import DenoiseOptions

@@ -11,22 +11,30 @@ import click
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    metavar="RAW.star",
-    help="The STAR file to make.",
+    metavar="OUT",
+    help="The file to make, .star or .cs as DENOISED.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace RAW.star where it exists.")
-def command(denoised: Path, out: Path, overwrite: bool) -> None:
+@click.option(
+    "--raw",
+    type=click.Path(path_type=Path),
+    metavar="RAW.cs",
+    help="For a .cs file: the particles that were denoised.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
+def command(denoised: Path, out: Path, raw: Path | None, overwrite: bool) -> None:
     """Put the raw images of a denoised set of particles back.
 
     DENOISED is a STAR file that iceblock wrote, or one that RELION made from it, such as a
     selection of 2D classes. rlnImageName takes what rlnImageOriginalName says, that column goes,
-    and all else stays.
+    and all else stays. For a .cs file of CryoSPARC, the images are those of the particles with the
+    same uid in RAW.cs.
 
     \b
-    Example, in the project folder, after 2D classification of denoised particles:
+    Examples, in the project folder, after 2D classification of denoised particles:
       iceblock restore Select/job015/particles.star --out selected_raw.star
-    """  # noqa: D301
+      iceblock restore J15/particles_selected.cs --raw J3/extracted_particles.cs --out raw.cs
+    """
     from ..runs.restoring import restore
 
-    count = restore(denoised, out, overwrite)
+    count = restore(denoised, out, overwrite, raw)
     click.echo(f"{out}: {count} particles with their raw images")

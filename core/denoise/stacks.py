@@ -78,11 +78,18 @@ def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Pos
 
 def detect_contrast(jobs: Sequence[StackJob]) -> int:
     """1 for white particles, -1 for clearly black ones, from a sample over all stacks."""
-    profiles = [
-        radial_profiles(read_images(job.stack, job.indices[places]))
-        for job, places in spread(jobs, SAMPLE)
-    ]
-    return sign_of_contrast(np.concatenate(profiles))
+    return sign_of_contrast(np.concatenate([profiles for _, profiles in _sample(jobs)]))
+
+
+def belie_contrast(jobs: Sequence[StackJob]) -> bool:
+    """Whether a sample of images clearly has the opposite of the contrast that `jobs` declare."""
+    profiles = [job.contrast * profiles for job, profiles in _sample(jobs)]
+    return sign_of_contrast(np.concatenate(profiles)) == -1
+
+
+def _sample(jobs: Sequence[StackJob]) -> Iterator[tuple[StackJob, npt.NDArray[np.float64]]]:
+    for job, places in spread(jobs, SAMPLE):
+        yield job, radial_profiles(read_images(job.stack, job.indices[places]))
 
 
 def denoise_stacks(
@@ -109,7 +116,7 @@ def denoise_stacks(
     dtype
         float32 or float16.
     contrast
-        1 or -1, see `Denoiser`.
+        1 or -1, see `Denoiser`; for stacks that do not declare their own.
     batch
         Images a batch; by default what memory suggests.
     unusable_list
@@ -137,7 +144,9 @@ def denoise_stacks(
                 coming = _read_ahead(reader, job, parts)
                 with _behind(writing, writer) as append:
                     for indices, images in coming:
-                        denoised, unusable = denoiser(images, job.pixel_size, contrast)
+                        denoised, unusable = denoiser(
+                            images, job.pixel_size, job.contrast or contrast
+                        )
                         if unusable.any():
                             passed.add([image_name(i, job.name) for i in indices[unusable]])
                         append(denoised)

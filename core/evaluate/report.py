@@ -21,10 +21,20 @@ if TYPE_CHECKING:
 ADVICE = (
     "Use the denoised images for looking, for 2D classification and for picking out good "
     "particles; refine the raw particles, because a network's output is not independent of what "
-    "the network has seen.",
-    "The way back: every row names its raw image in rlnImageOriginalName; `iceblock restore` (or "
-    "RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts raw images back.",
+    "the network has seen."
 )
+WAYS_BACK = {
+    ".star": (
+        "The way back: every row names its raw image in rlnImageOriginalName; `iceblock restore` "
+        "(or RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts raw "
+        "images back."
+    ),
+    ".cs": (
+        "The way back: every particle keeps its uid; `iceblock restore SELECTED.cs --raw "
+        "PARTICLES.cs --out RAW.cs` puts the raw images back."
+    ),
+}
+"""How to come back to the raw images, by the ending of the metadata."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ def write_report(
     facts: list[tuple[str, str]],
     notes: list[str],
     limit: float,
+    way_back: str = WAYS_BACK[".star"],
 ) -> None:
     """Write the report as a PDF, whole or not at all.
 
@@ -87,10 +98,12 @@ def write_report(
         Warnings and remarks of this run, above the general advice.
     limit
         Å, the finest resolution that the network sees.
+    way_back
+        One of `WAYS_BACK`.
     """
     shown = slice(0, 8)
     pages = [
-        text_page("iceblock: denoised particles", facts, [*notes, *ADVICE]),
+        text_page("iceblock: denoised particles", facts, [*notes, ADVICE, way_back]),
         gallery(
             sample.raw[shown],
             sample.denoised[shown],

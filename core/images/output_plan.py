@@ -2,7 +2,8 @@
 
 Each input stack becomes one output stack with the images that the particles name, in the order of
 the input stack and without gaps; particles that share an image share it in the output. A stack
-whose particles have two pixel sizes becomes two. A file that is named in two ways counts as two.
+whose particles have two pixel sizes, or are declared white and black, becomes two. A file that is
+named in two ways counts as two.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class StackJob:
     indices
         (M,) int64 0-based images of the input, ascending, each once; output image j is made from
         input image `indices[j]`.
+    contrast
+        1 for white particles, -1 for black ones, 0 where the metadata do not say.
     """
 
     stack: Stack
@@ -40,6 +43,7 @@ class StackJob:
     output: str
     pixel_size: float
     indices: npt.NDArray[np.int64]
+    contrast: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +88,16 @@ def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
         As `validation.validate` gives them.
     """
     _, size_ids = np.unique(particles.pixel_sizes, return_inverse=True)
-    keys = particles.stack_ids.astype(np.int64) * particles.n + size_ids
+    kinds = 3 * size_ids + particles.contrasts + 1
+    keys = particles.stack_ids.astype(np.int64) * 3 * particles.n + kinds
     _, first, places = np.unique(keys, return_index=True, return_inverse=True)
     # np.unique sorts by key; the jobs go by their first particle.
     rank = np.argsort(np.argsort(first))
     job_of_row = rank[places].astype(np.int32)
     firsts = np.sort(first)
     stacks = particles.stack_ids[firsts].tolist()
-    outputs = output_names([particles.stacks[stack] for stack in stacks])
+    inputs = [particles.stacks[stack] for stack in stacks]
+    outputs = output_names(inputs, particles.stack_suffix)
     grouped = np.argsort(job_of_row, kind="stable")
     ends = np.cumsum(np.bincount(job_of_row, minlength=len(firsts)))
     position_of_row = np.empty(particles.n, dtype=np.int64)
@@ -106,12 +112,13 @@ def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
                 output=outputs[number],
                 pixel_size=float(particles.pixel_sizes[firsts[number]]),
                 indices=indices,
+                contrast=int(particles.contrasts[firsts[number]]),
             )
         )
     return OutputPlan(tuple(jobs), job_of_row, position_of_row)
 
 
-def output_names(stacks: list[str]) -> list[str]:
+def output_names(stacks: list[str], ending: str = ".mrcs") -> list[str]:
     """Give each input stack a file name of its own: `<stem>.mrcs`, and `<stem>_2.mrcs` and so on.
 
     A number is only added to a name that is taken, and never makes a name that another stack has
@@ -127,5 +134,5 @@ def output_names(stacks: list[str]) -> list[str]:
             number += 1
             name = f"{stem}_{number}"
         taken.add(name.casefold())
-        names.append(f"{name}.mrcs")
+        names.append(f"{name}{ending}")
     return names

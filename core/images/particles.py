@@ -5,10 +5,11 @@ and writes images knows the contract only.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ class ParticleSet(ABC):
 
     Attributes
     ----------
+    suffix, stack_suffix
+        What names of such metadata files, and of stacks beside them, end in.
+    box_field
+        Where the file declares the size of the images, for messages.
     source
         The metadata file.
     names
@@ -42,6 +47,10 @@ class ParticleSet(ABC):
     boxes
         (N,) int64 sides of the images in pixels as the file declares them; 0 where it does not.
     """
+
+    suffix: ClassVar[str]
+    stack_suffix: ClassVar[str]
+    box_field: ClassVar[str]
 
     source: Path
     names: list[str]
@@ -65,8 +74,8 @@ class ParticleSet(ABC):
     def root(self) -> Path:
         """The folder that relative image paths start from.
 
-        It is the current folder, or else the nearest folder above `source`, from which all image
-        files exist; IceblockError where there is none.
+        It is the given project folder, or the current folder, or else the nearest folder above
+        `source`, from which all image files exist; IceblockError where there is none.
         """
         return find_root(self.source, self.stacks)
 
@@ -83,6 +92,11 @@ class ParticleSet(ABC):
     def pixel_sizes(self) -> npt.NDArray[np.float64]:
         """(N,) pixel sizes in Å; IceblockError where neither the file nor the images have one."""
 
+    @property
+    def contrasts(self) -> npt.NDArray[np.int8]:
+        """(N,) 1 for white particles, -1 for black ones, 0 where the file does not say."""
+        return np.zeros(self.n, dtype=np.int8)
+
     @abstractmethod
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function, or None where there are none.
@@ -96,7 +110,10 @@ class ParticleSet(ABC):
 
     @abstractmethod
     def with_images(self, names: list[str]) -> Self:
-        """Give the same particles with new images; the raw image stays named beside the new one.
+        """Give the same particles with new images, all else being as it was.
+
+        A STAR file then names the raw image beside the new one; a .cs file keeps the uid, by which
+        the raw image is found.
 
         Parameters
         ----------
@@ -113,15 +130,24 @@ class ParticleSet(ABC):
         """Write the metadata to `path`, whole or not at all; the source itself is refused."""
 
 
-def read_particles(path: Path, pixel_size: float | None = None) -> ParticleSet:
+def read_particles(
+    path: Path,
+    pixel_size: float | None = None,
+    project_dir: Path | None = None,
+    passthrough: Sequence[Path] = (),
+) -> ParticleSet:
     """Read a set of particles; the images are not looked for until they are asked for.
 
     Parameters
     ----------
     path
-        A STAR file of RELION 3.0 or later.
+        A STAR file of RELION 3.0 or later, or a .cs file of CryoSPARC.
     pixel_size
         Å; it goes before what the file and the images say.
+    project_dir
+        CryoSPARC's project folder, where paths in a .cs file start; by default it is found.
+    passthrough
+        Further .cs files whose fields are added, by uid.
 
     Raises
     ------
@@ -130,11 +156,21 @@ def read_particles(path: Path, pixel_size: float | None = None) -> ParticleSet:
     """
     if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
         raise IceblockError(f"the pixel size {pixel_size:g} is not above 0; give it in Å")
-    if path.suffix.lower() != ".star":
+    ending = path.suffix.lower()
+    if ending == ".cs":
+        from .cs_particles import CsParticles
+
+        return CsParticles.read(path, pixel_size, project_dir, passthrough)
+    if ending != ".star":
         kind = f"files that end in {path.suffix}" if path.suffix else "files without an ending"
         raise IceblockError(
             f"{path} is no table of particles that can be read here ({kind} are not known); name "
-            "a RELION .star file"
+            "a RELION .star file or a CryoSPARC .cs file"
+        )
+    if project_dir is not None or passthrough:
+        raise IceblockError(
+            f"{path} is a STAR file, and --project-dir and --passthrough belong to .cs files; "
+            "leave them out, and give the command in the project folder"
         )
     from .star_particles import StarParticles
 

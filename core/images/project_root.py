@@ -1,8 +1,8 @@
 """The folder that relative image paths start from.
 
-RELION and its programs run in the project folder, and every path in a STAR file starts there. A
-user may stand elsewhere, so the folders above the STAR file are tried as well. Links are never
-resolved: the names that come out look as the user wrote them.
+RELION and its programs run in the project folder, and every path in a STAR file starts there; so
+does every path in a .cs file. A user may stand elsewhere, so the folders above the file are tried
+as well. Links are never resolved: the names that come out look as the user wrote them.
 """
 
 import os
@@ -12,15 +12,21 @@ from pathlib import Path
 from ..errors import IceblockError
 
 
-def find_root(source: Path, stacks: Sequence[str]) -> Path:
+def find_root(
+    source: Path,
+    stacks: Sequence[str],
+    todo: str = "give the command in the project folder, where these paths start",
+) -> Path:
     """Find the current folder, or the nearest folder above `source`, that has all the stacks.
 
     Parameters
     ----------
     source
-        The STAR file; its own folder is tried too.
+        The STAR or .cs file; its own folder is tried too.
     stacks
         Paths as the file names them; absolute ones tell nothing about the root.
+    todo
+        What the user is told to do when none of them is found.
 
     Raises
     ------
@@ -38,11 +44,10 @@ def find_root(source: Path, stacks: Sequence[str]) -> Path:
     best = candidates[found.index(max(found))]
     missing = next(stack for stack in relative if not _is_in(stack, best))
     if max(found) == 0:
-        where = f"neither in the current folder, {here}, nor in any folder above the STAR file"
-        todo = "give the command in the project folder, where these paths start"
+        where = f"neither in the current folder, {here}, nor in any folder above {source.name}"
     else:
         where = f"not in {best}, which has {max(found)} of the {len(relative)} stacks"
-        todo = "put the stack back or take its particles out of the STAR file"
+        todo = f"put the stack back or take its particles out of {source.name}"
     raise IceblockError(f"{source} names the stack {missing}, which is {where}; {todo}")
 
 

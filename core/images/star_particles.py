@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,10 @@ _OTHER_TABLES = {
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StarParticles(ParticleSet):
     """Particles of a STAR file; of what is written, only image names differ from what was read."""
+
+    suffix: ClassVar[str] = ".star"
+    stack_suffix: ClassVar[str] = ".mrcs"
+    box_field: ClassVar[str] = "rlnImageSize"
 
     star: StarFile
     table: StarTable

@@ -70,9 +70,9 @@ def _check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise IceblockError(
-            f"{particles.source}: optics group {_group(particles, row)} has rlnImageSize "
+            f"{particles.source}: optics group {_group(particles, row)} has {particles.box_field} "
             f"{particles.boxes[row]}, and the images in {_stack(particles, row)} (row {row + 1}) "
-            f"have {boxes[row]} pixels; correct the optics table or extract the particles again"
+            f"have {boxes[row]} pixels; correct that field or extract the particles again"
         )
     # The size of the first particle of each group, for all particles of the group.
     _, first, places = np.unique(particles.optics_groups, return_index=True, return_inverse=True)

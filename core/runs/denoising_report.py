@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..denoise.inference import working_box
-from ..evaluate.report import range_warnings, write_report
-from .options import PARTICLES, STACKS, UNUSABLE
+from ..evaluate.report import WAYS_BACK, range_warnings, write_report
+from .options import UNUSABLE
 from .samples import draw_sample
 
 if TYPE_CHECKING:
     from ..denoise.inference import Denoiser
+    from ..evaluate.report import Sample
     from ..images.output_plan import OutputPlan
     from .options import DenoiseOptions
+
+DOUBTFUL = (
+    "The images look the other way round than blob/sign says, and blob/sign was believed; if 2D "
+    "classes look inverted too, denoise again with --contrast."
+)
 
 
 def report(
@@ -21,8 +27,8 @@ def report(
     denoiser: Denoiser,
     contrast: int,
     record: dict[str, Any],
-) -> None:
-    """Write the report of a run that has all its stacks.
+) -> Sample:
+    """Write the report of a run that has all its stacks; returns the particles that it shows.
 
     Parameters
     ----------
@@ -32,7 +38,7 @@ def report(
         The run's record so far.
     """
     card = denoiser.model.card
-    sample = draw_sample(plan, options.out / STACKS, contrast)
+    sample = draw_sample(plan, options.out / options.stacks, contrast)
     kinds = sorted({(job.stack.box_x, job.pixel_size) for job in plan.jobs})
     seen = {kind: _seen(*kind, card.working_pixel_size) for kind in kinds}
     notes = [
@@ -45,8 +51,11 @@ def report(
             f"The pictures show the particles of {sample.raw.shape[-1]} px, "
             f"{sample.pixel_size:.4g} Å."
         )
-    if contrast == -1:
-        notes.append("The particles are black: they were inverted for the network and back.")
+    if record["contrast"] != "white":
+        which = "are" if record["contrast"] == "black" else "of some stacks are"
+        notes.append(f"The particles {which} black: they were inverted for the network and back.")
+    if record["contrast_doubtful"]:
+        notes.append(DOUBTFUL)
     if record["passed_through"]:
         notes.append(
             f"{record['passed_through']} images hold NaN or have a constant background: they were "
@@ -69,7 +78,9 @@ def report(
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
     working = seen[(sample.raw.shape[-1], sample.pixel_size)][1]
-    write_report(options.out / options.report, sample, card, facts, notes, 2 * working)
+    way_back = WAYS_BACK[options.output.suffix]
+    write_report(options.out / options.report, sample, card, facts, notes, 2 * working, way_back)
+    return sample
 
 
 def _seen(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
@@ -87,12 +98,16 @@ def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
             if record["computed"]
             else "nothing was left to compute"
         ),
-        f"  {options.out / PARTICLES}",
+        f"  {options.output}",
         f"  {options.out / options.report}",
     ]
-    if record["contrast"] == "black":
-        how = "told from their mean profile" if options.contrast == "auto" else "as you said"
-        lines.append(f"  note: the particles are black ({how})")
+    if record["contrast"] != "white":
+        declared = "as blob/sign says" if options.output.suffix == ".cs" else ""
+        told = declared or "told from their mean profile"
+        how = told if options.contrast == "auto" else "as you said"
+        lines.append(f"  note: the particles are {record['contrast']} ({how})")
+    if record["contrast_doubtful"]:
+        lines.append(f"  note: {DOUBTFUL}")
     if record["passed_through"]:
         lines.append(
             f"  note: {record['passed_through']} images could not be denoised and were passed "

@@ -9,9 +9,9 @@ from ..denoise.shipped import DEFAULT
 from ..errors import IceblockError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-PARTICLES = "particles.star"
 STACKS = "Particles"
 UNUSABLE = "passed_through.txt"
 
@@ -37,13 +37,24 @@ class DenoiseOptions:
     overwrite: bool = False
     """Replace another run's outputs."""
     pixel_size: float | None = None
-    """Å; goes before what the STAR file says."""
+    """Å; goes before what the particles' file says."""
     contrast: str = "auto"
-    """white, black, or auto: told from the images."""
+    """white, black, or auto: as blob/sign says in a .cs file, else told from the images."""
+    project_dir: Path | None = None
+    """CryoSPARC's project folder, where the paths in a .cs file start; by default it is found."""
+    passthrough: Sequence[Path] = ()
+    """Further .cs files whose fields are added to those of `particles`, by uid."""
     report: str = "report.pdf"
     """Name of the report inside `out`."""
+    stacks: str = STACKS
+    """Folder of the denoised stacks, from `out`."""
     command: str = ""
     """As given, for the record."""
+
+    @property
+    def output(self) -> Path:
+        """The metadata of the denoised particles, of the same kind as the input."""
+        return self.out / f"particles{self.particles.suffix.lower()}"
 
     def check(self) -> None:
         """Raise IceblockError for a value outside its range."""

@@ -32,7 +32,7 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
     stacks
         Folder of the output stacks.
     contrast
-        1 or -1; black particles are shown white.
+        1 or -1, for stacks that do not declare theirs; black particles are shown white.
     """
     first = plan.jobs[0]
     box = first.stack.box_x
@@ -40,8 +40,9 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
     count = min(SAMPLE, max(SHOWN, SAMPLE_BYTES // (4 * box * box)))
     raw, denoised = [], []
     for job, places in spread(jobs, count):
-        raw.append(read_images(job.stack, job.indices[places]))
-        denoised.append(read_images(read_header(stacks / job.output), places))
+        sign = job.contrast or contrast
+        raw.append(sign * read_images(job.stack, job.indices[places]))
+        denoised.append(sign * read_images(read_header(stacks / job.output), places))
     before, after = np.concatenate(raw), np.concatenate(denoised)
     # The gallery shows the first ones: let those come from all over the set.
     order = np.argsort(np.arange(len(before)) % max(1, len(before) // SHOWN), kind="stable")
@@ -49,4 +50,4 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
     usable = np.isfinite(before).all(axis=(1, 2)) & (before.std(axis=(1, 2)) > 0)
     if usable.any():
         before, after = before[usable], after[usable]
-    return Sample(contrast * normalise(before), contrast * np.nan_to_num(after), first.pixel_size)
+    return Sample(normalise(before), np.nan_to_num(after), first.pixel_size)

@@ -1,223 +1,255 @@
-"""Which images a STAR file means, at what pixel size, and from which folder."""
+"""What every set of particles promises, whatever its metadata file is."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from faces import FACES, Face, StarFace
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stacks import old_star_text, star_text, write_stack
+from stacks import write_stack
 
 from core.errors import IceblockError
-from core.images.image_names import image_name, parse_image_names
-from core.images.particles import read_particles
+from core.images.image_names import image_name
+from core.images.mrc import read_header, read_images
+from core.images.mrc_writer import StackWriter
+from core.images.output_plan import plan_output
+from core.images.particles import ParticleSet, read_particles
+from core.images.validation import validate
 
-IMAGE = "_rlnImageName"
-OPTICS = "_rlnOpticsGroup _rlnOpticsGroupName _rlnImagePixelSize _rlnImageSize"
-
-
-def star(folder: Path, text: str, name: str = "particles.star") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text)
-    return folder / name
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(st.integers(0, 10**7), st.sampled_from("abcd")), min_size=1))
-def test_names_are_taken_apart(rows: list[tuple[int, str]]) -> None:
-    tokens = [image_name(index, f"{stack}.mrcs") for index, stack in rows]
-    names = parse_image_names(tokens, Path("x.star"), "data_particles")
-    assert list(names.stacks) == list(dict.fromkeys(f"{stack}.mrcs" for _, stack in rows))
-    assert [names.stacks[place] for place in names.stack_ids] == [f"{s}.mrcs" for _, s in rows]
-    assert names.indices.tolist() == [index for index, _ in rows]
-
-
-@pytest.mark.parametrize(
-    ("token", "stack", "index"),
-    [
-        ("000012@a/b.mrcs", "a/b.mrcs", 11),
-        ("1@/abs/b.mrc", "/abs/b.mrc", 0),
-        ("'7@a b.mrcs'", "a b.mrcs", 6),
-        ('"7@a b.mrcs"', "a b.mrcs", 6),
-        ("3@user@host.mrcs", "user@host.mrcs", 2),
-        ("bare/a.mrc", "bare/a.mrc", 0),
-    ],
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["p/x.mrcs", "q/x.mrcs", "x_2.mrcs", "r/y z.mrc"]), st.integers(0, 5)
+    ),
+    min_size=1,
+    max_size=12,
 )
-def test_spellings_of_one_name(token: str, stack: str, index: int) -> None:
-    names = parse_image_names([token], Path("x.star"), "data_")
-    assert (names.stacks, names.indices.tolist()) == ((stack,), [index])
-    assert names.unnumbered == ({0: 0} if "@" not in token else {})
-
-
-@pytest.mark.parametrize(
-    "token", ["0@a.mrcs", "000000@a.mrcs", "-1@a.mrcs", "x@a.mrcs", "1@", "@a.mrcs", "None", '""']
+# One file per face, written anew for each example.
+REUSED = settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_wrong_names_are_named_with_their_row(token: str) -> None:
-    with pytest.raises(IceblockError, match=r"x\.star: row 2 of data_ has rlnImageName"):
-        parse_image_names(["1@a.mrcs", token], Path("x.star"), "data_")
 
 
-def test_real_particles(test_data: Path) -> None:
-    expected = {
-        "aspire_sample/sample_particles_relion30.star": (17, 1, 1.338),
-        "aspire_sample/sample_particles_relion31.star": (17, 1, 1.4),
-        "cryodrgn_misc/relion31.star": (5, 1, 2.806),
-        "cryodrgn_misc/relion31.v2.star": (5, 1, 2.806),
-        "cryodrgn_misc/relion5.star": (17, 2, 0.89),
-        "empiar10076/empiar_10076_7.star": (7, 1, 1.31),
-        "tomo_subtilts/sta_testing_bin8.star": (219, 1, 1.96),
-    }
-    for name, (n, stacks, pixel_size) in expected.items():
-        particles = read_particles(test_data / "particles" / name)
-        assert (particles.n, len(particles), len(particles.stacks)) == (n, n, stacks)
-        np.testing.assert_allclose(particles.pixel_sizes, pixel_size, rtol=1e-3)
+@pytest.fixture(params=FACES, ids=lambda face: face.ending)
+def face(request: pytest.FixtureRequest) -> Face:
+    chosen: Face = request.param
+    return chosen
 
 
-def test_six_real_optics_groups(test_data: Path) -> None:
-    path = test_data / "particles/cryodrgn_misc/relion31.6opticsgroups.star"
+def pixels(particles: ParticleSet) -> list[np.ndarray]:
+    stacks = [read_header(particles.path_of(stack)) for stack in particles.stacks]
+    rows = zip(particles.stack_ids, particles.indices, strict=True)
+    return [read_images(stacks[stack], [index])[0] for stack, index in rows]
+
+
+@REUSED
+@given(rows=ROWS)
+def test_each_row_names_its_image(face: Face, tmp_path: Path, rows: list[tuple[str, int]]) -> None:
+    particles = read_particles(face.make(tmp_path, rows))
+    assert particles.n == len(particles) == len(rows)
+    assert list(particles.stacks) == list(dict.fromkeys(stack for stack, _ in rows))
+    assert [particles.stacks[place] for place in particles.stack_ids] == [s for s, _ in rows]
+    assert particles.indices.tolist() == [index for _, index in rows]
+    assert particles.unnumbered == {}
+    assert [name.strip("'") for name in particles.names] == [image_name(i, s) for s, i in rows]
+    assert particles.source.suffix == particles.suffix == face.ending
+
+
+def test_groups_have_their_pixel_size_and_box(face: Face, tmp_path: Path) -> None:
+    optics = {7: (1.1, 64), 12: (2.2, 48), 3: (3.3, 96)}
+    path = face.make(tmp_path, [("a.mrc", 0)] * 4, [7, 3, 7, 12], optics)
     particles = read_particles(path)
-    assert set(particles.boxes) == {196}
-    sizes = {"opticsGroup3": 1.24, "opticsGroup4": 1.24}
-    for group, size in zip(particles.optics_groups, particles.pixel_sizes, strict=True):
-        assert size == sizes.get(particles.optics_names[group], 1.25)
-    ctf = particles.ctf()
-    assert ctf is not None
-    spherical = {particles.optics_names.index("opticsGroup1"): 2.6}
-    expected = [spherical.get(group, 2.7) for group in particles.optics_groups]
-    assert ctf["spherical_aberration"].tolist() == expected
-    assert ctf["defocus_u"][0] == 10352.805929
-    assert (ctf["voltage"] == 200).all()
-
-
-def test_ctf_of_old_files_and_of_none(tmp_path: Path) -> None:
-    tags = [IMAGE, "_rlnDefocusU", "_rlnVoltage", "_rlnSphericalAberration"]
-    path = star(tmp_path, old_star_text(["1@a.mrcs 12000 300 2.7"], tags))
-    with pytest.raises(IceblockError, match="defocus and no rlnAmplitudeContrast"):
-        read_particles(path).ctf()
-    path = star(
-        tmp_path, old_star_text(["1@a.mrcs 12000 300 2.7 .1"], [*tags, "_rlnAmplitudeContrast"])
-    )
-    ctf = read_particles(path).ctf()
-    assert ctf is not None
-    assert {key: values.tolist() for key, values in ctf.items()} == {
-        "defocus_u": [12000],
-        "defocus_v": [12000],
-        "defocus_angle": [0],
-        "phase_shift": [0],
-        "voltage": [300],
-        "spherical_aberration": [2.7],
-        "amplitude_contrast": [0.1],
-    }
-    assert read_particles(star(tmp_path, star_text(["1@a.mrcs"]))).ctf() is None
-
-
-@pytest.mark.parametrize(
-    ("tags", "values", "expected"),
-    [
-        ("_rlnImagePixelSize", "1.5", 1.5),
-        ("_rlnPixelSize", "1.6", 1.6),
-        ("_rlnDetectorPixelSize _rlnMagnification", "5.0 50000", 1.0),
-        ("_rlnDetectorPixelSize _rlnMagnification _rlnPixelSize", "5.0 40000 9", 1.25),
-        ("_rlnDetectorPixelSize _rlnMagnification _rlnImagePixelSize", "5.0 40000 2", 2.0),
-    ],
-)
-def test_pixel_size_of_old_files(tmp_path: Path, tags: str, values: str, expected: float) -> None:
-    path = star(tmp_path, old_star_text([f"1@a.mrcs {values}"], [IMAGE, *tags.split()]))
-    assert read_particles(path).pixel_sizes.tolist() == [expected]
-    assert read_particles(path, pixel_size=3.0).pixel_sizes.tolist() == [3.0]
-
-
-def test_pixel_size_of_the_headers(tmp_path: Path) -> None:
-    path = star(tmp_path, old_star_text(["1@a.mrcs", "1@b.mrcs", "2@a.mrcs"], [IMAGE]))
-    write_stack(tmp_path / "a.mrcs", pixel_size=1.7)
-    write_stack(tmp_path / "b.mrcs", pixel_size=2.1)
-    assert read_particles(path).pixel_sizes.tolist() == [1.7, 2.1, 1.7]
-
-
-@pytest.mark.parametrize("unknown", [0.0, 1.0, 5000.0])
-def test_headers_that_know_no_pixel_size(tmp_path: Path, unknown: float) -> None:
-    path = star(tmp_path, old_star_text(["1@a.mrcs"], [IMAGE]))
-    write_stack(tmp_path / "a.mrcs", pixel_size=unknown)
-    with pytest.raises(IceblockError, match=f"a.mrcs says {unknown:g} .*give --pixel-size"):
-        _ = read_particles(path).pixel_sizes
-    assert read_particles(path, pixel_size=1.0).pixel_sizes.tolist() == [1.0]
-
-
-@pytest.mark.parametrize(
-    ("tags", "values", "says"),
-    [
-        ("_rlnImagePixelSize", "0.0", "rlnImagePixelSize of row 1 of data_ is 0 and must be above"),
-        ("_rlnImagePixelSize", "nan", "rlnImagePixelSize of row 1"),
-        ("_rlnImagePixelSize", "abc", "row 1 of data_ has rlnImagePixelSize abc where a number"),
-        ("_rlnDetectorPixelSize _rlnMagnification", "0 10000", "rlnDetectorPixelSize of row 1"),
-    ],
-)
-def test_impossible_pixel_sizes(tmp_path: Path, tags: str, values: str, says: str) -> None:
-    path = star(tmp_path, old_star_text([f"1@a.mrcs {values}"], [IMAGE, *tags.split()]))
-    with pytest.raises(IceblockError, match=rf"particles\.star.*{says}"):
-        _ = read_particles(path).pixel_sizes
+    assert particles.pixel_sizes.tolist() == [1.1, 3.3, 1.1, 2.2]
+    assert particles.boxes.tolist() == [64, 96, 64, 48]
+    names = [particles.optics_names[group] for group in particles.optics_groups]
+    assert names == ["7", "3", "7", "12"]
+    assert read_particles(path, pixel_size=3.0).pixel_sizes.tolist() == [3.0] * 4
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(IceblockError, match="not above 0"):
             read_particles(path, pixel_size=wrong)
 
 
-def test_optics_groups_in_any_order(tmp_path: Path) -> None:
-    text = star_text(["1@a.mrcs"] * 4, [7, 3, 7, 12], "7 x 1.1 64\n12 y 2.2 48\n3 'z z' 3.3 96")
-    particles = read_particles(star(tmp_path, text))
-    assert particles.pixel_sizes.tolist() == [1.1, 3.3, 1.1, 2.2]
-    assert particles.boxes.tolist() == [64, 96, 64, 48]
-    assert [particles.optics_names[group] for group in particles.optics_groups[:2]] == ["x", "z z"]
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
+def test_impossible_pixel_sizes_are_named(face: Face, tmp_path: Path, wrong: float) -> None:
+    path = face.make(tmp_path, [("a.mrc", 0), ("a.mrc", 1)], [1, 2], {1: (1, 32), 2: (wrong, 32)})
+    with pytest.raises(
+        IceblockError, match=rf"particles\{face.ending}.* row 2 .*{wrong:g} and must"
+    ):
+        _ = read_particles(path).pixel_sizes
 
 
-@pytest.mark.parametrize(
-    ("groups", "optics", "says"),
-    [
-        ([1, 2], "1 og1 2.0 32", "row 2 of data_particles has rlnOpticsGroup 2"),
-        ([1, 0], "1 og1 2.0 32", "row 2 of data_particles has rlnOpticsGroup 0"),
-        ([1, 1], "1 og1 2.0 32\n1 og2 3.0 32", "rlnOpticsGroup twice"),
-        ([1, 1], "1.5 og1 2.0 32", "row 1 of data_optics has rlnOpticsGroup 1.5 .*whole number"),
-    ],
-)
-def test_wrong_optics_groups(tmp_path: Path, groups: list[int], optics: str, says: str) -> None:
-    path = star(tmp_path, star_text(["1@a.mrcs", "2@a.mrcs"], groups, optics))
-    with pytest.raises(IceblockError, match=rf"particles\.star: .*{says}"):
-        read_particles(path)
+def test_the_contrast_transfer_function(face: Face, tmp_path: Path) -> None:
+    images = [("a.mrc", 0), ("b.mrc", 0)]
+    assert read_particles(face.make(tmp_path, images)).ctf() is None
+    ctf = {
+        "defocus_u": [12000.5, 9000.0],
+        "defocus_v": [11000.0, 8999.0],
+        "defocus_angle": [-45.5, 170.0],
+        "phase_shift": [0.0, 90.0],
+        "voltage": [300.0, 200.0],
+        "spherical_aberration": [2.7, 0.01],
+        "amplitude_contrast": [0.1, 0.07],
+    }
+    found = read_particles(face.make(tmp_path, images, ctf=ctf)).ctf()
+    assert found is not None
+    assert list(found) == list(ctf)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, ctf[name], rtol=1e-6)
+    incomplete = face.make(tmp_path, images, ctf={"defocus_u": [1, 2], "defocus_v": [1, 2]})
+    with pytest.raises(IceblockError, match="defocus and no "):
+        read_particles(incomplete).ctf()
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("data_\nloop_\n_rlnMicrographName\na.mrc\n", "lists micrographs only"),
-        ("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n1 2\n", "holds picks only"),
-        ("data_\nloop_\n_rlnMicrographName\n_rlnMicrographCoordinates\na b\n", "files of picks"),
-        ("data_\nloop_\n_rlnReferenceImage\n1@a\n", "describes classes"),
-        ("data_particles\nloop_\n_rlnImageName\n_rlnX\n", "data_particles is empty"),
-        ("data_\nloop_\n_rlnFoo\n1\n", "none of its tables has the column rlnImageName"),
-    ],
-)
-def test_files_without_particles(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(IceblockError, match=rf"particles\.star has no particles: .*{says}"):
-        read_particles(star(tmp_path, text))
+def test_the_root_is_the_current_folder_or_the_nearest_above(
+    face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    path = face.make(project / "Extract/job003", [("Extract/job003/a.mrc", 0)])
+    write_stack(project / "Extract/job003/a.mrc")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for here in (project, elsewhere, project / "Extract"):
+        monkeypatch.chdir(here)
+        particles = read_particles(path)
+        assert particles.root == project
+        assert particles.path_of(particles.stacks[0]).exists()
+        assert particles.relative_name(project / "External/job004/a.mrc") == "External/job004/a.mrc"
+        outside = tmp_path / "out"
+        assert particles.relative_name(outside) == outside.as_posix()
+    # The current folder goes before the folders above the metadata file.
+    write_stack(elsewhere / "Extract/job003/a.mrc")
+    monkeypatch.chdir(elsewhere)
+    assert read_particles(path).root == elsewhere
+    assert read_particles(path).relative_name(Path("out/x.mrc")) == "out/x.mrc"
 
 
-def test_real_files_without_particles(test_data: Path) -> None:
-    for path in test_data.glob("projects/*/[AM]*/**/*.star"):
-        with pytest.raises(IceblockError, match=r"no particles|not a STAR file"):
-            read_particles(path)
+def test_links_are_followed_and_not_resolved(
+    face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack(tmp_path / "disk/a.mrc")
+    project = tmp_path / "project"
+    path = face.make(project, [("Extract/a.mrc", 0)])
+    (project / "Extract").symlink_to(tmp_path / "disk")
+    (tmp_path / "link").symlink_to(project)
+    monkeypatch.chdir(project)
+    particles = read_particles(path)
+    assert particles.root == project
+    assert validate(particles)[0].path == project / "Extract/a.mrc"
+    assert particles.relative_name(Path("Extract/x.mrc")) == "Extract/x.mrc"
+    # The user says `link`, and the operating system knows the current folder as `project`.
+    assert particles.relative_name(tmp_path / "link/Extract/x.mrc") == "Extract/x.mrc"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        star_text(
-            ["1@a.mrcs"], None, "1 x 1 3", OPTICS.replace("ImageSize", "ImageDimensionality")
-        ),
-        "data_general\n_rlnTomoSubTomosAre2DStacks 1\n\n" + star_text(["a.mrcs"]),
-    ],
-)
-def test_subtomograms_are_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(IceblockError, match="holds subtomograms"):
-        read_particles(star(tmp_path, text))
+def test_missing_stacks_are_named(
+    face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = face.make(tmp_path / "p/q", [(f"S/{name}.mrc", 0) for name in "abc"])
+    with pytest.raises(IceblockError, match=r"S/a\.mrc, which is neither in the current folder"):
+        _ = read_particles(path).root
+    for name in ("a", "c"):
+        write_stack(tmp_path / f"p/S/{name}.mrc")
+    with pytest.raises(
+        IceblockError, match=r"S/b\.mrc, which is not in .*/p, which has 2 of the 3"
+    ):
+        _ = read_particles(path).root
+
+
+def test_absolute_stacks_and_their_root(
+    face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack(tmp_path / "far/a.mrc")
+    path = face.make(tmp_path, [(f"{tmp_path}/far/a.mrc", 0)])
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    particles = read_particles(path)
+    assert particles.root == here
+    assert particles.path_of(particles.stacks[0]) == tmp_path / "far/a.mrc"
+
+
+def test_particles_that_do_not_fit_their_images(
+    face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_stack(tmp_path / "a.mrc", n=3, box=32)
+    beyond = face.make(tmp_path, [("a.mrc", 2), ("a.mrc", 3)])
+    with pytest.raises(IceblockError, match=r"row 2 names 0*4@a\.mrc, and .*has only 3 images"):
+        validate(read_particles(beyond))
+    larger = face.make(tmp_path, [("a.mrc", 2)], optics={1: (2.0, 48)})
+    says = f"has {read_particles(larger).box_field} 48, and the images in a.mrc .row 1. have 32"
+    with pytest.raises(IceblockError, match=says):
+        validate(read_particles(larger))
+
+
+def test_the_input_is_never_overwritten(face: Face, tmp_path: Path) -> None:
+    path = face.make(tmp_path, [("a.mrc", 0)])
+    before = path.read_bytes()
+    link = tmp_path / f"link{face.ending}"
+    link.symlink_to(path)
+    for target in (path, link):
+        with pytest.raises(IceblockError, match="is the input"):
+            read_particles(path).with_images(["1@b.mrc"]).write(target)
+    assert path.read_bytes() == before
+
+
+def test_new_images_are_seen_through_the_contract(face: Face, tmp_path: Path) -> None:
+    write_stack(tmp_path / "a.mrc")
+    raw = read_particles(face.make(tmp_path, [("a.mrc", 2), ("a.mrc", 0)]))
+    assert raw.root == tmp_path
+    new = raw.with_images(["1@out/b c.mrc", "2@out/b c.mrc"])
+    assert new.stacks == ("out/b c.mrc",)
+    assert new.indices.tolist() == [0, 1]
+    assert new.root == tmp_path
+    assert raw.stacks == ("a.mrc",)
+    back = face.restored(new, raw)
+    assert back.names == raw.names
+    assert back.indices.tolist() == [2, 0]
+    with pytest.raises(ValueError, match="2 particles are given 1"):
+        raw.with_images(["1@a.mrc"])
+
+
+@REUSED
+@given(rows=ROWS, data=st.data())
+def test_each_particle_keeps_its_pixels(
+    face: Face, tmp_path: Path, rows: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    groups = data.draw(st.lists(st.integers(1, 2), min_size=len(rows), max_size=len(rows)))
+    for stack in {stack for stack, _ in rows}:
+        if not (tmp_path / stack).exists():
+            write_stack(tmp_path / stack, n=6)
+    raw = read_particles(face.make(tmp_path, rows, groups, {1: (2.0, 32), 2: (3.0, 32)}))
+    plan = plan_output(raw, validate(raw))
+    folder = tmp_path / "External/job001/Particles"
+    for job in plan.jobs:
+        with StackWriter(folder / job.output, len(job.indices), 32, job.pixel_size) as writer:
+            writer.append(read_images(job.stack, job.indices))
+    out = tmp_path / f"new{face.ending}"
+    raw.with_images(plan.image_names("External/job001/Particles")).write(out)
+    new = read_particles(out)
+    validate(new)
+    np.testing.assert_array_equal(pixels(new), pixels(raw))
+    assert new.pixel_sizes.tolist() == raw.pixel_sizes.tolist()
+    assert new.optics_groups.tolist() == raw.optics_groups.tolist()
+    assert {Path(stack).suffix for stack in new.stacks} == {raw.stack_suffix}
+    assert len(new.stacks) == len({(s, g) for (s, _), g in zip(rows, groups, strict=True)})
+
+
+def test_both_faces_of_one_real_set(test_data: Path) -> None:
+    star, cs = (
+        read_particles(test_data / f"particles/empiar10076/empiar_10076_7{face.ending}")
+        for face in FACES
+    )
+    assert star.stacks == cs.stacks
+    assert star.indices.tolist() == cs.indices.tolist()
+    np.testing.assert_allclose(star.pixel_sizes, cs.pixel_sizes, rtol=1e-6)
+    one, other = star.ctf(), cs.ctf()
+    assert one is not None
+    assert other is not None
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-5)
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:
@@ -226,89 +258,8 @@ def test_other_endings_are_refused(tmp_path: Path) -> None:
             read_particles(tmp_path / name)
 
 
-def test_the_root_is_the_current_folder_or_the_nearest_above(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = tmp_path / "project"
-    path = star(project / "Extract/job003", star_text(["1@Extract/job003/a.mrcs"]))
-    write_stack(project / "Extract/job003/a.mrcs")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    for here in (project, elsewhere, project / "Extract"):
-        monkeypatch.chdir(here)
-        particles = read_particles(path)
-        assert particles.root == project
-        assert particles.path_of(particles.stacks[0]).exists()
-        assert (
-            particles.relative_name(project / "External/job004/a.mrcs") == "External/job004/a.mrcs"
-        )
-        outside = tmp_path / "out"
-        assert particles.relative_name(outside) == outside.as_posix()
-    # The current folder goes before the folders above the STAR file.
-    write_stack(elsewhere / "Extract/job003/a.mrcs")
-    monkeypatch.chdir(elsewhere)
-    assert read_particles(path).root == elsewhere
-    assert read_particles(path).relative_name(Path("out/x.mrcs")) == "out/x.mrcs"
-
-
-def test_links_are_not_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_stack(tmp_path / "disk/a.mrcs")
-    project = tmp_path / "project"
-    path = star(project, star_text(["1@Extract/a.mrcs"]))
-    (project / "Extract").symlink_to(tmp_path / "disk")
-    (tmp_path / "link").symlink_to(project)
-    monkeypatch.chdir(project)
-    particles = read_particles(path)
-    assert particles.root == project
-    assert particles.relative_name(Path("Extract/x.mrcs")) == "Extract/x.mrcs"
-    # The user says `link`, and the operating system knows the current folder as `project`.
-    assert particles.relative_name(tmp_path / "link/Extract/x.mrcs") == "Extract/x.mrcs"
-
-
-def test_missing_stacks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = star(tmp_path / "p/q", star_text(["1@S/a.mrcs", "1@S/b.mrcs", "1@S/c.mrcs"]))
-    with pytest.raises(IceblockError, match=r"S/a\.mrcs, which is neither in the current folder"):
-        _ = read_particles(path).root
-    for name in ("a", "c"):
-        write_stack(tmp_path / f"p/S/{name}.mrcs")
-    with pytest.raises(
-        IceblockError, match=r"S/b\.mrcs, which is not in .*/p, which has 2 of the 3"
-    ):
-        _ = read_particles(path).root
-
-
-def test_absolute_stacks_and_their_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_stack(tmp_path / "far/a.mrcs")
-    path = star(tmp_path, star_text([f"1@{tmp_path}/far/a.mrcs"]))
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    particles = read_particles(path)
-    assert particles.root == here
-    assert particles.path_of(particles.stacks[0]) == tmp_path / "far/a.mrcs"
-
-
-def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
-    path = star(tmp_path, star_text(["1@a.mrcs"]))
-    (tmp_path / "link.star").symlink_to(path)
-    for target in (path, tmp_path / "link.star"):
-        with pytest.raises(IceblockError, match="is the input"):
-            read_particles(path).with_images(["1@b.mrcs"]).write(target)
-    assert path.read_text() == star_text(["1@a.mrcs"])
-
-
-def test_new_images_are_seen_through_the_contract(tmp_path: Path) -> None:
-    write_stack(tmp_path / "a.mrcs")
-    raw = read_particles(star(tmp_path, star_text(["3@a.mrcs", "1@a.mrcs"])))
-    assert raw.root == tmp_path
-    new = raw.with_images(["1@out/b c.mrcs", "2@out/b c.mrcs"])
-    assert new.stacks == ("out/b c.mrcs",)
-    assert new.indices.tolist() == [0, 1]
-    assert new.root == tmp_path
-    assert raw.stacks == ("a.mrcs",)
-    back = new.restored()
-    assert back.names == raw.names
-    assert back.indices.tolist() == [2, 0]
-    with pytest.raises(ValueError, match="2 particles are given 1"):
-        raw.with_images(["1@a.mrcs"])
+def test_what_only_cs_files_know_is_refused_for_star_files(tmp_path: Path) -> None:
+    path = StarFace().make(tmp_path, [("a.mrcs", 0)])
+    for wrong in ({"project_dir": tmp_path}, {"passthrough": [tmp_path / "p.cs"]}):
+        with pytest.raises(IceblockError, match=r"is a STAR file, and --project-dir"):
+            read_particles(path, **wrong)  # type: ignore[arg-type]
