@@ -1,0 +1,204 @@
+"""Single images in the formats that micrographs and their masks come in: MRC, TIFF, PNG, JPEG."""
+
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import IceblockError
+from .disk import read_error
+from .mrc import Stack, read_header, read_images
+
+MRC_SUFFIXES = frozenset({".mrc", ".mrcs"})
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+_PICTURES = frozenset({".png", ".jpg", ".jpeg"})
+IMAGE_SUFFIXES = MRC_SUFFIXES | TIFF_SUFFIXES | _PICTURES
+
+_IMOD_STAMP, _IMOD_OFFSET = 1146047817, 152
+_DECODING_ERRORS = (
+    ValueError, TypeError, RuntimeError, LookupError, ImportError, EOFError, struct.error,
+    zlib.error, tifffile.TiffFileError, UnidentifiedImageError, Image.DecompressionBombError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """One image as it stands in a file.
+
+    Attributes
+    ----------
+    pixels
+        (ny, nx) float32.
+    whole
+        Whether the file stores whole numbers.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    whole: bool
+
+
+def read_image(path: Path, as_mask: bool = False) -> ImageFile:
+    """Read a file of one image.
+
+    MRC modes 0, 1, 2, 6 and 12 are read; bytes are taken as unsigned where IMOD's mark says so, or
+    where that keeps the grey values together. Of TIFF files those that tifffile or Pillow decode.
+
+    Parameters
+    ----------
+    path
+        The file; its suffix tells the format.
+    as_mask
+        Take the opacity of a picture that has one, or the numbers of the colours in its palette.
+        Else colours are averaged and opacity is left out.
+
+    Raises
+    ------
+    IceblockError
+        For a file that is missing, unreadable, of another format, or that holds several images.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix in MRC_SUFFIXES:
+            return _read_mrc(path)
+        if suffix in TIFF_SUFFIXES:
+            return _image_file(_read_tiff(path, as_mask), path, as_mask)
+        if suffix in _PICTURES:
+            return _image_file(_read_picture(path, as_mask), path, as_mask)
+    except (OSError, *_DECODING_ERRORS) as error:
+        raise _unreadable(path, error) from error
+    raise _unknown_format(path)
+
+
+def header_pixel_size(path: Path) -> float:
+    """Give the pixel size in Å that a file states, unchecked; 0.0 where it states none."""
+    suffix = path.suffix.lower()
+    if suffix in MRC_SUFFIXES:
+        return read_header(path).pixel_size
+    if suffix in _PICTURES:
+        return 0.0
+    if suffix not in TIFF_SUFFIXES:
+        raise _unknown_format(path)
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return _tiff_pixel_size(tiff.pages[0].tags)  # type: ignore[union-attr]
+    except (OSError, *_DECODING_ERRORS) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_mrc(path: Path) -> ImageFile:
+    stack = read_header(path)
+    if stack.n_images > 1:
+        raise _several(path, stack.n_images)
+    if stack.dtype == np.int8:
+        stack = _with_sign(stack)
+    return ImageFile(read_images(stack, [0])[0], whole=stack.dtype.kind in "iu")
+
+
+def _with_sign(stack: Stack) -> Stack:
+    """Find out whether bytes are signed, as the standard says, or as many programs wrote them."""
+    with stack.path.open("rb") as file:
+        file.seek(_IMOD_OFFSET)
+        stamp, flags = struct.unpack("<ii", file.read(8))
+    if stamp == _IMOD_STAMP:
+        unsigned = not flags & 1
+    else:
+        pixels = read_images(stack, [0])[0].astype(np.int8)
+        counts = np.bincount(pixels.view(np.uint8).ravel(), minlength=256)
+        # Grey values that lie together in one reading are torn apart in the other.
+        unsigned = _spread(counts, np.arange(256)) < _spread(counts, np.r_[:128, -128:0])
+    return replace(stack, dtype=np.dtype(np.uint8)) if unsigned else stack
+
+
+def _spread(counts: npt.NDArray[np.intp], values: npt.NDArray[np.intp]) -> float:
+    mean = np.average(values, weights=counts)
+    return float(np.average((values - mean) ** 2, weights=counts))
+
+
+def _read_tiff(path: Path, as_mask: bool) -> npt.NDArray[Any]:
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        assert isinstance(page, tifffile.TiffPage)
+        series = tiff.series[0].shape if tiff.is_imagej else ()
+        count = max(_full_pages(tiff), *(series[:-2] if len(series) > 2 else (1,)))
+        if page.samplesperpixel == 1 and count > 1:
+            raise _several(path, count)
+        try:
+            return np.asarray(page.asarray())
+        except _DECODING_ERRORS:
+            # A compression that tifffile decodes with the help of other packages only.
+            return _read_picture(path, as_mask)
+
+
+def _full_pages(tiff: tifffile.TiffFile) -> int:
+    """Count images; small copies of the first one are none of their own."""
+    if len(tiff.pages) == 1:
+        return 1
+    return sum(not page.is_reduced for page in tiff.pages)  # type: ignore[union-attr]
+
+
+def _tiff_pixel_size(tags: tifffile.TiffTags) -> float:
+    centimetres = 3
+    unit, resolution = tags.get("ResolutionUnit"), tags.get("XResolution")
+    if unit is None or resolution is None or int(unit.value) != centimetres:
+        return 0.0
+    dots, length = resolution.value
+    return float(f"{1e8 * length / dots:.7g}") if dots else 0.0
+
+
+def _read_picture(path: Path, as_mask: bool) -> npt.NDArray[Any]:
+    Image.MAX_IMAGE_PIXELS = None  # a micrograph has more pixels than what Pillow takes for a bomb
+    with Image.open(path) as picture:
+        frames = getattr(picture, "n_frames", 1)
+        if frames > 1:
+            raise _several(path, frames)
+        if picture.mode in ("CMYK", "YCbCr") or (picture.mode in ("P", "PA") and not as_mask):
+            return np.asarray(picture.convert("RGB"))
+        return np.asarray(picture)
+
+
+def _image_file(pixels: npt.NDArray[Any], path: Path, as_mask: bool) -> ImageFile:
+    whole = pixels.dtype.kind in "iub"
+    if pixels.ndim == 3 and pixels.shape[-1] in (2, 4):
+        opacity = pixels[..., -1]
+        pixels = opacity if as_mask and np.ptp(opacity) else pixels[..., :-1]
+    if pixels.ndim == 3 and pixels.shape[-1] in (1, 3):
+        pixels = pixels.mean(axis=-1, dtype=np.float32)
+    if pixels.ndim != 2 or pixels.dtype.kind not in "iubf":
+        raise IceblockError(
+            f"{path} holds no single grey image (its array is {pixels.shape} of {pixels.dtype}); "
+            "save one grey image in it"
+        )
+    with np.errstate(over="ignore"):
+        return ImageFile(np.ascontiguousarray(pixels, dtype=np.float32), whole)
+
+
+def _several(path: Path, count: int) -> IceblockError:
+    return IceblockError(
+        f"{path} holds {count} images, as a movie or a stack does, and one is needed; align and "
+        "sum the movie first, for example with RELION's motion correction, and name the sum"
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> IceblockError:
+    if isinstance(error, OSError) and error.errno is not None:
+        return read_error(error, path)
+    said = str(error).strip().splitlines()
+    return IceblockError(
+        f"{path} cannot be read as an image ({said[0] if said else type(error).__name__}); copy or "
+        "make it again, or save it as MRC"
+    )
+
+
+def _unknown_format(path: Path) -> IceblockError:
+    kind = f"files that end in {path.suffix}" if path.suffix else "files without an ending"
+    known = ", ".join(sorted(IMAGE_SUFFIXES))
+    return IceblockError(
+        f"{path} is no image that can be read here ({kind} are not known; {known} "
+        "are); convert it to MRC"
+    )

@@ -1,0 +1,1 @@
+"""Segmentation: which pixels of a micrograph are background, pollution, or particle."""

@@ -1,0 +1,155 @@
+"""Masks of pollution that a user has: read, found by name, and brought onto a micrograph's grid."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import IceblockError
+from ..images.micrograph_formats import IMAGE_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read_image
+from ..images.micrographs import MASK_ENDINGS, Micrograph
+
+_Mask = npt.NDArray[np.bool_]
+
+_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg"}  # which blur the edge of a mask
+_STRETCH = 0.05  # how far the sides' proportions may differ from the micrograph's
+
+
+def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
+    """Read a mask: what is not 0 where whole numbers are stored, else the upper half of its scale.
+
+    The scale of fractions is 0 to 1, or 0 to the largest value where that is above 1.
+
+    Parameters
+    ----------
+    path
+        An MRC, TIFF or PNG file of one image, of any binning.
+    micrograph
+        The file it is a mask of. A picture of a TIFF micrograph shows its first row at the top,
+        which is the last row of `read_micrograph`; masks painted on it are turned likewise.
+
+    Returns
+    -------
+    mask : (ny, nx) bool
+        True where the micrograph is not to be used.
+
+    Raises
+    ------
+    IceblockError
+        For a file that is missing, unreadable or holds several images.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise IceblockError(f"{path} is no mask that can be read here; save it as MRC, TIFF or PNG")
+    image = read_image(path, as_mask=True)
+    if image.whole:
+        mask: _Mask = image.pixels != 0
+    else:
+        largest = float(np.max(image.pixels, where=np.isfinite(image.pixels), initial=0.0))
+        mask = image.pixels > 0.5 * max(1.0, largest)
+    turned = micrograph is not None and micrograph.suffix.lower() in TIFF_SUFFIXES
+    return mask[::-1] if turned and path.suffix.lower() not in MRC_SUFFIXES else mask
+
+
+def find_masks(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, Path]:
+    """Find the mask of each micrograph by its file name, as in `mic1_mask.png` for `mic1.mrc`.
+
+    Returns
+    -------
+    masks
+        Files by the names of the micrographs that have one.
+
+    Raises
+    ------
+    IceblockError
+        For a folder that is missing or holds no mask of any of the micrographs, and for two masks
+        of one micrograph.
+    """
+    if not folder.is_dir():
+        raise IceblockError(f"{folder} is not a folder; name the folder that holds the masks")
+    own = {micrograph.path.absolute() for micrograph in micrographs}
+    masks: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        hidden = path.name.startswith(".") or path.absolute() in own
+        if hidden or path.suffix.lower() not in _SUFFIXES:
+            continue
+        stem = _without_ending(path.stem.lower())
+        if stem in masks:
+            raise IceblockError(
+                f"{masks[stem]} and {path} are masks of one micrograph; put one of them elsewhere"
+            )
+        masks[stem] = path
+    found = {
+        micrograph.name: masks[micrograph.path.stem.lower()]
+        for micrograph in micrographs
+        if micrograph.path.stem.lower() in masks
+    }
+    if not found:
+        example = micrographs[0].path.stem if micrographs else "mic1"
+        raise IceblockError(
+            f"{folder} holds no mask of any of the {len(micrographs)} micrographs; a mask has the "
+            f"name of its micrograph, as in {example}_mask.mrc"
+        )
+    return found
+
+
+def fit_mask(mask: _Mask, shape: tuple[int, int]) -> _Mask:
+    """Bring a mask onto another grid that covers the same field of view.
+
+    On a coarser grid a pixel is True where at least half of its area is; on a finer one it takes
+    the pixel below its centre.
+
+    Parameters
+    ----------
+    mask : (ny, nx) bool
+    shape
+        Rows and columns of the other grid.
+
+    Returns
+    -------
+    fitted : `shape` bool
+
+    Raises
+    ------
+    IceblockError
+        Where the proportions of the sides differ by more than 5 % and a pixel.
+    """
+    stretch = (mask.shape[0] * shape[1]) / (mask.shape[1] * shape[0])
+    # Sides are whole pixels, which counts on a coarse grid.
+    allowed = 1 + _STRETCH + 1 / min(shape) + 1 / min(mask.shape)
+    if not 1 / allowed < stretch < allowed:
+        raise IceblockError(
+            f"a mask of {mask.shape[1]} x {mask.shape[0]} pixels does not cover a micrograph of "
+            f"{shape[1]} x {shape[0]}: the proportions differ; use the mask of this micrograph"
+        )
+    rows, columns = (min(pair) for pair in zip(mask.shape, shape, strict=True))
+    if (rows, columns) != mask.shape:
+        area = _average(_average(mask, rows).T, columns).T
+        mask = area > 0.5 - 1e-4  # rounding must not decide about exact halves
+    if mask.shape == shape:
+        return mask
+    places = [
+        ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, mask.shape, strict=True)
+    ]
+    return mask[np.ix_(*places)]
+
+
+def _average(values: npt.NDArray[Any], rows: int) -> npt.NDArray[np.float32]:
+    """Average (n, m) values over `rows` equal parts of their n rows, whole pixels or not."""
+    n = len(values)
+    if rows == n:
+        return values.astype(np.float32)
+    # Counts of a mask are exact in float32, which halves the memory of a large one.
+    sums = np.zeros((n + 1, values.shape[1]), np.float32 if values.dtype == bool else np.float64)
+    np.cumsum(values, axis=0, out=sums[1:])
+    edges = np.arange(rows + 1) * n / rows
+    below = np.minimum(edges.astype(int), n - 1)
+    part = (edges - below).astype(sums.dtype)[:, None]
+    at_edges = sums[below] * (1 - part) + sums[below + 1] * part
+    return np.asarray(np.diff(at_edges, axis=0) * (rows / n), dtype=np.float32)
+
+
+def _without_ending(stem: str) -> str:
+    ending = next((end for end in MASK_ENDINGS if stem.endswith(end)), "")
+    return stem.removesuffix(ending)
