@@ -1,0 +1,94 @@
+"""The micrographs of a run with what is known of each: picks, and masks of pollution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import IceblockError
+from ..images.micrographs import Micrograph, list_micrographs, read_micrograph
+from ..images.picks import Picks, read_picks
+from ..segment.masks import find_masks, fit_mask, read_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..images.micrographs import MicrographImage
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One micrograph and what is known of it."""
+
+    micrograph: Micrograph
+    output: str
+    """Name for its output files, without an ending; no two micrographs have the same."""
+    picks: npt.NDArray[np.float64] | None
+    """(n, 2) y, x in pixels; None where the picks do not list it."""
+    mask: Path | None
+
+    def read(self) -> tuple[MicrographImage, npt.NDArray[np.bool_] | None]:
+        """Read the pixels, and the pollution mask (ny, nx) where there is one."""
+        image = read_micrograph(self.micrograph)
+        if self.mask is None:
+            return image, None
+        mask = read_mask(self.mask, self.micrograph.path)
+        return image, fit_mask(mask, (image.pixels.shape[0], image.pixels.shape[1]))
+
+
+def gather(
+    micrographs: Sequence[Path],
+    picks: Path | None,
+    masks: Path | None,
+    pixel_size: float | None,
+) -> tuple[list[Labelled], Picks | None]:
+    """List micrographs with their picks and masks.
+
+    Parameters
+    ----------
+    micrographs, pixel_size
+        See `images.micrographs.list_micrographs`.
+    picks
+        See `images.picks.read_picks`.
+    masks
+        A folder; see `segment.masks.find_masks`.
+
+    Returns
+    -------
+    labelled
+        One for each micrograph.
+    picks
+        As read.
+    """
+    found = list_micrographs(micrographs, pixel_size)
+    known = read_picks(picks, found) if picks is not None else None
+    painted = find_masks(masks, found) if masks is not None else {}
+    names = _output_names(found)
+    labelled = [
+        Labelled(m, name, known.of(m.name) if known else None, painted.get(m.name))
+        for m, name in zip(found, names, strict=True)
+    ]
+    return labelled, known
+
+
+def check_diameter(diameter: float) -> None:
+    """Raise IceblockError unless a particle diameter in Å can be one."""
+    if not 10 <= diameter <= 10_000:
+        raise IceblockError(
+            f"the particle diameter is {diameter:g} Å; give that of your particle, 10 to 10000 Å"
+        )
+
+
+def _output_names(micrographs: Sequence[Micrograph]) -> list[str]:
+    """Stems, with a number where two micrographs share one."""
+    seen: dict[str, int] = {}
+    names = []
+    for micrograph in micrographs:
+        stem = Path(micrograph.name).stem
+        seen[stem] = seen.get(stem, 0) + 1
+        names.append(stem if seen[stem] == 1 else f"{stem}_{seen[stem]}")
+    return names

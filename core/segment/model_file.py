@@ -1,0 +1,86 @@
+"""The segmentation model on disk, and the one that ships."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import IceblockError
+from ..images.tensor_file import digest, read_tensors, write_tensors
+from .network import NetworkConfig, SegmentationNet
+
+ARCHITECTURE = "segmentation"
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "iceblock-segment"
+"""The model that ships."""
+
+
+@dataclass(frozen=True)
+class SegmentationCard:
+    """What a segmentation model says of itself."""
+
+    name: str
+    micrographs: tuple[str, ...] = ()
+    """What it was trained on."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """Steps, seed, diameters, software."""
+    scores: dict[str, Any] = field(default_factory=dict)
+    """Held-out scores."""
+
+
+@dataclass(frozen=True)
+class SegmentationModel:
+    """A network ready to use and its description."""
+
+    network: SegmentationNet
+    card: SegmentationCard
+    path: Path
+    sha256: str
+
+
+def find_model(name: str) -> Path:
+    """Turn the shipped model's name or a path into a path."""
+    shipped = {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
+    if name in shipped:
+        return shipped[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = ", ".join(shipped) or "none"
+    raise IceblockError(
+        f"segmentation model {name!r} is neither a file nor one that ships ({known})"
+    )
+
+
+def save_model(path: Path, network: SegmentationNet, card: SegmentationCard) -> None:
+    """Write a model file, whole or not at all; weights as float16."""
+    description = {"config": asdict(network.config), "card": asdict(card)}
+    write_tensors(path, ARCHITECTURE, description, network.state_dict(), half=True)
+
+
+def load_model(name: str | Path = DEFAULT) -> SegmentationModel:
+    """Read a segmentation model.
+
+    Parameters
+    ----------
+    name
+        Of the model that ships, or a file.
+
+    Raises
+    ------
+    IceblockError
+        If there is no such file, it is no segmentation model, or it contradicts itself.
+    """
+    path = find_model(str(name))
+    description, tensors = read_tensors(path, ARCHITECTURE)
+    try:
+        network = SegmentationNet(NetworkConfig(tuple(description["config"]["widths"])))
+        network.load_state_dict(tensors)
+        card = description["card"]
+        made = SegmentationCard(**{**card, "micrographs": tuple(card["micrographs"])})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise IceblockError(f"Model file {path} contradicts itself ({reason}).") from error
+    network.eval().requires_grad_(False)
+    return SegmentationModel(network, made, path, digest(path))
