@@ -56,12 +56,15 @@ class Program:
         The inputs that must be given (keys of `INPUTS`).
     labels
         The labels it understands.
+    takes
+        The inputs that may be given besides.
     """
 
     name: str
     summary: str
     needs: tuple[str, ...]
     labels: tuple[Label, ...] = ()
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,13 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
 
 def usage(program: Program) -> str:
     """Explain `program` to a user who typed --help."""
-    inputs = " ".join(f"--{name} FILE" for name in program.needs)
+    inputs = [f"--{name} FILE" for name in program.needs]
+    inputs += [f"[--{name} FILE]" for name in program.takes]
     return "\n".join(
         [
             *textwrap.wrap(program.summary, 88),
             "",
-            f"usage: {program.name} --o DIR {inputs} [--LABEL VALUE ...] [--j THREADS]",
+            f"usage: {program.name} --o DIR {' '.join(inputs)} [--LABEL VALUE ...] [--j THREADS]",
             "",
             "Started by RELION as an External job: put the full path of this program in",
             "`External executable` and these labels, if you need them, on the Params tab.",

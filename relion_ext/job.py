@@ -72,7 +72,8 @@ class Job:
         self.say(f"iceblock {core.__version__}, External job {self.folder}/ of {started_by}")
         self.say(f"Command: {self.command}")
         for name, path in self.arguments.inputs.items():
-            unused = "" if name in self._program.needs else "  (not used by this job)"
+            used = name in (*self._program.needs, *self._program.takes)
+            unused = "" if used else "  (not used by this job)"
             self.say(f"Input:   --{name} {path}{unused}")
         self.say(f"Threads: {self.arguments.threads}")
         return self

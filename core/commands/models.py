@@ -10,7 +10,7 @@ import click
 @click.group(invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    r"""List the models that ship, or show one.
+    """List the models that ship, or show one.
 
     \b
     iceblock models

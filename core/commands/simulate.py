@@ -24,8 +24,9 @@ import click
     help="Random protein-like phantoms to add.  [default: 4 where no volume is given]",
 )  # fmt: skip
 @click.option(
-    "--noise", multiple=True, type=click.Path(path_type=Path), metavar="BLOCKS.mrcs",
-    help="Stack of noise blocks at this pixel size.  [default: an ice-like spectrum]",
+    "--noise", multiple=True, type=click.Path(path_type=Path), metavar="BANK|BLOCKS.mrcs",
+    help="Noise bank (its folder or blocks.star), or a stack of noise blocks at this pixel size; "
+    "several are mixed.  [default: an ice-like spectrum]",
 )  # fmt: skip
 @click.option("-n", "--number", default=1000, show_default=True, metavar="N", help="Particles.")
 @click.option("--box", default=128, show_default=True, metavar="PIXELS", help="Even box.")
@@ -47,7 +48,7 @@ import click
     "--seed", default=0, show_default=True, metavar="N",
     help="The same seed gives the same files.",
 )  # fmt: skip
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
 def command(
     out: Path,
     volumes: tuple[Path, ...],
@@ -63,7 +64,7 @@ def command(
     seed: int,
     quiet: bool,
 ) -> None:
-    r"""Write simulated particles, noisy and clean.
+    """Write simulated particles, noisy and clean.
 
     DIR gets particles.star (noisy) and clean.star (the truth, CTF included), row by row the same,
     with their stacks, poses, origins and CTF values. The signal is in units of the noisy images'
@@ -99,7 +100,12 @@ def command(
     )
     count = phantoms or (0 if volumes else 4)
     seeds = [1_000_000 + seed * 1000 + k for k in range(count)]
-    generator = pair_generator(volumes, seeds, noise, pixel_size, settings)
+
+    def remark(text: str) -> None:
+        if not quiet:
+            click.echo(f"note: {text}", err=True)
+
+    generator = pair_generator(volumes, seeds, noise, pixel_size, settings, remark)
     with tqdm(total=number, unit="img", desc="simulating", disable=quiet, file=sys.stderr) as bar:
 
         def watch(done: int) -> None:

@@ -1,119 +1,251 @@
-"""Noise blocks of one micrograph, cut away from its picks and from particles nobody picked."""
+"""Cut blocks of pure noise from a micrograph: empty windows that look like the ice around."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
-from .extractor import empty_windows, thin
+from ..errors import IceblockError
+from .checks import band_powers, odd_spectrum, odd_variance, outlier_blocks
+from .clearance import likely_centres, particle_discs, sampled, unusable_bins, widened
+from .extractor import lattice_corners, occupied_windows, scatter, thin
+from .leftovers import Particle, find_leftovers
+from .shading import Shading, bin_centres, bin_mean, measure_shading
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ..images.micrographs import MicrographImage
+    from ..segment.segmenter import Segmentation
 
-def flatten(micrograph: npt.NDArray[np.float32], pixel_size: float) -> npt.NDArray[np.float32]:
-    """Remove shading slower than about 400 Å and bring the median spread to sd 1."""
-    smooth = gaussian_filter(micrograph, 400 / pixel_size, mode="reflect")
-    flat = micrograph - smooth
-    spread = 1.4826 * float(np.median(np.abs(flat - np.median(flat))))
-    return np.asarray(flat / max(spread, 1e-12), dtype=np.float32)
+LARGE_WINDOW = "blocks larger than the micrograph"
+LARGE_PARTICLE = "particles larger than the micrograph"
+LITTLE_BACKGROUND = "too little background"
+NO_WINDOW = "no window clear of particles and pollution"
+DENSITY = "density like a particle or dirt"
+POWER = "odd power at particle-sized waves"
+OUTLIERS = "outlier pixels"
+VARIANCE = "odd variance"
+SPECTRUM = "odd spectrum"
 
-
-def particle_discs(
-    shape: tuple[int, int], centres: npt.NDArray[np.float64], radius: float
-) -> npt.NDArray[np.bool_]:
-    """Discs of `radius` pixels about (n, 2) centres y, x: True inside."""
-    discs = np.zeros(shape, dtype=bool)
-    reach = int(np.ceil(radius))
-    for cy, cx in centres:
-        y0, y1 = max(0, int(cy) - reach), min(shape[0], int(cy) + reach + 2)
-        x0, x1 = max(0, int(cx) - reach), min(shape[1], int(cx) + reach + 2)
-        if y0 >= y1 or x0 >= x1:
-            continue
-        yy, xx = np.ogrid[y0:y1, x0:x1]
-        discs[y0:y1, x0:x1] |= (yy - cy) ** 2 + (xx - cx) ** 2 <= radius**2
-    return discs
+_SMALLEST = 8
+_ACROSS = 20  # pixels that a particle keeps across when the micrograph is binned for the checks
 
 
-def odd_regions(
-    flat: npt.NDArray[np.float32], picked: npt.NDArray[np.bool_], diameter: float, limit: float
-) -> npt.NDArray[np.bool_]:
-    """Regions whose power at particle-sized waves stands out from this micrograph's own ice.
+@dataclass(frozen=True)
+class CutSettings:
+    """How blocks are cut."""
 
-    Picks miss particles and junk. Power of waves between a quarter of and one particle
-    diameter, averaged over a particle, is compared with its median outside the picks.
+    box: int
+    """Pixels."""
+    stride: int | None = None
+    """Pixels between the windows that are looked at; an eighth of the box by default."""
+    overlap: float = 0.25
+    """Largest shared part of two blocks' areas."""
+    per_micrograph: int | None = None
+    """Blocks at most, spread over the micrograph."""
+    margin: float = 10.0
+    """Å kept around particles and pollution."""
+    min_background: float = 0.05
+    """Part of a micrograph that must be background; it gives no blocks otherwise."""
+    loss: float = 0.02
+    """Part of the windows of pure noise that each search for leftover particles may cost."""
 
-    Parameters
-    ----------
-    flat
-        From `flatten`.
-    picked
-        True inside picked particles.
-    diameter
-        Particle diameter in pixels.
-    limit
-        How many robust standard deviations above the median count as odd.
-    """
-    band = gaussian_filter(flat, diameter / 16) - gaussian_filter(flat, diameter / 3)
-    power = gaussian_filter(band**2, diameter / 4)
-    background = power[~picked] if (~picked).any() else power
-    low = float(np.percentile(background, 25))  # crowded ice: the quieter half is the reference
-    spread = max(1e-12, low - float(np.percentile(background, 5))) / 0.97
-    return np.asarray(power > low + (0.674 + limit) * spread)
+    def __post_init__(self) -> None:
+        limit = self.per_micrograph
+        for name, value, sensible, give in (
+            ("box of noise blocks", self.box, self.box >= _SMALLEST, f"{_SMALLEST} or more pixels"),
+            ("stride", self.step, self.step >= 1, "1 or more pixels"),
+            ("overlap", self.overlap, 0 <= self.overlap < 1, "0 or more, below 1"),
+            ("number of blocks per micrograph", limit, limit is None or limit >= 1, "1 or more"),
+            ("margin", self.margin, self.margin >= 0, "0 Å or more"),
+            ("least background", self.min_background, 0 <= self.min_background <= 1, "0 to 1"),
+            ("loss to the checks", self.loss, 0 < self.loss < 1, "a part between 0 and 1"),
+        ):
+            if not sensible:
+                raise IceblockError(f"The {name} is {value:g}; give {give}.")
+
+    @property
+    def step(self) -> int:
+        """Pixels between windows."""
+        return max(1, self.box // 8) if self.stride is None else self.stride
 
 
-def cut_blocks(
-    micrograph: npt.NDArray[np.float32],
+@dataclass
+class Cut:
+    """Noise blocks of a micrograph."""
+
+    blocks: npt.NDArray[np.float32]
+    """(k, box, box) without plane, mean 0, in units of the background's standard deviation: the
+    median of the blocks'."""
+    positions: npt.NDArray[np.float64]
+    """(k, 2) y, x of the centres (pixel box // 2) in pixels."""
+    sd: npt.NDArray[np.float64]
+    """(k,) standard deviations without plane, in the micrograph's grey values."""
+    mean: npt.NDArray[np.float64]
+    """(k,) means in the micrograph's grey values."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Windows left out, by reason."""
+
+
+def cut(
+    image: MicrographImage,
     pixel_size: float,
-    centres: npt.NDArray[np.float64],
-    diameter: float,
-    box: int,
-    *,
-    limit: float = 3.0,
-    overlap: float = 0.5,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-    """Cut blocks of background.
+    segmentation: Segmentation | None,
+    particle_diameter: float,
+    picks: npt.NDArray[np.float64] | None,
+    settings: CutSettings,
+) -> Cut:
+    """Cut blocks from the background of a micrograph.
+
+    Windows clear of the segmentation's particles and pollution, of discs about the picks and of
+    pixels without an image are thinned to the allowed overlap. Those near leftover particles or
+    dirt, and those whose pixels, variance or spectrum are unlike the other blocks', are left out.
+
+    The shading slower than 400 Å and each block's least-squares plane are removed. A wave of k
+    periods along a side loses 30 %/k² of its power to the plane, on average over its phase, and
+    slower waves no longer leak in: the lowest ring of the spectrum (1/box) keeps about four fifths
+    of its power, the second 97 %.
 
     Parameters
     ----------
-    micrograph : (ny, nx)
-    pixel_size
+    image
+        From `images.micrographs.read_micrograph`.
+    pixel_size, particle_diameter
         Å.
-    centres : (n, 2)
-        Picks, y and x in pixels.
-    diameter
-        Particle diameter in Å.
-    box
-        Block size in pixels.
-    limit
-        See `odd_regions`.
-    overlap
-        Largest shared part of two blocks' areas.
-
-    Returns
-    -------
-    blocks : (k, box, box) float32
-        Plane removed, scaled to the micrograph's own unit (`flatten`).
-    positions : (k, 2)
-        y, x of each block's centre in pixels.
+    segmentation
+        From `segment.Segmenter`; None trusts the picks alone.
+    picks : (n, 2) or None
+        y and x in pixels; those outside the micrograph count as far as their discs reach in.
+    settings
+        See `CutSettings`.
     """
-    flat = flatten(micrograph, pixel_size)
-    picked = particle_discs(flat.shape, centres, 0.55 * diameter / pixel_size)
-    labels = picked | odd_regions(flat, picked, diameter / pixel_size, limit)
-    labels |= maximum_filter(micrograph, 5) == minimum_filter(micrograph, 5)  # dead borders
-    corners = thin(empty_windows(labels, box, max(1, box // 16)), box, overlap)
-    blocks = [remove_plane(flat[y : y + box, x : x + box]) for y, x in corners]
-    cut = np.asarray(blocks, dtype=np.float32).reshape(len(blocks), box, box)
-    return cut, (corners + box // 2).astype(np.float64)
+    shape = (image.pixels.shape[0], image.pixels.shape[1])
+    diameter = particle_diameter / pixel_size
+    if settings.box > min(shape):
+        return _nothing(settings.box, LARGE_WINDOW)
+    if diameter >= min(shape):
+        return _nothing(settings.box, LARGE_PARTICLE)
+    centres = np.asarray(np.empty((0, 2)) if picks is None else picks, dtype=np.float64)
+    factor = max(1, int(diameter / _ACROSS + 0.5))
+    binned = bin_mean(image.pixels, factor)
+    unusable = unusable_bins(image.valid, binned, factor)
+    radius = (particle_diameter / 2 + settings.margin) / pixel_size
+    labels = unusable | particle_discs(binned.shape, centres, radius, factor)
+    taken = occupied_windows(labels, shape, factor, settings.box, settings.step)
+    if segmentation is not None:
+        segments = widened(segmentation, settings.margin / pixel_size)
+        taken |= occupied_windows(segments, shape, segmentation.scale, settings.box, settings.step)
+        labels |= sampled(segments, segmentation.scale, labels.shape, factor)
+    if labels.mean() > 1 - settings.min_background:
+        return _nothing(settings.box, LITTLE_BACKGROUND)
+    if taken.all():
+        return _nothing(settings.box, NO_WINDOW)
+
+    shading = measure_shading(binned, ~labels, factor, pixel_size)
+    flat = binned - shading.at(*(bin_centres(n, factor) for n in binned.shape))
+    flat[unusable] = 0
+    if len(centres) == 0 and segmentation is not None:
+        centres = likely_centres(segmentation, diameter)
+    leftovers = find_leftovers(
+        flat,
+        ~labels,
+        (centres + 0.5) / factor - 0.5,
+        Particle(diameter / factor, radius / factor, settings.box / factor),
+        settings.loss,
+    )
+    found = [
+        occupied_windows(mask, shape, factor, settings.box, settings.step) for mask in leftovers
+    ]
+    corners, rejected = _choose(taken, found, settings)
+    return _checked(image.pixels, shading, corners, rejected, settings)
 
 
 def remove_plane(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Subtract the least-squares plane of a square block."""
-    t = np.arange(block.shape[0]) - (block.shape[0] - 1) / 2
-    norm = (t**2).sum() * len(t)
-    slope_y = float((block * t[:, None]).sum() / norm)
-    slope_x = float((block * t[None, :]).sum() / norm)
-    plane = block.mean() + slope_y * t[:, None] + slope_x * t[None, :]
+    n = block.shape[0]
+    t = np.arange(n) - (n - 1) / 2
+    rows = block.sum(axis=1, dtype=np.float64)
+    columns = block.sum(axis=0, dtype=np.float64)
+    norm = max(1e-30, (t**2).sum() * n)
+    along_y = rows.sum() / n**2 + (t @ rows / norm) * t
+    along_x = (t @ columns / norm) * t
+    plane = along_y.astype(np.float32)[:, None] + along_x.astype(np.float32)
     return np.asarray(block - plane, dtype=np.float32)
+
+
+def _nothing(box: int, reason: str) -> Cut:
+    return Cut(
+        blocks=np.empty((0, box, box), dtype=np.float32),
+        positions=np.empty((0, 2)),
+        sd=np.empty(0),
+        mean=np.empty(0),
+        rejected=Counter({reason: 1}),
+    )
+
+
+def _choose(
+    taken: npt.NDArray[np.bool_], found: list[npt.NDArray[np.bool_]], settings: CutSettings
+) -> tuple[npt.NDArray[np.int64], Counter[str]]:
+    """Corners of the windows to cut; and how many would have been cut but for what was found."""
+    without = thin(lattice_corners(~taken, settings.step), settings.box, settings.overlap)
+    y, x = (without // settings.step).T
+    rejected: Counter[str] = Counter()
+    counted = np.zeros(len(without), dtype=bool)
+    for reason, occupied in zip((DENSITY, POWER), found, strict=True):
+        hit = occupied[y, x] & ~counted
+        rejected[reason] = int(hit.sum())
+        counted |= hit
+        taken = taken | occupied
+    corners = thin(lattice_corners(~taken, settings.step), settings.box, settings.overlap)
+    if settings.per_micrograph is not None:
+        corners = corners[scatter(corners, 2 * settings.per_micrograph)]  # some will be rejected
+    return corners, rejected
+
+
+def _checked(
+    micrograph: npt.NDArray[np.float32],
+    shading: Shading,
+    corners: npt.NDArray[np.int64],
+    rejected: Counter[str],
+    settings: CutSettings,
+) -> Cut:
+    """Cut the windows and keep those that look like the others."""
+    box, k = settings.box, len(corners)
+    blocks = np.empty((k, box, box), dtype=np.float32)
+    mean, sd, highest = np.empty((3, k))
+    alive = np.zeros(k, dtype=bool)
+    span = np.arange(box)
+    for i, (y, x) in enumerate(corners):
+        raw = micrograph[y : y + box, x : x + box]
+        mean[i] = raw.mean(dtype=np.float64)
+        blocks[i] = block = remove_plane(raw - shading.at(y + span, x + span))
+        sd[i] = np.sqrt(np.vdot(block, block) / box**2)
+        highest[i] = max(block.max(), -block.min())
+        alive[i] = np.isfinite(sd[i]) and raw.max() > raw.min()
+    powers, modes, freedom = band_powers(blocks[alive])
+    reasons = {
+        OUTLIERS: outlier_blocks(highest[alive] / sd[alive], box**2),
+        VARIANCE: odd_variance(sd[alive], freedom),
+        SPECTRUM: odd_spectrum(powers, modes),
+    }
+    kept = np.flatnonzero(alive)
+    rejected[VARIANCE] += k - len(kept)
+    good = np.ones(len(kept), dtype=bool)
+    for reason, odd in reasons.items():
+        rejected[reason] += int((odd & good).sum())
+        good &= ~odd
+    kept = kept[good]
+    if settings.per_micrograph is not None:
+        kept = kept[scatter(corners[kept], settings.per_micrograph)]
+    unit = np.median(sd[kept]) if len(kept) else 1.0
+    return Cut(
+        blocks=blocks[kept] / np.float32(unit),
+        positions=(corners[kept] + box // 2).astype(np.float64),
+        sd=sd[kept],
+        mean=mean[kept],
+        rejected=+rejected,  # without the reasons that never applied
+    )

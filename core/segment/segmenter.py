@@ -27,9 +27,9 @@ SURE = 0.8
 """Least probability of background for pixels that noise may be cut from, without picks."""
 SURE_PICKED = 0.5
 """The same where picks are known: what nobody picked is likelier to be empty."""
-SURE_UNDECIDED = 0.97
-"""The same in a micrograph whose particles the network cannot tell from ice."""
-DECIDED = 0.5
+NEVER = 1.1
+"""The same in a micrograph whose particles the network cannot tell from ice: none is sure."""
+DECIDED = 0.66
 """Expected F1 score of the particle labels below which a micrograph counts as undecided."""
 CROWDED = 0.12
 """Expected part of a micrograph inside particles from which on that question is asked."""
@@ -84,6 +84,11 @@ class Segmentation:
         return 2 * float(chance[found].sum()) / (float(found.sum()) + expected) >= DECIDED
 
     @property
+    def needs_picks(self) -> bool:
+        """Whether nothing here counts as background, for want of picks."""
+        return self.sure > 1
+
+    @property
     def background(self) -> float:
         """Part of the micrograph that is surely background."""
         return float((self.occupied == 0).mean())
@@ -104,6 +109,7 @@ class Segmenter:
         self.model = model
         self.device = torch.device(device)
         self.network = model.network.to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def load(cls, model: str | Path = DEFAULT, device: str = "cpu") -> Self:
@@ -155,12 +161,13 @@ class Segmenter:
             radius = particle_diameter / 2 / pixel_size
             _set(probabilities, discs(grid, shape, picks, radius), PARTICLE)
             return Segmentation(probabilities, shape, SURE_PICKED)
-        return made if made.decided else Segmentation(probabilities, shape, SURE_UNDECIDED)
+        return made if made.decided else Segmentation(probabilities, shape, NEVER)
 
     @torch.inference_mode()
     def _probabilities(self, coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Mean probabilities (3, h, w) over the image and its mirror images."""
         seen = torch.from_numpy(views(coarse)).to(self.device)[None]
+        seen = seen.contiguous(memory_format=torch.channels_last)
         total = torch.zeros(0)
         for axes in ((), (-1,), (-2,), (-2, -1)):
             chance = self.network(seen.flip(axes)).softmax(dim=1).flip(axes)

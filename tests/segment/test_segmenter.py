@@ -141,3 +141,30 @@ def test_a_big_ice_blob_is_pollution(test_data, segmenter):
     blob = fit_mask(read_mask(mask_path), made.labels.shape)
     assert (made.occupied[blob] > 0).mean() > 0.97
     assert (made.labels[~blob] == 0).mean() > 0.5
+
+
+def test_noise_is_not_cut_where_particles_and_ice_look_alike():
+    sharp = np.zeros((3, 40, 40), np.float32)
+    sharp[0] = 0.95
+    sharp[2] = 0.05
+    sharp[:, 10:30, 10:30] = np.array([0.05, 0, 0.95], np.float32)[:, None, None]
+    vague = np.full((3, 40, 40), 0.0, np.float32)
+    vague[0], vague[2] = 0.75, 0.25
+    assert Segmentation(sharp, (400, 400)).decided
+    assert not Segmentation(vague, (400, 400)).decided
+    empty = np.full((3, 40, 40), 0.05, np.float32)
+    empty[0] = 0.9
+    assert Segmentation(empty, (400, 400)).decided
+
+
+def test_a_crowded_micrograph_of_small_particles_needs_picks(test_data, segmenter):
+    folder = test_data / "projects" / "empiar10059_trpv1"
+    found = list_micrographs(folder / "Micrographs" / "micrographs.star")[:1]
+    picks = read_picks(folder / "AutoPick" / "job002" / "autopick.star", found)
+    image = read_micrograph(found[0])
+    alone = segmenter.segment(image, found[0].pixel_size, 130)
+    assert alone.needs_picks
+    assert alone.background == 0
+    told = segmenter.segment(image, found[0].pixel_size, 130, picks.of(found[0].name))
+    assert not told.needs_picks
+    assert told.background > 0.3

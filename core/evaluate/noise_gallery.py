@@ -1,0 +1,154 @@
+"""Pictures of a noise bank: its blocks, its spectra, its statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+
+from ..images.disk import replacing
+from .gallery import DENOISED, PAGE, RAW, REMOVED, montage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+    from ..noise.bank import NoiseBank
+    from ..noise.inspection import Inspection
+
+COLUMNS = 10
+_ROWS = 5
+_RESOLUTIONS = (200, 100, 50, 30, 20, 15, 10, 8, 6, 4, 3)
+
+
+def write_pages(path: Path, pages: list[Figure]) -> None:
+    """Write figures as the pages of a PDF, whole or not at all; same figures, same bytes."""
+    with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:
+        for page in pages:
+            pdf.savefig(page)
+
+
+def block_page(bank: NoiseBank) -> Figure:
+    """Show blocks spread over a bank, those of each source in rows of their own, ±4 sd."""
+    sources = bank.table["source"]
+    kinds = list(dict.fromkeys(sources))
+    lines = {}
+    for kind in kinds:
+        rows = np.flatnonzero(sources == kind)
+        depth = max(1, min(_ROWS - len(kinds) + 1, -(-len(rows) // COLUMNS)))
+        depth = depth if kind == kinds[0] else 1
+        places = np.linspace(0, len(rows) - 1, min(len(rows), depth * COLUMNS))
+        # 99 is far off the grey range: cells without a block are white.
+        cells = np.full((depth * COLUMNS, bank.box, bank.box), 99, dtype=np.float32)
+        cells[: len(places)] = bank.blocks(rows[places.round().astype(int)])
+        for k in range(depth):
+            # Blanks make labels of their own for further rows of a kind.
+            lines[kind + " " * k] = (cells[k * COLUMNS : (k + 1) * COLUMNS], 4.0)
+    figure = Figure(figsize=PAGE, layout="constrained")
+    figure.suptitle("Blocks spread over the bank: grey range ±4 sd of the background", fontsize=11)
+    montage(figure, lines)
+    return figure
+
+
+def spectrum_page(
+    seen: Inspection, regions: npt.NDArray[np.float64] | None = None, title: str = ""
+) -> Figure:
+    """Mean radial power of the blocks, and of whole empty regions.
+
+    Parameters
+    ----------
+    seen
+        Of the bank.
+    regions : (m, rings)
+        Power of the empty regions of m micrographs; see `region_spectrum.region_power`.
+    title
+        Above the page.
+    """
+    figure = Figure(figsize=PAGE, layout="constrained")
+    axes = figure.subplots()
+    frequency = seen.frequency
+    axes.fill_between(
+        frequency[1:], seen.low[1:], seen.high[1:], color=DENOISED, alpha=0.2, lw=0,
+        label="90 % of the blocks",
+    )  # fmt: skip
+    if regions is not None and len(regions):
+        for region in regions:
+            axes.plot(frequency[1:], region[1:], color=RAW, lw=0.5, alpha=0.6)
+        label = f"empty regions, mean of {len(regions)} micrographs (each in grey)"
+        axes.plot(frequency[1:], regions.mean(axis=0)[1:], color=REMOVED, lw=2, label=label)
+    axes.plot(
+        frequency[1:], seen.power[1:], color=DENOISED, lw=2, ls="--",
+        label=f"blocks, mean of {len(seen.sample)}",
+    )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_xlim(0, frequency[-1])
+    axes.set_xlabel("spatial frequency (1/Å)")
+    axes.set_ylabel("power per coefficient (white noise of the background's sd has 1)")
+    axes.set_title(title or "Radial power spectra", fontsize=11)
+    axes.legend(loc="upper right")
+    ticks = [r for r in _RESOLUTIONS if frequency[1] <= 1 / r <= frequency[-1]]
+    top = axes.secondary_xaxis("top")
+    top.set_xticks([1 / r for r in ticks], [str(r) for r in ticks])
+    top.set_xlabel("resolution (Å)")
+    return figure
+
+
+def statistics_page(seen: Inspection) -> Figure:
+    """Blocks and sd by micrograph; skewness and kurtosis beside those of Gaussian noise."""
+    figure = Figure(figsize=PAGE, layout="constrained")
+    counts, spread, skewness, kurtosis = figure.subplots(2, 2).ravel()
+    table = seen.micrographs
+    place = np.arange(1, len(table) + 1)
+    counts.bar(place, table["blocks"], color=RAW, width=1 if len(table) > 60 else 0.8)
+    counts.set(xlabel="micrograph", ylabel="blocks", title="Blocks by micrograph")
+    spread.plot(place, table["sd"], ".", color=DENOISED)
+    spread.set(xlabel="micrograph", ylabel="grey values", title="Median sd of the blocks")
+    for axes in (counts, spread):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for axes, name, words in (
+        (skewness, "skewness", "Skewness"),
+        (kurtosis, "kurtosis", "Excess kurtosis"),
+    ):
+        _compare(axes, getattr(seen.blocks, name), getattr(seen.null, name))
+        axes.set(xlabel=words.lower(), ylabel="part of the blocks a bin", title=words)
+    skewness.legend(loc="upper right", fontsize=9)
+    return figure
+
+
+def _compare(axes: Axes, blocks: npt.NDArray[np.float64], null: npt.NDArray[np.float64]) -> None:
+    both = np.concatenate([blocks, null])
+    low, high = np.percentile(both, (0.5, 99.5))
+    edges = np.linspace(low, max(high, low + 1e-6), 41)
+    for values, colour, label in (
+        (null, REMOVED, "Gaussian noise of the same spectra"),
+        (blocks, DENOISED, "blocks"),
+    ):
+        weights = np.full(len(values), 1 / len(values))
+        axes.hist(np.clip(values, *edges[[0, -1]]), edges.tolist(), weights=weights, color=colour,
+                  alpha=0.5, label=label)  # fmt: skip
+
+
+def picture_page(pictures: list[tuple[str, npt.NDArray[np.uint8]]], title: str) -> Figure:
+    """Show up to six pictures (h, w, 3), each with a line below it."""
+    figure = Figure(figsize=PAGE, layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    shape = (1, 2) if len(pictures) <= 2 else (2, 3)
+    cells = figure.subplots(*shape).ravel()
+    for axes in cells:
+        axes.axis("off")
+    for axes, (label, picture) in zip(cells, pictures, strict=False):
+        axes.imshow(picture)
+        axes.set_title(label, fontsize=8, y=-0.06, va="top")
+    return figure
+
+
+def table_page(title: str, text: str) -> Figure:
+    """Make a page of a table in letters of one width."""
+    figure = Figure(figsize=PAGE)
+    figure.text(0.06, 0.92, title, fontsize=18, weight="bold")
+    figure.text(0.06, 0.88, text, fontsize=7, family="monospace", va="top")
+    return figure

@@ -1,0 +1,166 @@
+"""Make a noise bank micrograph by micrograph, in constant memory.
+
+The blocks of each micrograph go to a file of their own in a work folder. A run that is stopped at
+any point leaves whole files there; a writer made again keeps them, and the bank that is put
+together from them at the end has the same bytes as that of an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ..errors import IceblockError
+from ..images.disk import read_error, replacing
+from .bank import TABLE, NoiseBank
+from .bank_table import BankPart, write_bank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import TypeVar
+
+    from .bank import OpticsGroup
+
+    T = TypeVar("T")
+
+WORK = "Working"
+"""The work folder inside the bank's, until `BankWriter.clean`."""
+
+
+class BankWriter:
+    """Write a bank part by part; a stopped one is continued.
+
+    Parameters
+    ----------
+    folder
+        Gets blocks.mrcs and blocks.star, and `WORK` while the bank is made.
+    box
+        Pixels.
+    optics
+        The optics groups.
+    """
+
+    def __init__(self, folder: Path, box: int, optics: Sequence[OpticsGroup]) -> None:
+        self.folder = folder
+        self._box = box
+        self._optics = list(optics)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the bank is there, whole."""
+        return (self.folder / TABLE).is_file()
+
+    def has(self, number: int) -> bool:
+        """Tell whether part `number` is in the work folder."""
+        return self._path(number).is_file()
+
+    def add(self, number: int, part: BankPart) -> None:
+        """Write part `number` to the work folder, whole or not at all.
+
+        Raises
+        ------
+        IceblockError
+            When the disk is full or cannot be written.
+        """
+        if part.blocks.shape[1:] != (self._box, self._box):
+            raise ValueError(f"blocks are {part.blocks.shape}, not (k, {self._box}, {self._box})")
+        with replacing(self._path(number)) as file:
+            np.savez(
+                file,
+                micrographs=np.array(part.micrographs, dtype=np.str_),
+                blocks=np.asarray(part.blocks, dtype=np.float32),
+                positions=np.asarray(part.positions, dtype=np.float64).reshape(-1, 2),
+                mean=np.asarray(part.mean, dtype=np.float64),
+                sd=np.asarray(part.sd, dtype=np.float64),
+                sources=np.array(part.sources, dtype=np.str_),
+                groups=np.array(part.groups, dtype=np.int64),
+                facts=np.array(json.dumps(dict(part.facts))),
+            )
+
+    def part(self, number: int) -> BankPart:
+        """Read part `number` back; a damaged one raises IceblockError."""
+        return self._load(number, _part)
+
+    def facts(self, number: int) -> dict[str, Any]:
+        """Read the facts of part `number`, without its blocks."""
+        return self._load(number, _facts)
+
+    def count(self, number: int) -> int:
+        """Give the number of blocks of part `number`, without reading them."""
+        return self._load(number, lambda stored: len(stored["mean"]))
+
+    def assemble(
+        self,
+        numbers: Sequence[int],
+        more: Iterable[BankPart] = (),
+        n_more: int = 0,
+        watch: Callable[[], None] = lambda: None,
+    ) -> NoiseBank:
+        """Put the bank together from these parts, in this order; the work folder stays.
+
+        Parameters
+        ----------
+        numbers
+            Of the parts.
+        more, n_more
+            Further parts, made as they are needed, and how many blocks they hold in all.
+        watch
+            Called before every part; may raise to stop.
+
+        Raises
+        ------
+        IceblockError
+            When there is no block at all, and when the disk fails.
+        """
+        total = sum(self.count(number) for number in numbers) + n_more
+
+        def parts() -> Iterator[BankPart]:
+            for part in itertools.chain((self.part(number) for number in numbers), more):
+                watch()
+                yield part
+
+        return write_bank(self.folder, parts(), total, self._box, self._optics)
+
+    def clean(self) -> None:
+        """Remove the work folder: nothing is left to be continued."""
+        shutil.rmtree(self.folder / WORK, ignore_errors=True)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / WORK / f"{number + 1:06d}.npz"
+
+    def _load(self, number: int, take: Callable[[Any], T]) -> T:
+        path = self._path(number)
+        try:
+            with path.open("rb") as file, np.load(file) as stored:
+                return take(stored)
+        except OSError as error:
+            raise read_error(error, path) from error
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise IceblockError(
+                f"{path} is damaged; remove it and give the same command again"
+            ) from error
+
+
+def _part(stored: Any) -> BankPart:
+    return BankPart(
+        micrographs=stored["micrographs"].tolist(),
+        blocks=stored["blocks"],
+        positions=stored["positions"],
+        mean=stored["mean"],
+        sd=stored["sd"],
+        sources=stored["sources"].tolist(),
+        groups=stored["groups"].tolist(),
+        facts=_facts(stored),
+    )
+
+
+def _facts(stored: Any) -> dict[str, Any]:
+    facts = json.loads(str(stored["facts"]))
+    assert isinstance(facts, dict)
+    return facts
