@@ -1,0 +1,170 @@
+"""`iceblock-cryosparc denoise`: denoised particles as an external job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.denoise.shipped import DEFAULT
+
+from .place import job_options, output_option
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from core.runs.denoising import Denoised
+    from core.runs.options import DenoiseOptions
+
+    from .guard import OpenJob
+    from .job import Job
+    from .sources import Source
+
+STACKS, RUN = "denoised", "iceblock"
+"""Folders in the job directory: the stacks, and the run with its record and report."""
+
+
+@click.command(name="denoise")
+@job_options
+@click.option(
+    "--particles", required=True, metavar="J#.OUTPUT",
+    help="Particles with images; the job alone where it has only one such output.",
+)  # fmt: skip
+@output_option("denoised")
+@click.option(
+    "--model", default=DEFAULT, show_default=True, metavar="NAME|FILE",
+    help="A shipped model (see `iceblock models`) or a model file.",
+)  # fmt: skip
+@click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
+    help="Where to compute; auto takes a GPU if there is one.",
+)  # fmt: skip
+@click.option(
+    "--batch-size", type=int, metavar="N",
+    help="Images at a time.  [default: as many as are fast and fit]",
+)  # fmt: skip
+@click.option(
+    "--dtype", default="float32", show_default=True, metavar="float32|float16",
+    help="Of the denoised stacks.",
+)  # fmt: skip
+@click.option(
+    "--keep-noise", default=0.0, show_default=True, metavar="A",
+    help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
+)  # fmt: skip
+@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
+@click.option(
+    "--contrast", default="auto", show_default=True, metavar="auto|white|black",
+    help="Of the particles; auto believes blob/sign.",
+)  # fmt: skip
+@click.pass_obj
+def command(
+    under_way: OpenJob,
+    /,
+    url: str,
+    email: str | None,
+    project: str,
+    workspace: str | None,
+    title: str | None,
+    scratch: Path | None,
+    particles: str,
+    name: str,
+    **values: Any,
+) -> None:
+    """Denoise particles, as a new external job.
+
+    The job's output has the same particles in the same order, with the denoised images in
+    J#/denoised/; all other slots (ctf, alignments, location) pass through. The input and the jobs
+    that made it are not touched. To refine afterwards, put the original images back with
+    `iceblock-cryosparc restore`.
+
+    \b
+    Example:
+      iceblock-cryosparc denoise --url http://cs.lab:39000 --project P3 --particles J12.particles
+    """
+    from core.runs.options import DenoiseOptions
+
+    from .connection import Connection
+    from .job import Job
+    from .sources import find_source
+
+    options = DenoiseOptions(
+        particles=Path(), out=Path(), stacks=f"../{STACKS}", command=shlex.join(sys.argv), **values
+    )
+    with Connection(url, email) as connection:
+        source = find_source(connection, project, particles, "particle", ["blob"])
+        facts = _check(options)
+        with Job(
+            connection,
+            project,
+            workspace or source.workspace,
+            title or f"iceblock: denoise {source}",
+            "Denoised images, for looking, 2D classification and curation. Refine the originals: "
+            "`iceblock-cryosparc restore` puts them back into a selection.",
+            under_way,
+        ) as job:
+            job.connect("particles", source, ["blob"])
+            job.declare(name, "particle", ["blob"], "particles", "Denoised particles")
+            job.start(facts)
+            _denoise(job, source, name, options, scratch)
+
+
+def _check(options: DenoiseOptions) -> dict[str, str]:
+    """Refuse what can be seen to be wrong before there is a job; tell model and device."""
+    from core.denoise.inference import Denoiser, choose_device
+    from core.denoise.model_file import load_model
+    from core.denoise.shipped import find_model
+
+    options.check()
+    device = choose_device(options.device)
+    model = Denoiser(load_model(find_model(options.model)), device, options.keep_noise).model
+    return {
+        "Model": f"{model.card.name}, {model.path}, sha256 {model.sha256}",
+        "Device": str(device),
+        "Options": f"dtype {options.dtype}, keep-noise {options.keep_noise:g}, "
+        f"contrast {options.contrast}",
+    }
+
+
+def _denoise(
+    job: Job, source: Source, name: str, options: DenoiseOptions, scratch: Path | None
+) -> None:
+    """Run core's denoiser on the input of `job` and save its output."""
+    from core.images.cs_particles import CsParticles
+    from core.images.validation import validate
+    from core.runs.denoising import run
+
+    files = job.open_files(RUN, scratch)
+    out = files.folder / RUN
+    table = out / "input.cs"
+    data = job.load("particles", ["blob"])
+    particles = CsParticles.from_dataset(data, Path(str(source)), files.root)
+    files.fetch(particles.stacks, job.heartbeat)
+    particles.write(table)
+    options = replace(options, particles=table, out=out, project_dir=files.root)
+    done = run(options, progress=job.progress, heartbeat=job.heartbeat)
+    denoised = CsParticles.read(options.output, project_dir=files.root)
+    stacks = validate(denoised)
+    job.heartbeat()
+    files.publish(
+        [*(stack.path for stack in stacks), *(p for p in out.iterdir() if p.is_file())],
+        job.heartbeat,
+    )
+    job.picture(lambda: _gallery(done), "Before and after", tile=True)
+    job.save(name, denoised.dataset())
+
+
+def _gallery(done: Denoised) -> Figure:
+    from core.evaluate.gallery import gallery
+
+    sample = done.sample
+    return gallery(
+        sample.raw[:8],
+        sample.denoised[:8],
+        sample.pixel_size,
+        f"Before and after, model {done.record['model']['name']}: grey range ±4 sd for raw and "
+        "taken off, each image's own for the rest",
+    )

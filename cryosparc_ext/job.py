@@ -1,0 +1,247 @@
+"""A running external job: start, inputs, progress, pictures, outputs, and exactly one end.
+
+The client's own `with job.run()` marks a job that Ctrl-C stops as completed and leaves one that is
+terminated running. Here whatever leaves the block other than by its last line fails the job, with
+the reason in its log.
+"""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+import core
+from core.errors import IceblockError
+from core.images.cs import plain
+
+from .ending import complete, explain, fail
+from .files import ProjectFiles
+from .guard import OpenJob
+from .joblog import JobLog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from cryosparc.dataset import Dataset
+
+    from core.images.cs import Records
+
+    from .connection import Connection
+    from .sources import Source
+
+
+class Job(JobLog):
+    """One external job, made when the context is entered; inside it the work is done.
+
+    Parameters
+    ----------
+    connection
+        The server.
+    project, workspace
+        Where to make the job.
+    title
+        On the job's card.
+    description
+        Markdown.
+    under_way
+        Where the guard learns which job it has to look after.
+
+    Attributes
+    ----------
+    uid
+        The job's name, `J12`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        project: str,
+        workspace: str,
+        title: str,
+        description: str,
+        under_way: OpenJob | None = None,
+    ) -> None:
+        super().__init__(connection)
+        self._place = (project, workspace)
+        self._title, self._description = title, description
+        self._under_way = under_way or OpenJob()
+        self._started = False
+        self._files: ProjectFiles | None = None
+        self._declared: set[str] = set()
+        self._saved: set[str] = set()
+
+    def __enter__(self) -> Self:
+        project, workspace = self._place
+        self._watch.__enter__()
+        try:
+            self._job = self._connection.ask(
+                f"making a job in {project} {workspace}",
+                lambda: self._connection.client.create_external_job(
+                    project, workspace, title=self._title, desc=self._description
+                ),
+                patience=0,
+            )
+            connection = self._connection
+            self._under_way.opened(connection.url, connection.email, project, self.uid)
+            print(f"{project} {self.uid}: {self._title}", file=sys.stderr, flush=True)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._job is not None:
+                self._finish(error)
+        finally:
+            if self._files is not None:
+                self._files.close()
+            self._watch.__exit__(kind, error, trace)
+
+    @property
+    def uid(self) -> str:
+        """The job's name, `J12`."""
+        return str(self._external.uid)
+
+    def connect(self, name: str, source: Source, slots: Sequence[str]) -> None:
+        """Connect an output of another job, so that the lineage shows where data come from.
+
+        Parameters
+        ----------
+        name
+            Of the input.
+        source
+            The output.
+        slots
+            Those to be loaded, where the source has them; the others pass through.
+        """
+        external = self._external
+        wanted = [
+            {"name": slot, "dtype": source.slots[slot], "required": True}
+            for slot in slots
+            if slot in source.slots
+        ]
+        if name not in external.inputs:
+            self._ask(
+                f"adding the input {name}",
+                lambda: external.add_input(source.kind, name, min=1, slots=wanted, title=name),
+            )
+        # By position: the names of these arguments differ between versions of the client.
+        self._ask(f"connecting {source}", lambda: external.connect(name, source.job, source.output))
+        self.log(f"Input {name}: {source}, {source.count} items")
+
+    def declare(
+        self, name: str, kind: str, slots: Sequence[str], passthrough: str | None, title: str
+    ) -> None:
+        """Declare an output and the slots that change; all others pass through by uid."""
+        external = self._external
+        self._ask(
+            f"adding the output {name}",
+            lambda: external.add_output(kind, name, list(slots), passthrough, title),
+        )
+        self._declared.add(name)
+
+    def start(self, facts: Mapping[str, str]) -> None:
+        """Start the job and log what is run: version, command, machine, and `facts`."""
+        self._ask("starting the job", lambda: self._external.start("running"))
+        self._started = True
+        everything = {
+            "iceblock": core.__version__,
+            "Command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "Machine": platform.node(),
+            **facts,
+        }
+        self.log("\n".join(f"{name}: {value}" for name, value in everything.items()))
+        for remark in self._connection.remarks:
+            self.warn(remark)
+
+    def load(self, name: str, slots: Sequence[str]) -> Dataset[Any]:
+        """Load slots of an input."""
+        return self._ask(
+            f"loading the input {name}", lambda: self._external.load_input(name, list(slots))
+        )
+
+    def load_records(self, name: str, slots: Sequence[str]) -> Records:
+        """Load slots of an input as records."""
+        return plain(self.load(name, slots).to_records(fixed=True))
+
+    def open_files(self, name: str, scratch: Path | None) -> ProjectFiles:
+        """Make the folder `name` in the job directory, to be written to from this machine."""
+        self._files = ProjectFiles(self._connection, self._external, name, scratch)
+        if not self._files.visible:
+            self.log(
+                f"The project directory is not visible on {platform.node()}: files are downloaded "
+                f"to {self._files.root} and uploaded at the end."
+            )
+        return self._files
+
+    def save(self, name: str, data: Mapping[str, Any]) -> None:
+        """Save an output, load it again, and compare.
+
+        Parameters
+        ----------
+        name
+            Of the output.
+        data
+            Its fields, (N, …) each. With `uid` the items are those of an input, without it they
+            are new ones. Fields of the output's slots that are missing here become 0 or empty: the
+            server refuses a slot that lacks a field.
+        """
+        self._watch.check()
+        external = self._external
+        rows = np.asarray(data["uid"]) if "uid" in data else len(next(iter(data.values())))
+        full = self._ask(f"allocating the output {name}", lambda: external.alloc_output(name, rows))
+        fields = full.fields()
+        for field in fields:
+            if field in data:
+                full[field] = data[field]
+        self._ask(f"saving the output {name}", lambda: external.save_output(name, full))
+        slots = sorted({field.partition("/")[0] for field in fields if field != "uid"})
+        found = self._ask(
+            f"loading the output {name} again", lambda: external.load_output(name, slots)
+        )
+        for field in fields:
+            if field not in found.fields() or not _same(found[field], full[field]):
+                raise IceblockError(
+                    f"The output {name} of {self.uid} came back from CryoSPARC with another "
+                    f"{field} than was saved; please report this with the versions of CryoSPARC "
+                    "and cryosparc-tools."
+                )
+        self._saved.add(name)
+
+    def _finish(self, error: BaseException | None) -> None:
+        """End the job, once: complete it when all is done, and fail it otherwise."""
+        self._watch.shield()
+        try:
+            if error is None:
+                self._complete()
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            if error is not None:
+                fail(self._connection, self._external, explain(error), self._started, self._watch)
+            self._under_way.closed()
+
+    def _complete(self) -> None:
+        if unsaved := self._declared - self._saved:
+            raise RuntimeError(f"the job did not save its output {min(unsaved)}")
+        self._tell_progress()
+        self._watch.check()
+        complete(self._connection, self._external)
+
+
+def _same(first: Any, second: Any) -> bool:
+    numbers = np.asarray(first).dtype.kind == "f"
+    return np.array_equal(first, second, equal_nan=numbers)

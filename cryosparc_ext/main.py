@@ -1,0 +1,95 @@
+"""The `iceblock-cryosparc` command group: subcommands are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from core import __version__
+from core.errors import IceblockError
+
+from .guard import OpenJob, complain, run_guarded
+from .stopping import JobStopped
+
+COMMANDS = {
+    "denoise": "Denoise particles, as an external job.",
+    "restore": "Put the original images back, as an external job.",
+    "noise": "Cut pure noise out of micrographs, as an external job.",
+    "train": "Train a model on one's own noise, as an external job.",
+    "export": "Write particles as a RELION STAR file.",
+}
+"""Name of each subcommand, which is also its module's, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose help needs none of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names of the subcommands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f".{cmd_name}", __package__).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each subcommand without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="iceblock-cryosparc")
+def group() -> None:
+    """Work on particles of a CryoSPARC project, as external jobs of that project.
+
+    Log in once, with `python -m cryosparc.tools login --url URL`.
+
+    \b
+    iceblock-cryosparc denoise --url http://cs.lab:39000 --project P3 --particles J12.particles
+    iceblock-cryosparc restore --url http://cs.lab:39000 --project P3 --selection J20.particles
+    """
+
+
+def main() -> None:
+    """Run a command in a process whose end a parent watches."""
+    under_way = OpenJob()
+    sys.exit(run_guarded(under_way, lambda: run(under_way)))
+
+
+def run(under_way: OpenJob) -> int:
+    """Run a command; a user's mistake ends in one sentence and exit status 1.
+
+    Parameters
+    ----------
+    under_way
+        Where a job notes that it is under way.
+    """
+    from iceblock import foreign_core
+
+    if message := foreign_core():
+        complain(message)
+        return 1
+    try:
+        group.main(prog_name="iceblock-cryosparc", standalone_mode=False, obj=under_way)
+    except IceblockError as error:
+        complain(str(error))
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt, JobStopped) as error:
+        complain(str(error) or "stopped")
+        return 130
+    except OSError as error:
+        complain(f"{error}; check the disk and the permissions there")
+        return 1
+    except SystemExit as stop:  # nothing here ends like this of its own will
+        return stop.code if isinstance(stop.code, int) and stop.code else 1
+    return 0

@@ -1,0 +1,104 @@
+"""`iceblock-cryosparc restore`: the original images back in a denoised set, as an external job."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from core.errors import IceblockError
+
+from .place import job_options, output_option
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .guard import OpenJob
+    from .sources import Source
+
+
+@click.command(name="restore")
+@job_options
+@click.option(
+    "--selection", required=True, metavar="J#.OUTPUT",
+    help="Denoised particles, perhaps selected, classified or aligned.",
+)  # fmt: skip
+@click.option(
+    "--originals", metavar="J#.OUTPUT",
+    help="The particles that were denoised.  [default: found by the names of the images]",
+)  # fmt: skip
+@output_option("restored")
+@click.pass_obj
+def command(
+    under_way: OpenJob,
+    /,
+    url: str,
+    email: str | None,
+    project: str,
+    workspace: str | None,
+    title: str | None,
+    scratch: Path | None,
+    selection: str,
+    originals: str | None,
+    name: str,
+) -> None:
+    """Put the original images back into a denoised set, as a new external job.
+
+    Particles are matched by their uid. The job's output has the particles of the selection in
+    their order, with the blobs of the originals; all other slots (alignments, ctf) are those of
+    the selection.
+
+    \b
+    Example, after 2D classification and selection of denoised particles:
+      iceblock-cryosparc restore --url http://cs.lab:39000 --project P3 --selection J20.particles
+    """
+    from core.images.cs_particles import CsParticles
+
+    from .connection import Connection
+    from .job import Job
+    from .sources import find_source
+
+    with Connection(url, email) as connection:
+        selected = find_source(connection, project, selection, "particle", ["blob"])
+        named = [originals] if originals else _originals(connection, selected)
+        sources = [find_source(connection, project, text, "particle", ["blob"]) for text in named]
+        with Job(
+            connection,
+            project,
+            workspace or selected.workspace,
+            title or f"iceblock: original images of {selected}",
+            f"The particles of {selected} with the images of {', '.join(map(str, sources))}.",
+            under_way,
+        ) as job:
+            job.connect("particles", selected, ["blob"])
+            for source in sources:
+                job.connect("originals", source, ["blob"])
+            job.declare(name, "particle", ["blob"], "particles", "Original particles")
+            job.start({})
+            denoised, raw = (
+                CsParticles.from_dataset(job.load(key, ["blob"]), Path(told))
+                for key, told in (("particles", str(selected)), ("originals", " + ".join(named)))
+            )
+            job.save(name, denoised.restored_from(raw).dataset())
+
+
+def _originals(connection: Connection, selected: Source) -> list[str]:
+    """Find what was denoised: the job in whose directory the images lie knows its input."""
+    from .denoise import STACKS
+    from .sources import find_inputs, load_source
+
+    paths = {PurePosixPath(p) for p in load_source(connection, selected, ["blob"])["blob/path"]}
+    jobs = {path.parts[0] for path in paths if path.parts[1:2] == (STACKS,)}
+    strange = sorted(str(path) for path in paths if path.parts[0] not in jobs)
+    found: list[str] = []
+    for uid in sorted(jobs):
+        inputs = find_inputs(connection, selected.project, uid, "particles")
+        if not inputs:
+            strange.append(f"{uid}/{STACKS}")
+        found += [text for text in inputs if text not in found]
+    if strange or not found:
+        raise IceblockError(
+            f"{selected} has images that no job of iceblock made ({strange[0]}): name the "
+            "particles that were denoised with --originals."
+        )
+    return found

@@ -1,0 +1,76 @@
+"""Requests to stop a job: Ctrl-C, and the signals of a queue or a closed terminal.
+
+CryoSPARC cannot stop an external job itself. A signal raises `JobStopped` where the program is, as
+Ctrl-C does, so that even a long transfer ends at once. While the job is being ended, signals are
+only noted: nothing keeps the job from its end.
+"""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Self
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class JobStopped(BaseException):
+    """Somebody asked the job to stop.
+
+    Not an `Exception`, so that no handler of ordinary failures on the way up keeps the job going.
+    """
+
+
+class StopWatch:
+    """Takes the stop signals inside a `with` block, where this process does not ignore them.
+
+    Attributes
+    ----------
+    reason
+        Who asked the job to stop, in words; None while nobody did.
+    """
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._shielded = False
+        self._former: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                # `nohup` and a shell's background ignore some signals: respected.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._former[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._former.clear()
+
+    def check(self) -> None:
+        """Raise if someone asked the job to stop.
+
+        Raises
+        ------
+        JobStopped
+            With the reason in words.
+        """
+        if self.reason is not None:
+            raise JobStopped(self.reason)
+
+    def shield(self) -> None:
+        """From here on only note requests: the job is being ended."""
+        self._shielded = True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        first = self.reason is None
+        if first:
+            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            self.reason = f"stopped by {name}"
+        if first and not self._shielded:
+            raise JobStopped(self.reason)
