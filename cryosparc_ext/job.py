@@ -23,6 +23,7 @@ from .ending import complete, explain, fail
 from .files import ProjectFiles
 from .guard import OpenJob
 from .joblog import JobLog
+from .sources import only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,9 +169,8 @@ class Job(JobLog):
 
     def load(self, name: str, slots: Sequence[str]) -> Dataset[Any]:
         """Load slots of an input."""
-        return self._ask(
-            f"loading the input {name}", lambda: self._external.load_input(name, list(slots))
-        )
+        data = self._ask(f"loading the input {name}", lambda: self._external.load_input(name))
+        return only(data, slots, f"input {name}")
 
     def load_records(self, name: str, slots: Sequence[str]) -> Records:
         """Load slots of an input as records."""
@@ -207,9 +207,8 @@ class Job(JobLog):
             if field in data:
                 full[field] = data[field]
         self._ask(f"saving the output {name}", lambda: external.save_output(name, full))
-        slots = sorted({field.partition("/")[0] for field in fields if field != "uid"})
         found = self._ask(
-            f"loading the output {name} again", lambda: external.load_output(name, slots)
+            f"loading the output {name} again", lambda: external.load_output(name, "default")
         )
         for field in fields:
             if field not in found.fields() or not _same(found[field], full[field]):

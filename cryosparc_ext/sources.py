@@ -109,9 +109,23 @@ def load_source(connection: Connection, source: Source, slots: Sequence[str]) ->
     job = connection.ask(
         f"finding {source.job}", lambda: connection.client.find_job(source.project, source.job)
     )
-    return connection.ask(
-        f"loading {source}", lambda: job.load_output(source.output, list(slots) or "all")
-    )
+    data = connection.ask(f"loading {source}", lambda: job.load_output(source.output))
+    return only(data, slots, str(source)) if slots else data
+
+
+def only(data: Dataset[Any], slots: Sequence[str], what: str) -> Dataset[Any]:
+    """Keep some slots of a dataset.
+
+    All are asked for and the others dropped here: a list of one slot reaches a server as a plain
+    word, which it may take for something else.
+    """
+    missing = [slot for slot in slots if slot not in data.prefixes()]
+    if missing:
+        raise IceblockError(
+            f"{what} came without {' and '.join(missing)} (it has {', '.join(data.prefixes())}): "
+            "name the output of a job that made them."
+        )
+    return data.filter_prefixes(list(slots))
 
 
 def find_inputs(connection: Connection, project: str, uid: str, name: str) -> list[str]:

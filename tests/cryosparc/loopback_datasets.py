@@ -30,6 +30,9 @@ def external(job: Job) -> None:
 def _wanted(slots: Slots, name: str, passthrough: bool) -> bool:
     if isinstance(slots, list):
         return name in slots
+    if slots not in ("all", "default", "passthrough"):
+        # In a query a list of one word looks like that word.
+        raise Reject(422, f"slots is {slots!r}, which is no choice of slots")
     return slots == "all" or (slots == "passthrough") == passthrough
 
 

@@ -79,12 +79,10 @@ class Server:
             texts |= {k: v for k, v in parse_qs(raw.decode()).items() if k != "grant_type"}
         values: dict[str, Any] = {
             name: {"true": True, "false": False}.get(found[0], found[0])
-            if len(found) == 1 and name != "slots"
+            if len(found) == 1
             else found
             for name, found in texts.items()
         }
-        if "slots" in values and values["slots"][0] in ("all", "default", "passthrough"):
-            values["slots"] = values["slots"][0]
         if endpoint.media == JSON:
             values[endpoint.body] = json.loads(raw) if raw else None
         elif endpoint.media == DATASET:
