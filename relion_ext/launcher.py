@@ -26,6 +26,16 @@ def restore() -> int:
     return main("restore", sys.argv[1:])
 
 
+def noise() -> int:
+    """Cut blocks of pure noise (`relion_iceblock_noise`)."""
+    return main("noise", sys.argv[1:])
+
+
+def train() -> int:
+    """Train a model (`relion_iceblock_train`)."""
+    return main("train", sys.argv[1:])
+
+
 def main(job: str, argv: Sequence[str]) -> int:
     """Run the module `job` of this package as a RELION External job.
 

@@ -14,6 +14,9 @@ COMMANDS = {
     "denoise": "Denoise a particle stack.",
     "restore": "Put raw images back into a denoised STAR file.",
     "models": "List the models that ship, or show one.",
+    "segment": "Label micrographs: background, pollution, particle.",
+    "noise": "Cut blocks of pure noise out of micrographs.",
+    "train": "Train a model, or fine-tune one on your own ice.",
     "simulate": "Write simulated particles, noisy and clean.",
     "demo": "Denoise simulated particles and show the result.",
 }
@@ -45,7 +48,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="iceblock")
 def group() -> None:
-    r"""Take the noise off single cryo-EM particles, inside the project where they are.
+    """Take the noise off single cryo-EM particles, inside the project where they are.
 
     \b
     iceblock denoise Extract/job003/particles.star --out Denoised

@@ -75,7 +75,8 @@ normalisation, without which training at this noise runs away now and then; `lar
 whose particles outgrow a field of view of 170 pixels."""
 
 
-def _norm(kind: Norm, channels: int) -> nn.Module:
+def norm_layer(kind: Norm, channels: int) -> nn.Module:
+    """Give the normalisation of (n, channels, y, x), which for `none` is the identity."""
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     if kind == "group":
@@ -86,7 +87,7 @@ def _norm(kind: Norm, channels: int) -> nn.Module:
 def _convolution(inner: int, outer: int, kernel: int, stride: int, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inner, outer, kernel, stride=stride, padding=kernel // 2),
-        _norm(norm, outer),
+        norm_layer(norm, outer),
         nn.LeakyReLU(0.2, inplace=True),
     )
 
@@ -98,7 +99,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = _convolution(channels, channels, 3, 1, norm)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm = _norm(norm, channels)
+        self.norm = norm_layer(norm, channels)
         with torch.no_grad():
             self.second.weight.mul_(0.2)
 

@@ -117,10 +117,11 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, t
         )
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(9)
     except OSError as error:
         raise read_error(error, path) from error
-    if start[:2] == b"PK" or start[:1] == b"\x80":
+    # A safetensors file begins with the length of its header, which may look like either mark.
+    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise IceblockError(
             f"Model file {path} is a pickle (a torch .pt or .pth file), which can run code when "
             "it is read: iceblock reads .safetensors files only."

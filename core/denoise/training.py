@@ -1,61 +1,54 @@
-"""Training of the generator: seeded steps, checkpoints, resume, an average of the weights."""
+"""Training of the generator: seeded steps, an average of the weights, checkpoints, resume."""
 
 from __future__ import annotations
 
-import csv
-import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
-from ..errors import IceblockError
+from .adversary import Adversary
+from .average import RunningAverage
+from .batches import Batch, draw_batch
+from .checkpoint import (
+    State,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from .distributed import ALONE, Ranks
 from .generator import Generator, GeneratorConfig
+from .losses import LossSettings
+from .metrics_log import MetricsLog, Row
+from .objective import Objective
+from .schedule import Schedule
+from .training_config import TrainingConfig
+from .watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ..simulate.pairs import PairGenerator, Pairs
+    from ..simulate.pairs import PairGenerator
 
+__all__ = ["CHECKPOINT", "METRICS", "Score", "Trainer", "TrainingConfig", "Watcher"]
+
+CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.csv"
 Score = dict[str, float]
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How long and how to train."""
-
-    steps: int = 2000
-    batch: int = 32
-    """Images of a 64-pixel box in a step; larger boxes come in smaller batches."""
-    boxes: tuple[int, ...] = (64,)
-    """One is drawn for each step, pixels."""
-    learning_rate: float = 6e-4
-    warmup: int = 200
-    """Steps of linear rise."""
-    decay: float = 0.4
-    """Last part of the steps, over which the rate falls to zero as a cosine."""
-    weight_decay: float = 1e-4
-    clip: float = 1.0
-    """Largest norm of the gradient."""
-    ema: float = 0.999
-    """Memory of the running average of the weights, which is what is kept."""
-    bf16: bool = True
-    seed: int = 0
-    validate_every: int = 500
-    """Steps."""
-    checkpoint_seconds: float = 120.0
+CALIBRATION = 2**32
+"""The step whose pairs the perceptual loss is weighed on: no run comes so far."""
+BEAT = 10
+"""Steps between readings of what is costly to read: a GPU's numbers, another process's clock."""
 
 
 class Trainer:
     """Trains a generator in a folder that can be picked up again.
 
     Step k draws its pairs from the seeds (seed, k), so that a resumed run sees what an undisturbed
-    one would have seen. The folder holds metrics.csv, checkpoint.safetensors.
+    one would have seen; on a CPU it comes to the same weights bit by bit.
 
     Parameters
     ----------
@@ -64,9 +57,25 @@ class Trainer:
     pairs
         Source of training pairs, on the device to train on.
     folder
-        Where checkpoints and metrics go; resumed when it holds a checkpoint.
+        Gets metrics.csv and checkpoint.safetensors; resumed when it holds a checkpoint.
     score
-        Called with the averaged generator at each validation; returns named numbers.
+        Called with the averaged generator at each validation; returns named numbers, of which
+        `score` tells whether the run still gets better.
+    loss
+        What to make small.
+    vgg19
+        Weights for the perceptual network of that name.
+    start
+        Weights to start from, as a generator's state; random ones by default.
+    ranks
+        Processes that train together, each with a trainer.
+    began
+        Moment (of `time.monotonic`) from which training time is counted, default now.
+
+    Raises
+    ------
+    IceblockError
+        If the folder's checkpoint has other settings, which are named.
     """
 
     def __init__(
@@ -76,159 +85,228 @@ class Trainer:
         pairs: PairGenerator,
         folder: Path,
         score: Callable[[Generator], Score] | None = None,
+        *,
+        loss: LossSettings | None = None,
+        vgg19: Path | None = None,
+        start: Mapping[str, torch.Tensor] | None = None,
+        ranks: Ranks = ALONE,
+        began: float | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config = config
-        self.pairs = pairs
-        self.folder = folder
-        self.score = score
+        self.config, self.loss = config, loss or LossSettings()
+        self.pairs, self.folder, self.score, self.ranks = pairs, folder, score, ranks
         self.device = pairs.volumes[0].device
+        self.schedule = Schedule(
+            config.learning_rate, config.warmup, config.decay, config.steps, config.seconds
+        )
         self.generator = Generator(generator_config)
-        self.average = Generator(generator_config).eval().requires_grad_(False)
-        self.average.load_state_dict(self.generator.state_dict())
-        for net in (self.generator, self.average):
-            net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if start is not None:
+            self.generator.load_state_dict(dict(start))
+        self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = RunningAverage(self.generator, config.ema, ramp=start is None)
         self.optimizer = torch.optim.AdamW(
             self.generator.parameters(),
             lr=1.0,
-            betas=(0.9, 0.99),
+            betas=config.betas,
             weight_decay=config.weight_decay,
         )
-        self.step = 0
+        adversary = self._adversary() if self.loss.adversarial else None
+        self.objective = Objective(self.loss, adversary, self.device, config.bf16, vgg19)
+        self.state = State()
+        self._rate = 0.0
+        self.log = MetricsLog(folder / METRICS)
         folder.mkdir(parents=True, exist_ok=True)
-        if self._checkpoint.is_file():
+        if (folder / CHECKPOINT).is_file():
             self._restore()
+        network: torch.nn.Module = self.generator
+        if config.compile:
+            network = torch.compile(network)  # type: ignore[assignment]
+        self._network = ranks.share(network, self.device)
+        self._began = (time.monotonic() if began is None else began) - self.state.seconds
 
     @property
-    def _checkpoint(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
+    def average(self) -> Generator:
+        """The averaged generator."""
+        return self._average.network
 
-    def run(self, report: Callable[[int, float], None] = lambda step, loss: None) -> Generator:
-        """Train to the last step and return the averaged generator.
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.state.step
+
+    @property
+    def progress(self) -> float:
+        """Part of the run that is over."""
+        return self.schedule.progress(self.state.step, self.state.seconds)
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is at its end."""
+        return self.progress >= self.schedule.end(self.state.fall)
+
+    def run(self, watcher: Watcher | None = None) -> Generator:
+        """Train to the end and return the averaged generator.
+
+        Parameters
+        ----------
+        watcher
+            Told of every step, and in the first process of every row of metrics.csv.
 
         Raises
         ------
         IceblockError
-            If the loss stops being a finite number.
+            If training diverges.
         """
+        watcher = watcher or Watcher()
+        if self.loss.perceptual != "none":
+            self._weigh_perceptual(watcher)
+        if self.state.step == 0:
+            self._record(watcher, validate=True)
         saved = time.monotonic()
         with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self._draw, self.step)
-            while self.step < self.config.steps:
-                pairs = coming.result()
-                coming = pool.submit(self._draw, self.step + 1)
-                loss = self._advance(pairs)
-                self.step += 1
-                report(self.step, loss)
-                last = self.step == self.config.steps
-                if last or self.step % self.config.validate_every == 0:
-                    self._record(loss)
-                if last or time.monotonic() - saved > self.config.checkpoint_seconds:
+            coming = pool.submit(self._draw, self.state.step)
+            while not self.over:
+                batch = coming.result()
+                coming = pool.submit(self._draw, self.state.step + 1)
+                self._advance(batch)
+                if self.over or self._validation_is_due():
+                    self._record(watcher, validate=True)
+                elif self.state.step % self.config.record_every == 0:
+                    self._record(watcher, validate=False)
+                if self.over or time.monotonic() - saved > self.config.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
+                try:
+                    watcher.step(self.state.step)
+                except BaseException:
+                    self._save()
+                    raise
         return self.average
 
-    def learning_rate(self, step: int) -> float:
-        """Rate at a step: linear rise, plateau, cosine fall to zero."""
-        c = self.config
-        rise = min(1.0, (step + 1) / max(1, c.warmup))
-        begin = c.steps * (1 - c.decay)
-        if step <= begin:
-            return c.learning_rate * rise
-        part = (step - begin) / max(1.0, c.steps - begin)
-        return c.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * part))
+    def _adversary(self) -> Adversary:
+        return Adversary(self.loss, self.config, self.device, self.ranks)
 
-    def _draw(self, step: int) -> Pairs:
-        rng = np.random.default_rng([self.config.seed, step])
-        noise_seed = int(rng.integers(2**62))
-        generator = torch.Generator(self.device).manual_seed(noise_seed)
-        box = int(rng.choice(self.config.boxes))
-        group = self.pairs.settings.group
-        n = max(group, round(self.config.batch * (64 / box) ** 2 / group) * group)
-        return self.pairs.draw(n, box, rng, generator)
+    def _draw(self, step: int) -> Batch:
+        return draw_batch(self.pairs, self.config, step, self.ranks)
 
-    def _advance(self, pairs: Pairs) -> float:
-        noisy = pairs.noisy[:, None].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            output = self.generator(noisy)
-        loss = weighted_error(output[:, 0].float(), pairs.clean, pairs.snr)
-        if not torch.isfinite(loss):
-            raise IceblockError(
-                f"Training diverged at step {self.step}: the loss is no longer a finite number; "
-                "start again with half the learning rate."
+    def _weigh_perceptual(self, watcher: Watcher) -> None:
+        """Fix the perceptual network's range of grey values and its weight, once for a run."""
+        state = self.state
+        if state.span is not None and state.perceptual_weight is not None:
+            self.objective.load_perceptual(state.span, state.perceptual_weight)
+            return
+        batch = draw_batch(self.pairs, self.config, CALIBRATION, ALONE)
+        span, weight = self.objective.calibrate(batch, self.generator)
+        low, high, weight = self.ranks.agree([*span, weight], self.device)
+        self.objective.load_perceptual((low, high), weight)
+        state.span, state.perceptual_weight = (low, high), weight
+        kind, share = self.loss.perceptual, self.loss.perceptual_share
+        if self.loss.perceptual_weight is None:
+            self._remark(
+                f"The perceptual loss ({kind}) has the weight {weight:.3g}: at the output its "
+                f"gradient is {share:g} times that of the pixels' loss.",
+                watcher,
             )
+
+    def _advance(self, batch: Batch) -> None:
+        """Take one step."""
+        state, config = self.state, self.config
+        rate = self._rate = self.schedule.rate(state.step, self.progress, state.fall)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            output = self._network(batch.noisy)
+        total, parts = self.objective(batch, output.float(), state.step, rate)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(self.step)
+            group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.config.clip)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), config.clip)
         self.optimizer.step()
-        self._update_average()
-        return float(loss.detach())
+        self._average.update(self.generator, state.step)
+        state.tally.add({**parts, "gradient": norm})
+        if self.device.type == "cpu" or state.step % BEAT == 0:
+            state.tally.settle(state.step, config.learning_rate)
+        state.step += 1
+        state.images += len(batch.noisy) * self.ranks.size
+        self._read_clock()
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        memory = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        new = self.generator.state_dict()
-        for name, value in self.average.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(new[name].to(value.dtype), 1 - memory)
-            else:
-                value.copy_(new[name])
+    def _read_clock(self) -> None:
+        """Note the training time; processes that stop by it must all see the same."""
+        if self.ranks.size > 1 and self.state.step % BEAT:
+            return
+        self.state.seconds = time.monotonic() - self._began
+        if self.config.seconds is not None:
+            (self.state.seconds,) = self.ranks.agree([self.state.seconds], self.device)
 
-    def _record(self, loss: float) -> None:
-        row: dict[str, float] = {"step": self.step, "loss": loss}
-        row["learning_rate"] = self.learning_rate(self.step - 1)
-        if self.score is not None:
-            row |= self.score(self.average)
-        path = self.folder / "metrics.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    def _validation_is_due(self) -> bool:
+        """Every so many steps, and at each tenth of a run that is limited by time."""
+        by_time = self.config.seconds is not None and self.progress >= self.state.validated + 0.1
+        return by_time or self.state.step % self.config.validate_every == 0
+
+    def _record(self, watcher: Watcher, validate: bool) -> None:
+        """Make a row of metrics.csv: mean losses since the last one, and held-out scores."""
+        state, config = self.state, self.config
+        state.tally.settle(state.step, config.learning_rate)
+        steps = state.tally.counts.get("loss", 0)
+        means = self.ranks.mean(state.tally.take(), self.device)
+        row: Row = {"step": state.step, "seconds": round(state.seconds, 2)}
+        row |= {"learning_rate": self._rate, **means}
+        if sentence := state.watchdog.look(means, steps, state.step, config.learning_rate):
+            self._remark(sentence, watcher)
+        if validate and self.score is not None:
+            state.validated = self.progress
+            if self.ranks.first:
+                row |= self.score(self.average)
+            self._judge(row.get("score"), watcher)
+        if self.ranks.first and len(row) > 3:
+            self.log.append(row)
+            watcher.record(row)
+
+    def _judge(self, score: float | None, watcher: Watcher) -> None:
+        """Let the learning rate fall early where the held-out score has stopped rising."""
+        state, patience = self.state, self.config.patience
+        if score is not None:
+            state.plateau.look(score)
+        if patience is None or state.fall is not None or self.progress >= 1 - self.config.decay:
+            return
+        (told,) = self.ranks.agree([float(state.plateau.stale >= patience)], self.device)
+        if told:
+            state.fall = self.progress
+            self._remark(
+                f"The held-out score has not risen for {patience} validations: the learning rate "
+                f"falls from step {state.step} on, and the run ends early.",
+                watcher,
+            )
+
+    def _remark(self, sentence: str, watcher: Watcher) -> None:
+        self.state.remarks.append(sentence)
+        if self.ranks.first:
+            watcher.remark(sentence)
+
+    def _settings(self) -> dict[str, Any]:
+        """All that the weights depend on, besides the pairs and the weights at the start."""
+        training = asdict(self.config)
+        del training["checkpoint_seconds"]
+        return {**training, "network": asdict(self.generator.config), "loss": asdict(self.loss)}
 
     def _save(self) -> None:
-        tensors = {"step": torch.tensor(self.step)}
-        for label, net in (("generator", self.generator), ("average", self.average)):
-            tensors |= {f"{label}.{k}": v.contiguous() for k, v in net.state_dict().items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{k}": v.contiguous() for k, v in state.items()}
-        temporary = self._checkpoint.with_suffix(".partial")
-        save_file(tensors, temporary)
-        temporary.replace(self._checkpoint)
+        self.state.tally.settle(self.state.step, self.config.learning_rate)
+        if not self.ranks.first:
+            return
+        parts = {
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": optimizer_tensors(self.optimizer),
+        }
+        if self.objective.adversary is not None:
+            parts |= self.objective.adversary.tensors()
+        save_checkpoint(self.folder / CHECKPOINT, self.state, self._settings(), parts)
 
     def _restore(self) -> None:
-        tensors = load_file(self._checkpoint)
-        self.step = int(tensors.pop("step"))
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        parts: dict[str, dict[str, torch.Tensor]] = {"generator": {}, "average": {}}
-        for name, value in tensors.items():
-            label, rest = name.split(".", 1)
-            if label == "optimizer":
-                index, key = rest.split(".", 1)
-                state.setdefault(int(index), {})[key] = value
-            else:
-                parts[label][rest] = value
+        self.state, parts = load_checkpoint(self.folder / CHECKPOINT, self._settings())
         self.generator.load_state_dict(parts["generator"])
         self.average.load_state_dict(parts["average"])
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-
-
-def weighted_error(output: torch.Tensor, clean: torch.Tensor, snr: torch.Tensor) -> torch.Tensor:
-    """Squared error divided by the SNR, so that weak particles have their say too.
-
-    The constant in the divisor keeps the weakest, whose error is mostly what the network has not
-    yet learned to leave out, from drowning the rest.
-
-    Parameters
-    ----------
-    output, clean : (n, box, box)
-        In units of the background's sd.
-    snr : (n,)
-        Inside the particle mask.
-    """
-    error = (output - clean).square().mean(dim=(1, 2))
-    return (error / (snr.to(error.device) + 0.01)).mean()
+        restore_optimizer(self.optimizer, parts.get("optimizer", {}))
+        if self.objective.adversary is not None:
+            self.objective.adversary.restore(parts)
+        if self.ranks.first:
+            self.log.restore(self.state.step)

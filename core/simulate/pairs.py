@@ -10,7 +10,8 @@ import torch
 
 from ..errors import IceblockError
 from ..images.background import ring_statistics
-from .ctf import CtfParameters, ctf_images, random_ctf
+from .ctf import CtfParameters, ctf_images
+from .ctf_rows import RandomCtf
 from .projection import (
     VolumeTransform,
     crop_centre,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..noise.source import NoiseSource
+    from .ctf_rows import CtfSource
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,22 @@ class Pairs:
     """(n,) Å."""
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """Particles without noise; fields as in `Pairs`."""
+
+    clean: torch.Tensor
+    mask: torch.Tensor
+    crowd: torch.Tensor
+    """(n, box, box): the neighbours."""
+    snr: torch.Tensor
+    angles: npt.NDArray[np.float64]
+    shifts: npt.NDArray[np.float64]
+    ctf: CtfParameters
+    volume: npt.NDArray[np.int64]
+    pixel_size: npt.NDArray[np.float64]
+
+
 class PairGenerator:
     """Draws pairs from volumes and noise; the same seeds give the same pairs.
 
@@ -95,16 +113,24 @@ class PairGenerator:
         Source of noise with sd 1.
     settings
         Ranges.
+    ctf
+        Where CTF parameters come from, for example a user's particles; by default `random_ctf`
+        with the settings' defocus range.
     """
 
     def __init__(
-        self, volumes: Sequence[VolumeTransform], noise: NoiseSource, settings: PairSettings
+        self,
+        volumes: Sequence[VolumeTransform],
+        noise: NoiseSource,
+        settings: PairSettings,
+        ctf: CtfSource | None = None,
     ) -> None:
         if not volumes:
             raise IceblockError("Pairs need at least one volume: give a map or an atomic model.")
         self.volumes = list(volumes)
         self.noise = noise
         self.settings = settings
+        self.ctf = ctf or RandomCtf(settings.defocus_range)
 
     def draw(self, n: int, box: int, rng: np.random.Generator, generator: torch.Generator) -> Pairs:
         """Draw n pairs of a box size.
@@ -118,6 +144,27 @@ class PairGenerator:
         generator
             Decides the noise; on the volumes' device.
         """
+        scene = self._scene(n, box, rng)
+        return self._observe(scene, generator)
+
+    def draw_twice(
+        self, n: int, box: int, rng: np.random.Generator, generator: torch.Generator
+    ) -> tuple[Pairs, Pairs]:
+        """Draw n pairs and the same particles again under other, independent noise.
+
+        The first ones are what `draw` gives for the same seeds. Each is in units of its own
+        background, so the clean images of the two differ by a factor near 1.
+
+        Parameters
+        ----------
+        n, box, rng, generator
+            See `draw`.
+        """
+        scene = self._scene(n, box, rng)
+        return self._observe(scene, generator), self._observe(scene, generator)
+
+    def _scene(self, n: int, box: int, rng: np.random.Generator) -> _Scene:
+        """Everything but the noise."""
         fitting = [i for i, v in enumerate(self.volumes) if v.diameter <= 0.9 * box * v.pixel_size]
         if not fitting:
             raise IceblockError(f"No volume fits a box of {box} pixels: use a larger box.")
@@ -126,7 +173,7 @@ class PairGenerator:
         angles = random_angles(rng, n)
         sizes = np.array([self.volumes[i].pixel_size for i in chosen])
         shifts = rng.normal(0, self.settings.shift_sd, (n, 2)) / sizes[:, None]
-        ctf = random_ctf(rng, n, self.settings.defocus_range)
+        ctf = self.ctf.draw(rng, n)
         with_ctf = rng.uniform(size=n) < self.settings.ctf_fraction
         low, high = np.log(self.settings.snr_range)
         snr = torch.as_tensor(np.exp(rng.uniform(low, high, n)), dtype=torch.float32)
@@ -135,9 +182,18 @@ class PairGenerator:
             for v, r in _runs(chosen)
         ]
         clean, mask, crowd = (torch.cat(p) for p in zip(*parts, strict=True))
-        noise = self.noise.draw(n, box, generator).to(clean.device)
-        noisy, clean = superimpose(clean, mask, crowd, noise, snr.to(clean.device))
-        return Pairs(noisy, clean, mask, snr, angles, shifts, ctf, chosen, sizes)
+        return _Scene(clean, mask, crowd, snr, angles, shifts, ctf, chosen, sizes)
+
+    def _observe(self, scene: _Scene, generator: torch.Generator) -> Pairs:
+        """Put the particles into noise."""
+        n, box = len(scene.clean), scene.clean.shape[-1]
+        noise = self.noise.draw(n, box, generator).to(scene.clean.device)
+        snr = scene.snr.to(scene.clean.device)
+        noisy, clean = superimpose(scene.clean, scene.mask, scene.crowd, noise, snr)
+        return Pairs(
+            noisy, clean, scene.mask, scene.snr, scene.angles, scene.shifts, scene.ctf,
+            scene.volume, scene.pixel_size,
+        )  # fmt: skip
 
     def _particles(
         self,

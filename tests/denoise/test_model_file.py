@@ -55,6 +55,20 @@ def test_pickles_are_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert not Path("exploded").exists()
 
 
+@pytest.mark.parametrize(("mark", "period"), [(0x80, 1 << 8), (0x4B50, 1 << 16)])
+def test_a_header_as_long_as_a_pickles_mark_is_no_pickle(
+    tiny_file: Path, mark: int, period: int
+) -> None:
+    """A safetensors file begins with the length of its header, which may read 0x80 or `PK`."""
+    data = tiny_file.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    padding = (mark - length) % period
+    header = data[8 : 8 + length] + b" " * padding
+    tiny_file.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+    assert tiny_file.read_bytes()[:2] in (b"PK", b"\x80" + tiny_file.read_bytes()[1:2])
+    assert load_model(tiny_file).card == CARD
+
+
 @pytest.mark.parametrize("data", [b"", b"garbage" * 100, b"\xff" * 64])
 def test_garbage_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "garbage.safetensors"

@@ -1,0 +1,203 @@
+"""One training run in several processes: torch's DistributedDataParallel and elastic launcher.
+
+Where RANK is in the environment (torchrun, also under srun) the process joins the group that is
+described there. `launch` starts such processes on this machine from inside a program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import IceblockError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import nn
+
+TIMEOUT = timedelta(minutes=30)
+"""For a rank to wait for another: validation and reports are made by the first rank alone."""
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Place of a process among those that train together."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+    """Its place among those on this machine."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files and talks."""
+        return self.rank == 0
+
+    def share(self, network: nn.Module, device: torch.device) -> nn.Module:
+        """Wrap a network so that its gradients are the mean over all processes."""
+        if self.size == 1:
+            return network
+        return DistributedDataParallel(network, [device] if device.type == "cuda" else None)
+
+    def mean(self, values: dict[str, float], device: torch.device) -> dict[str, float]:
+        """Means over all processes; all of them must ask."""
+        if self.size == 1:
+            return values
+        both = torch.tensor(list(values.values()), dtype=torch.float64, device=device)
+        dist.all_reduce(both)
+        return dict(zip(values, (both / self.size).tolist(), strict=True))
+
+    def agree(self, values: Sequence[float], device: torch.device) -> list[float]:
+        """Numbers of the first process; all of them must ask."""
+        if self.size == 1:
+            return list(values)
+        told = torch.tensor(values, dtype=torch.float64, device=device)
+        dist.broadcast(told, 0)
+        return [float(value) for value in told.tolist()]
+
+    def wait(self) -> None:
+        """Wait until all processes have come here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+ALONE = Ranks()
+
+
+def described() -> bool:
+    """Tell whether the environment describes a group of processes."""
+    return "RANK" in os.environ
+
+
+def local_rank() -> int:
+    """Place among the processes on this machine; 0 alone."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+@contextlib.contextmanager
+def joined(device: torch.device) -> Iterator[Ranks]:
+    """Join the group of processes that the environment describes; alone where there is none.
+
+    Parameters
+    ----------
+    device
+        Of this process.
+    """
+    if not described():
+        yield ALONE
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size(), local_rank())
+    finally:
+        dist.destroy_process_group()
+
+
+def launch(
+    worker: Callable[..., None],
+    arguments: tuple[Any, ...],
+    processes: int,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> None:
+    """Run `worker(*arguments)` in several processes on this machine and wait for them.
+
+    Parameters
+    ----------
+    worker
+        A function of a module; finds its place with `joined`.
+    arguments
+        Of simple types, which go to every process.
+    processes
+        How many.
+    heartbeat
+        Called twice a second; when it raises, the processes are stopped and the same is raised
+        here.
+
+    Raises
+    ------
+    IceblockError
+        With the sentence of the first worker that failed.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    # Its log repeats tracebacks of workers; what matters is in the error that is raised.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=processes, rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0", run_id="iceblock", max_restarts=0,
+        monitor_interval=POLL_SECONDS, start_method="spawn",
+    )  # fmt: skip
+    with _watched(heartbeat) as stopped:
+        try:
+            elastic_launch(config, worker)(*arguments)
+        except ChildFailedError as error:
+            raise _failure(*error.get_first_failure()) from None
+        except BaseException:
+            if stopped:
+                raise stopped[0] from None
+            raise
+
+
+@contextlib.contextmanager
+def _watched(heartbeat: Callable[[], None]) -> Iterator[list[BaseException]]:
+    """Call `heartbeat` beside the launcher, which blocks; what it raises is put into the list.
+
+    The launcher stops its workers when this process is sent SIGTERM, so that is what is done.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    over = threading.Event()
+    raised: list[BaseException] = []
+
+    def watch() -> None:
+        while not over.wait(POLL_SECONDS):
+            try:
+                heartbeat()
+            except BaseException as error:
+                raised.append(error)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=watch, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield raised
+    finally:
+        over.set()
+        thread.join()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _failure(rank: int, failure: Any) -> Exception:
+    """Make of what a worker left behind the error that it would have been here."""
+    if failure.exitcode < 0:
+        name = signal.Signals(-failure.exitcode).name
+        return IceblockError(
+            f"Training process {rank} was killed ({name}), most often because memory ran out: give "
+            "a smaller --batch-size or ask for more memory, then give the same command again."
+        )
+    if not isinstance(failure.message, dict):  # it left no exception
+        return IceblockError(
+            f"Training process {rank} ended with status {failure.exitcode} and said nothing about "
+            "it: see the messages above, then give the same command again."
+        )
+    words = str(failure.message.get("message", "")).strip()
+    _, found, sentence = words.partition("IceblockError: ")
+    if found:
+        return IceblockError(sentence)
+    return RuntimeError(str(failure.message.get("extraInfo", {}).get("py_callstack", words)))

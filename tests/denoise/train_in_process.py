@@ -1,0 +1,43 @@
+"""Trains in a process of its own: FOLDER LOSS STEPS PARTS, one line a step."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from tiny_network import TINY
+from tiny_training import CONFIG, GAN, Watcher, tiny_pairs
+
+from core.denoise.distributed import joined
+from core.denoise.losses import LossSettings
+from core.denoise.training import Trainer
+
+LOSSES = {"mse": LossSettings(), "gan": replace(GAN, perceptual="none")}
+
+
+class Say(Watcher):
+    def step(self, step: int) -> None:
+        print(step, flush=True)
+
+
+def train(folder: str, loss: str, steps: int, parts: int) -> None:
+    """Train, in this process or as one of several; each writes its weights to rank*.pt."""
+    config = replace(CONFIG, steps=steps, checkpoint_seconds=0.02, record_every=7, parts=parts)
+    scores = (k / 10 for k in range(100))
+    with joined(torch.device("cpu")) as ranks:
+        trainer = Trainer(
+            TINY, config, tiny_pairs(), Path(folder), lambda net: {"score": next(scores)},
+            loss=LOSSES[loss], ranks=ranks,
+        )  # fmt: skip
+        trainer.run(Say())
+        tensors = {**trainer.generator.state_dict(), "average": trainer.average.out.weight}
+        if trainer.objective.adversary is not None:
+            tensors |= {
+                f"d.{k}": v for k, v in trainer.objective.adversary.network.state_dict().items()
+            }
+        torch.save(tensors, Path(folder) / f"rank{ranks.rank}.pt")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    train(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,81 @@
+"""CTFs of a user's particles, and pairs that have them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from shapes import correlation
+from training_project import STAR
+
+from core.errors import IceblockError
+from core.images.background import ring_statistics
+from core.images.particles import read_particles
+from core.simulate.ctf_rows import CtfRows, RandomCtf, ctf_rows
+from core.simulate.pairs import PairGenerator, PairSettings
+
+
+def star(folder: Path, text: str = STAR) -> Path:
+    path = folder / "particles.star"
+    path.write_text(text.format(size=5.0, box=64))
+    return path
+
+
+def test_the_rows_of_the_particles_are_drawn(tmp_path: Path) -> None:
+    rows = ctf_rows(read_particles(star(tmp_path)))
+    assert rows is not None
+    drawn = rows.draw(np.random.default_rng(0), 200)
+    kinds = set(zip(drawn.defocus_u, drawn.defocus_v, drawn.defocus_angle, strict=True))
+    assert kinds == {(12000.0, 11900.0, 10.0), (18000.0, 17800.0, 20.0)}
+    assert set(drawn.voltage) == {300.0}
+    assert 60 < (drawn.defocus_u == 12000).sum() < 140
+    assert rows.defocus_range == (11950.0, 17900.0)
+
+
+def test_particles_without_ctf_give_none(tmp_path: Path) -> None:
+    text = STAR.replace("_rlnDefocus", "_rlnOther")
+    assert ctf_rows(read_particles(star(tmp_path, text))) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("18000 17800", "nan 17800", "defocus u of row 2"),
+        (" 300 2.7", " 0 2.7", "voltage of row 1"),
+    ],
+)
+def test_rows_that_give_no_ctf_are_named(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(IceblockError, match=says):
+        ctf_rows(read_particles(star(tmp_path, STAR.replace(old, new))))
+
+
+def test_pairs_take_them(tmp_path: Path, make_generator: Callable[..., PairGenerator]) -> None:
+    rows = ctf_rows(read_particles(star(tmp_path)))
+    usual = make_generator()
+    generator = PairGenerator(usual.volumes, usual.noise, PairSettings(group=1), rows)
+    pairs = generator.draw(8, 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    assert set(pairs.ctf.defocus_u) <= {12000.0, 18000.0}
+    assert isinstance(rows, CtfRows)
+    assert isinstance(usual.ctf, RandomCtf)
+
+
+def test_two_draws_differ_by_their_noise_alone(
+    make_generator: Callable[..., PairGenerator],
+) -> None:
+    generator = make_generator(snr_range=(0.3, 0.3), neighbour_rate=0.5)
+
+    def seeds() -> tuple[np.random.Generator, torch.Generator]:
+        return np.random.default_rng(2), torch.Generator().manual_seed(2)
+
+    one, other = generator.draw_twice(6, 40, *seeds())
+    assert torch.equal(one.noisy, generator.draw(6, 40, *seeds()).noisy)
+    np.testing.assert_array_equal(one.angles, other.angles)
+    assert torch.equal(one.mask, other.mask)
+    for k in range(6):
+        assert correlation(one.clean[k], other.clean[k]) == pytest.approx(1)
+    assert abs(correlation(one.noisy - one.clean, other.noisy - other.clean)) < 0.2
+    for pairs in (one, other):
+        mean, sd = ring_statistics(pairs.noisy)
+        torch.testing.assert_close(mean, torch.zeros_like(mean), rtol=0, atol=1e-5)
+        torch.testing.assert_close(sd, torch.ones_like(sd), rtol=1e-5, atol=0)
