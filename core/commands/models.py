@@ -21,6 +21,7 @@ def command(context: click.Context) -> None:
         return
     from ..denoise.model_file import read_description
     from ..denoise.shipped import DEFAULT, shipped_models
+    from ..segment.model_file import shipped_segmentation
 
     for name, path in shipped_models().items():
         card = read_description(path)["card"]
@@ -30,6 +31,9 @@ def command(context: click.Context) -> None:
             f"{name}{mark}: works at {card['working_pixel_size']:g} Å/px, SNR "
             f"{card['snr_range'][0]:g} to {card['snr_range'][1]:g}, {size:.1f} MB"
         )
+    for name, path in shipped_segmentation().items():
+        size = path.stat().st_size / 1e6
+        click.echo(f"{name}: labels micrographs for `iceblock noise` and `segment`, {size:.1f} MB")
 
 
 @command.command()
@@ -37,19 +41,23 @@ def command(context: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole description as JSON.")
 def show(model: str, as_json: bool) -> None:
     """Print what a model was trained on and how it scored."""
-    from ..denoise.model_file import read_description
     from ..denoise.shipped import find_model
+    from ..errors import IceblockError
+    from ..images.tensor_file import read_tensors
+    from ..segment.model_file import shipped_segmentation
 
-    path = find_model(model)
-    description = read_description(path)
+    path = shipped_segmentation().get(model) or find_model(model)
+    description, _ = read_tensors(path, None, weights=False)
     if as_json:
         click.echo(json.dumps(description, indent=2))
         return
-    card = description["card"]
+    card = description.get("card")
+    if not isinstance(card, dict) or not {"name", "training", "scores"} <= card.keys():
+        raise IceblockError(f"Model file {path} describes itself wrongly (its card is cut).")
     click.echo(f"{card['name']}  ({path})")
-    for key in ("working_pixel_size", "pixel_size_range", "box_range", "snr_range",
-                "defocus_range", "ctf", "volumes", "noise"):  # fmt: skip
-        value = card[key]
+    for key, value in card.items():
+        if key in ("name", "training", "scores"):
+            continue
         text = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
         click.echo(f"  {key.replace('_', ' '):20s}{text}")
     for title in ("training", "scores"):
@@ -60,4 +68,4 @@ def show(model: str, as_json: bool) -> None:
                 if isinstance(value, dict)
                 else value
             )
-            click.echo(f"    {key:18s}{text}")
+            click.echo(f"    {key:20s} {text}")

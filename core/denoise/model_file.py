@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-
 from ..errors import IceblockError
-from ..images.disk import read_error, replacing
+from ..images.tensor_file import digest, read_tensors, write_tensors
 from .generator import Generator, GeneratorConfig
 
 if TYPE_CHECKING:
@@ -19,9 +14,7 @@ if TYPE_CHECKING:
 
     import torch
 
-FORMAT = 1
-"""Version of the description's layout."""
-KEY = "iceblock"
+ARCHITECTURE = "generator"
 
 
 @dataclass(frozen=True)
@@ -69,18 +62,8 @@ def save_model(path: Path, generator: Generator, card: ModelCard, *, half: bool 
     half
         Store weights as float16, in half the space; they are read back as float32.
     """
-    description = {
-        "format": FORMAT,
-        "architecture": "generator",
-        "config": asdict(generator.config),
-        "card": asdict(card),
-    }
-    tensors = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
-    if half:
-        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    data = save(tensors, metadata={KEY: json.dumps(description, sort_keys=True)})
-    with replacing(path) as file:
-        file.write(data)
+    description = {"config": asdict(generator.config), "card": asdict(card)}
+    write_tensors(path, ARCHITECTURE, description, generator.state_dict(), half=half)
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
@@ -101,8 +84,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
         reason = str(error).splitlines()[0]
         raise IceblockError(f"Model file {path} contradicts itself ({reason}).") from error
     generator.eval().requires_grad_(False)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(generator.to(device), card, path, digest)
+    return Model(generator.to(device), card, path, digest(path))
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -111,38 +93,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    if not path.is_file():
-        raise IceblockError(
-            f"Model file {path} does not exist: `iceblock models` lists those that ship."
-        )
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise read_error(error, path) from error
-    # A safetensors file begins with the length of its header, which may look like either mark.
-    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
-        raise IceblockError(
-            f"Model file {path} is a pickle (a torch .pt or .pth file), which can run code when "
-            "it is read: iceblock reads .safetensors files only."
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {k: file.get_tensor(k) for k in file.keys()} if weights else {}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise IceblockError(f"Model file {path} is not a safetensors file: {error}.") from error
-    try:
-        description = json.loads(metadata[KEY])
-    except (KeyError, json.JSONDecodeError) as error:
-        raise IceblockError(f"Model file {path} was not written by iceblock.") from error
-    if not isinstance(description, dict):
-        raise IceblockError(f"Model file {path} was not written by iceblock.")
-    if description.get("format") != FORMAT or description.get("architecture") != "generator":
-        raise IceblockError(
-            f"Model file {path} has format {description.get('format')!r} and this iceblock reads "
-            f"format {FORMAT}: use the iceblock that wrote it, or train the model again."
-        )
+    description, tensors = read_tensors(path, ARCHITECTURE, weights=weights)
     try:
         ModelCard(**_tuples(description["card"]))
         GeneratorConfig(**_tuples(description["config"]))

@@ -57,7 +57,7 @@ def write_tensors(
 
 
 def read_tensors(
-    path: Path, architecture: str, *, weights: bool = True
+    path: Path, architecture: str | None, *, weights: bool = True
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Read a model file.
 
@@ -66,7 +66,7 @@ def read_tensors(
     path
         What `write_tensors` wrote.
     architecture
-        Kind of network that is wanted.
+        Kind of network that is wanted; None for any.
     weights
         Without them the arrays are left unread.
 
@@ -86,10 +86,11 @@ def read_tensors(
         )
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(9)
     except OSError as error:
         raise read_error(error, path) from error
-    if start[:2] == b"PK" or start[:1] == b"\x80":
+    # A safetensors file begins with the length of its header, which may look like either mark.
+    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise IceblockError(
             f"Model file {path} is a pickle (a torch .pt or .pth file), which can run code when "
             "it is read: iceblock reads .safetensors files only."
@@ -111,7 +112,7 @@ def read_tensors(
             f"Model file {path} has format {description.get('format')!r} and this iceblock reads "
             f"format {FORMAT}: use the iceblock that wrote it, or train the model again."
         )
-    if description.get("architecture") != architecture:
+    if architecture is not None and description.get("architecture") != architecture:
         raise IceblockError(
             f"Model file {path} holds a {description.get('architecture')} and a {architecture} is "
             "wanted: name another model."

@@ -39,9 +39,14 @@ class SegmentationModel:
     sha256: str
 
 
+def shipped_segmentation() -> dict[str, Path]:
+    """Names and files of the segmentation models in this installation."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
+
+
 def find_model(name: str) -> Path:
     """Turn the shipped model's name or a path into a path."""
-    shipped = {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
+    shipped = shipped_segmentation()
     if name in shipped:
         return shipped[name]
     path = Path(name)
