@@ -67,7 +67,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("iceblock: stopped (a stopped `denoise` goes on when given again)", err=True)
+        click.echo("iceblock: stopped (given again, the same command goes on)", err=True)
         sys.exit(130)
     except OSError as error:
         click.echo(f"iceblock: {error}; check the disk and the permissions there", err=True)

@@ -7,6 +7,8 @@ import torch
 from tiny_network import TINY
 from tiny_training import CONFIG, GAN, Watcher, curve, make, same_weights, tiny_pairs
 
+from core.denoise.batches import draw_batch
+from core.denoise.distributed import ALONE
 from core.denoise.generator import Generator
 from core.denoise.losses import LossSettings, weighted_error
 from core.denoise.training import Trainer
@@ -72,6 +74,25 @@ def test_the_discriminator_comes_in_after_its_warm_up(
     assert last["loss"] == pytest.approx(whole, rel=1e-5)
     assert 0 < last["real"] < 1
     assert 0 < last["fake"] < 1
+
+
+def test_the_perceptual_gradient_has_its_share_at_the_output(
+    pairs: PairGenerator, tmp_path: Path
+) -> None:
+    trainer = make(pairs, tmp_path, replace(GAN, adversarial=0.0, perceptual="random"), batch=2)
+    batch = draw_batch(pairs, trainer.config, 0, ALONE)
+    _, weight = trainer.objective.calibrate(batch, trainer.generator)
+    output = trainer.generator(batch.noisy).detach().requires_grad_()
+
+    def gradient() -> torch.Tensor:
+        total, _ = trainer.objective(batch, output, 0, 0.0)
+        return torch.autograd.grad(total, output)[0]
+
+    both = gradient()
+    trainer.objective.perceptual_weight = 0.0
+    pixels = gradient()
+    assert weight > 0
+    assert float((both - pixels).norm() / pixels.norm()) == pytest.approx(0.2, rel=1e-3)
 
 
 def test_same_seed_same_weights(pairs: PairGenerator, tmp_path: Path) -> None:
