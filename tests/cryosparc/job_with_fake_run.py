@@ -61,8 +61,10 @@ else:
     fake("core.denoise.model_file", load_model=lambda path: model)
 connection.PAUSE = 0.05
 files.LAG = 0.0
+# The tests may themselves run in a shell's background or under nohup, where these are switched off.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # The tests may themselves run in a shell's background, where Ctrl-C is switched off.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.argv[0] = "iceblock-cryosparc"
 main()
