@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
 from core import __version__
+from core.commands.lazy import LazyGroup
 from core.errors import IceblockError
 
 from .guard import OpenJob, complain, run_guarded
@@ -23,28 +23,12 @@ COMMANDS = {
 """Name of each subcommand, which is also its module's, and its line in the help."""
 
 
-class LazyGroup(click.Group):
-    """A group whose help needs none of its commands."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names of the subcommands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of a subcommand."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(f".{cmd_name}", __package__).command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a line for each subcommand without importing it."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    package=__package__,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="iceblock-cryosparc")
 def group() -> None:
     """Work on particles of a CryoSPARC project, as external jobs of that project.

@@ -104,11 +104,6 @@ def pixel_error(
     return error.mean()
 
 
-def weighted_error(output: torch.Tensor, clean: torch.Tensor, snr: torch.Tensor) -> torch.Tensor:
-    """Squared error divided by the SNR; see `pixel_error`."""
-    return pixel_error(output, clean, snr, LossSettings())
-
-
 def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """Eq. 5 as the discriminator sees it: cross entropy on logits, the mean of both sides."""
     one = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))

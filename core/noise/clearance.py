@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 
+from ..segment.network import PARTICLE
 from .shading import bin_centres, bin_sum
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from ..segment.segmenter import Segmentation
 
 _INVALID_MARGIN = 3  # pixels about those without an image
-_PARTICLE = 2  # among the segmentation's classes
 _SURE = 0.5
 
 
@@ -76,7 +76,7 @@ def widened(segmentation: Segmentation, margin: float) -> npt.NDArray[np.bool_]:
 def likely_centres(segmentation: Segmentation, diameter: float) -> npt.NDArray[np.float64]:
     """Give y, x in pixels of the micrograph where the segmentation sees middles of particles."""
     scale = np.array(segmentation.scale)
-    smooth = gaussian_filter(segmentation.probabilities[_PARTICLE], diameter / scale / 6)
+    smooth = gaussian_filter(segmentation.probabilities[PARTICLE], diameter / scale / 6)
     apart = [max(1, int(0.7 * diameter / s)) for s in segmentation.scale]
     summits = (smooth == maximum_filter(smooth, apart)) & (smooth > _SURE)
     return np.asarray(np.argwhere(summits) * scale + (scale - 1) / 2, dtype=np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import sys
 import time
@@ -23,10 +22,10 @@ from ..segment.segmenter import Segmenter
 from .extracting_report import farewell, report, write_lists
 from .extracting_summary import Summary
 from .folder import claim, locked
-from .labelled import gather
+from .labelled import fingerprints, gather
 from .micrograph_cutting import MicrographCutter, Unreadable
 from .noise_options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE
-from .record import fingerprint, machine, read_record, write_record
+from .record import machine, read_record, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -167,21 +166,10 @@ def _identity(
     options: NoiseOptions, micrographs: Sequence[Labelled], segmenter: SegmentsMicrographs
 ) -> dict[str, Any]:
     """All that the output's bytes depend on."""
-    files, picks = hashlib.sha256(), hashlib.sha256()
-    for one in micrographs:
-        path = one.micrograph.path
-        status = path.stat() if path.is_file() else None
-        stamp = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"
-        files.update(f"{one.micrograph.name}\0{stamp}\n".encode())
-        picks.update(b"none" if one.picks is None else one.picks.tobytes())
-        picks.update(b"\0")
     model = getattr(segmenter, "model", None)
     return {
         "version": __version__,
-        "micrographs": files.hexdigest(),
-        "pixel_size": micrographs[0].micrograph.pixel_size,
-        "picks": picks.hexdigest() if options.picks else None,
-        "masks": [fingerprint(one.mask) for one in micrographs if one.mask],
+        **fingerprints(micrographs),
         "model": getattr(model, "sha256", type(segmenter).__name__),
         "particle_diameter": options.particle_diameter,
         "settings": asdict(options.settings()),

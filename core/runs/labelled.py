@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import IceblockError
 from ..images.micrographs import Micrograph, list_micrographs, read_micrograph
 from ..images.picks import Picks, read_picks
 from ..segment.masks import find_masks, fit_mask, read_mask
+from .record import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +75,23 @@ def gather(
         for m, name in zip(found, names, strict=True)
     ]
     return labelled, known
+
+
+def fingerprints(labelled: Sequence[Labelled]) -> dict[str, Any]:
+    """Fingerprint all that is known of micrographs; what a run made of them depends on it."""
+    files, picks = hashlib.sha256(), hashlib.sha256()
+    for one in labelled:
+        path = one.micrograph.path
+        status = path.stat() if path.is_file() else None
+        stamp = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"
+        files.update(f"{one.micrograph.name}\0{one.micrograph.pixel_size}\0{stamp}\n".encode())
+        picks.update(b"none" if one.picks is None else one.picks.tobytes())
+        picks.update(b"\0")
+    return {
+        "micrographs": files.hexdigest(),
+        "picks": picks.hexdigest(),
+        "masks": [fingerprint(one.mask) for one in labelled if one.mask],
+    }
 
 
 def check_diameter(diameter: float) -> None:

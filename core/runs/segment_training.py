@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from .. import __version__
 from ..errors import IceblockError
 from ..segment.examples import LabelledMicrograph
-from ..segment.model_file import DEFAULT, SegmentationCard, load_model, save_model
+from ..segment.model_file import (
+    DEFAULT,
+    SegmentationCard,
+    SegmentationModel,
+    load_model,
+    save_model,
+)
 from ..segment.overlay import overlay, write_png
 from ..segment.scores import f1_score
 from ..segment.segmenter import Segmenter
 from ..segment.training import TrainingSettings, train
 from .folder import claim, locked
-from .labelled import Labelled, check_diameter, gather
-from .record import machine, quick_fingerprint, write_record
+from .labelled import Labelled, check_diameter, fingerprints, gather
+from .record import machine, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from ..segment.network import SegmentationNet
 
 MODEL = "segmentation.safetensors"
 OVERLAYS = "Overlays"
@@ -73,8 +82,9 @@ def run(
     everything, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
     kept, held = _split(everything, options)
     identity = {
-        "files": quick_fingerprint([one.micrograph.path for one in (*kept, *held)]),
-        "picks": str(options.picks),
+        "version": __version__,
+        **fingerprints((*kept, *held)),
+        "hold_out": options.hold_out,
         "particle_diameter": options.particle_diameter,
         "start": start.sha256 if start else "none",
         "steps": options.steps,
@@ -108,10 +118,8 @@ def run(
             micrographs=tuple(one.micrograph.name for one in kept),
             training={**asdict(settings), "start": options.start},
         )
-        save_model(options.out / MODEL, network, card)
-        scores = _score(options, held)
-        card = SegmentationCard(card.name, card.micrographs, card.training, scores)
-        save_model(options.out / MODEL, network, card)
+        scores = _score(options, held, network, card)
+        save_model(options.out / MODEL, network, replace(card, scores=scores))
         write_record(options.out, record | {"state": "finished", "scores": scores})
     if progress:
         for name, score in scores.items():
@@ -149,9 +157,14 @@ def _prepare(one: Labelled, diameter: float) -> LabelledMicrograph:
     )
 
 
-def _score(options: SegmentTrainOptions, held: Sequence[Labelled]) -> dict[str, float]:
+def _score(
+    options: SegmentTrainOptions,
+    held: Sequence[Labelled],
+    network: SegmentationNet,
+    card: SegmentationCard,
+) -> dict[str, float]:
     """Pixel F1 of the particle class on micrographs that were not trained on; with a picture."""
-    segmenter = Segmenter.load(options.out / MODEL)
+    segmenter = Segmenter(SegmentationModel(network, card, options.out / MODEL, sha256=""))
     scores = {}
     for one in held:
         image, _ = one.read()

@@ -20,8 +20,8 @@ from ..segment.model_file import DEFAULT
 from ..segment.overlay import overlay, write_png
 from ..segment.segmenter import Segmentation, Segmenter
 from .folder import claim, locked
-from .labelled import check_diameter, gather
-from .record import fingerprint, machine, quick_fingerprint, write_record
+from .labelled import check_diameter, fingerprints, gather
+from .record import machine, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,16 +72,11 @@ def run(
     if options.threads:
         torch.set_num_threads(options.threads)
     segmenter = Segmenter.load(options.model, options.device)
-    labelled, picks = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
+    labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
     identity = {
         "version": __version__,
-        "micrographs": [str(one.micrograph.path) for one in labelled],
-        "files": quick_fingerprint([m.micrograph.path for m in labelled if _there(m)]),
-        "pixel_sizes": sorted({one.micrograph.pixel_size for one in labelled}),
+        **fingerprints(labelled),
         "particle_diameter": options.particle_diameter,
-        "picks": str(options.picks),
-        "pick_count": picks.total if picks else 0,
-        "masks": [fingerprint(one.mask) for one in labelled if one.mask],
         "model_sha256": segmenter.model.sha256,
     }
     outputs = (LABELS, PROBABILITIES, OVERLAYS, TABLE)
@@ -101,10 +96,6 @@ def run(
         write_record(options.out, record | {"state": "finished", "segmented": len(rows)})
     if progress:
         print(f"Labels of {len(rows)} micrographs are in {options.out}.", file=progress)
-
-
-def _there(one: Labelled) -> bool:
-    return one.micrograph.path.is_file()
 
 
 def _segment_all(

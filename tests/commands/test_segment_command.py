@@ -68,6 +68,17 @@ def test_apply_goes_on_where_it_was_stopped(picked, iceblock):
     np.testing.assert_array_equal(again, labels_of(picked / "first.mrc")[0])
 
 
+def test_other_picks_are_another_run(picked, iceblock, capsys):
+    command = ("segment", "apply", "Mics", "--picks", "Picks", "--particle-diameter", DIAMETER,
+               "--out", "Seg", "-q")  # fmt: skip
+    assert iceblock(*command) == 0
+    rows = (picked / "Picks/m0.box").read_text().splitlines()
+    (picked / "Picks/m0.box").write_text("\n".join(["100 90 24 24", *rows[1:]]) + "\n")
+    assert iceblock(*command) == 1
+    assert "different: picks" in capsys.readouterr().err
+    assert iceblock(*command, "--overwrite") == 0
+
+
 def test_a_wrong_pixel_size_is_one_sentence(picked, iceblock, capsys):
     status = iceblock("segment", "apply", "Mics", "--particle-diameter", 300, "--pixel-size", 0.5,
                       "--out", "Seg", "-q")  # fmt: skip

@@ -12,7 +12,6 @@ from core.denoise.losses import (
     discriminator_loss,
     generator_loss,
     pixel_error,
-    weighted_error,
 )
 from core.errors import IceblockError
 
@@ -48,7 +47,7 @@ def test_an_snr_weight_makes_weak_particles_count_as_strong_ones(
 def test_the_default_is_the_squared_error_over_the_snr() -> None:
     clean, output, snr = images(0), images(1), torch.tensor([1.0, 0.1, 0.01])
     expected = ((output - clean) ** 2).mean(dim=(1, 2)) / (snr + 0.01)
-    torch.testing.assert_close(weighted_error(output, clean, snr), expected.mean())
+    torch.testing.assert_close(pixel_error(output, clean, snr, LossSettings()), expected.mean())
 
 
 def test_equation_5_at_known_answers() -> None:

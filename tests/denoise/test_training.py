@@ -10,7 +10,7 @@ from tiny_training import CONFIG, GAN, Watcher, curve, make, same_weights, tiny_
 from core.denoise.batches import draw_batch
 from core.denoise.distributed import ALONE
 from core.denoise.generator import Generator
-from core.denoise.losses import LossSettings, weighted_error
+from core.denoise.losses import LossSettings, pixel_error
 from core.denoise.training import Trainer
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
@@ -27,7 +27,7 @@ def test_training_lowers_the_held_out_error(pairs: PairGenerator, tmp_path: Path
     def error(net: Generator) -> float:
         with torch.no_grad():
             out = net(held_out.noisy[:, None])[:, 0]
-        return float(weighted_error(out, held_out.clean, held_out.snr))
+        return float(pixel_error(out, held_out.clean, held_out.snr, LossSettings()))
 
     trainer = make(
         pairs, tmp_path, steps=60, validate_every=30, record_every=20,
