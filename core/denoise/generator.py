@@ -18,9 +18,9 @@ Norm = Literal["none", "group", "batch"]
 class GeneratorConfig:
     """Arguments of the network; the presets below are choices of these, not other code."""
 
-    widths: tuple[int, ...] = (64, 128)
+    widths: tuple[int, ...] = (48, 96, 160)
     """Channels after each convolution of the way down."""
-    strides: tuple[int, ...] = (1, 2)
+    strides: tuple[int, ...] = (1, 2, 2)
     """Stride of each of them."""
     residual_blocks: int = 9
     """At the coarsest scale, two 3×3 convolutions each."""
@@ -101,7 +101,10 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm = norm_layer(norm, channels)
         with torch.no_grad():
-            self.second.weight.mul_(0.2)
+            if isinstance(self.norm, nn.GroupNorm):  # it undoes what a weight before it does
+                self.norm.weight.fill_(0.1)
+            else:
+                self.second.weight.mul_(0.2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the block to (n, channels, y, x)."""

@@ -18,9 +18,10 @@ from .discriminator import DiscriminatorConfig
 Pixel = Literal["mse", "l1", "none"]
 Backend = Literal["none", "random", "domain", "vgg19"]
 
-WEAKEST = 0.01
+WEAKEST = 0.05
 """Added to the SNR that divides an error: it keeps the weakest images, whose error is mostly what
-the network has not yet learned to leave out, from drowning the rest."""
+the network has not yet learned to leave out, from drowning the rest. Short trainings with 0.1 and
+0.01 correlate .67 and .63 with the truth at SNR 0.5, .405 and .394 at 0.1, .203 and .205 at 0.02."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,19 @@ def phantom(
 
 def _symmetry(rng: np.random.Generator) -> list[Rotation]:
     """Operators of a random point group: C1 (half of the time), Cn or Dn."""
-    kind = rng.choice(["C1", "C", "D"], p=[0.5, 0.25, 0.25])
+    return point_group(rng, rng.choice(["C1", "C", "D"], p=[0.5, 0.25, 0.25]))
+
+
+def point_group(rng: np.random.Generator, kind: str) -> list[Rotation]:
+    """Operators of a point group, the identity first.
+
+    Parameters
+    ----------
+    rng
+        Decides the fold, 2 to 7.
+    kind
+        "C1", "C" (cyclic) or "D" (dihedral).
+    """
     if kind == "C1":
         return [Rotation.identity()]
     fold = int(rng.integers(2, 8))

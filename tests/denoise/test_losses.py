@@ -46,7 +46,7 @@ def test_an_snr_weight_makes_weak_particles_count_as_strong_ones(
 
 def test_the_default_is_the_squared_error_over_the_snr() -> None:
     clean, output, snr = images(0), images(1), torch.tensor([1.0, 0.1, 0.01])
-    expected = ((output - clean) ** 2).mean(dim=(1, 2)) / (snr + 0.01)
+    expected = ((output - clean) ** 2).mean(dim=(1, 2)) / (snr + WEAKEST)
     torch.testing.assert_close(pixel_error(output, clean, snr, LossSettings()), expected.mean())
 
 
