@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..errors import IceblockError
 from ..images.tensor_file import digest, read_tensors, write_tensors
 from .generator import Generator, GeneratorConfig
+from .model_check import check_description
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import torch
 
 ARCHITECTURE = "generator"
 
@@ -77,11 +78,13 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     """
     description, tensors = _read(path)
     try:
-        generator = Generator(GeneratorConfig(**_tuples(description["config"])))
+        # Without memory of its own: how large it is may be told by the weights only.
+        with torch.device("meta"):
+            generator = Generator(GeneratorConfig(**_tuples(description["config"])))
         card = ModelCard(**_tuples(description["card"]))
-        generator.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        generator.load_state_dict({k: v.clone() for k, v in tensors.items()}, assign=True)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
         raise IceblockError(f"Model file {path} contradicts itself ({reason}).") from error
     generator.eval().requires_grad_(False)
     return Model(generator.to(device), card, path, digest(path))
@@ -95,9 +98,11 @@ def read_description(path: Path) -> dict[str, Any]:
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     description, tensors = read_tensors(path, ARCHITECTURE, weights=weights)
     try:
-        ModelCard(**_tuples(description["card"]))
-        GeneratorConfig(**_tuples(description["config"]))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        card, config = _tuples(description["card"]), _tuples(description["config"])
+        ModelCard(**card)
+        check_description(card, config, len(tensors) if weights else None)
+        GeneratorConfig(**config)
+    except (KeyError, TypeError, AttributeError, ValueError, IceblockError) as error:
         raise IceblockError(f"Model file {path} describes itself wrongly ({error}).") from error
     return description, tensors
 

@@ -1,10 +1,11 @@
 """Tables of CryoSPARC (`.cs`): rows with named, typed fields, each known by its uid.
 
 A file of format 1 is a NumPy array of records and needs NumPy only. Format 2 (CSDAT) is compressed
-and is read by CryoSPARC's own package. Fields are named `slot/field`; texts are bytes that are
+and needs CryoSPARC's own package. Fields are named `slot/field`; texts are bytes that are
 padded with zeros to the width of their field. Format 1 is what is written: every version reads it.
 """
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,16 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
+from .array_file import read_array
+from .cs_compressed import MARK, unpack
+from .cs_kinds import refuse_odd_kinds
 from .disk import read_error, replacing
+from .input_file import open_input, read_whole, refuse_beyond_memory
 
 Records = npt.NDArray[np.void]
 """(N,) records; each field keeps the type that it has in the file."""
 
 UID = "uid"
 
-_FORMAT_1, _FORMAT_2 = b"\x93NUMPY", b"\x95CSDAT"
-# NumPy's own limit of 10 kB is too small for the list of fields of some files.
-_LARGEST_HEADER = 1 << 24
+_FORMAT_1 = b"\x93NUMPY"
 
 
 def read_table(path: Path) -> Records:
@@ -36,18 +39,19 @@ def read_table(path: Path) -> Records:
         For a file that is missing, no .cs file, cut short, without uids or with one uid twice, and
         for format 2 without the package cryosparc-tools.
     """
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(_FORMAT_1))
-            if magic == _FORMAT_1:
-                file.seek(0)
-                loaded = np.load(file, allow_pickle=False, max_header_size=_LARGEST_HEADER)
-                return checked(plain(loaded), path)
-    except OSError as error:
-        raise read_error(error, path) from error
-    except (ValueError, EOFError) as error:
-        raise _unreadable(path) from error
-    if magic == _FORMAT_2:
+    with open_input(path) as file:
+        magic = file.read(len(_FORMAT_1))
+        if magic == _FORMAT_1:
+            file.seek(0)
+            size = os.fstat(file.fileno()).st_size
+            refuse_beyond_memory(path, size)
+            try:
+                return checked(plain(read_array(file, size)), path)
+            except OSError as error:
+                raise read_error(error, path) from error
+            except ValueError as error:
+                raise _unreadable(path) from error
+    if magic == MARK:
         return checked(_read_compressed(path), path)
     if not magic:
         raise IceblockError(f"{path} is empty; make or copy it again")
@@ -86,6 +90,7 @@ def checked(records: Records, source: Path) -> Records:
             f"{source} has no uid, by which CryoSPARC knows its particles; name a .cs file that "
             "CryoSPARC wrote"
         )
+    refuse_odd_kinds(records, source)
     uids = records[UID]
     _, first, places = np.unique(uids, return_index=True, return_inverse=True)
     again = np.flatnonzero(first[places] != np.arange(len(uids)))
@@ -222,16 +227,13 @@ def _describe(name: str, values: npt.NDArray[Any]) -> tuple[str, np.dtype[Any], 
 
 def _read_compressed(path: Path) -> Records:
     try:
-        from cryosparc.dataset import Dataset
-        from cryosparc.errors import DatasetLoadError
+        return unpack(read_whole(path))
     except ImportError as error:
         raise IceblockError(
             f"{path} is a compressed .cs file (format 2), which needs the package cryosparc-tools; "
             "install iceblock[cryosparc]"
         ) from error
-    try:
-        return plain(cast("Any", Dataset.load(path)).to_records(fixed=True))
-    except (DatasetLoadError, ValueError) as error:
+    except (ValueError, TypeError) as error:
         raise _unreadable(path) from error
 
 

@@ -109,8 +109,11 @@ def euler_angles(poses: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def _link_stacks(particles: CsParticles, out: Path) -> list[str]:
     """Link each stack under a name that ends in .mrcs; give the names for the STAR file."""
     folder = out.parent / f"{out.stem}_stacks"
-    names = []
-    for stack, name in zip(particles.stacks, output_names(list(particles.stacks)), strict=True):
+    names: list[str] = []
+    links = output_names(list(particles.stacks))
+    for name in links:
+        quote(name)  # refuses what a STAR file cannot hold, before anything is made
+    for stack, name in zip(particles.stacks, links, strict=True):
         link = folder / name
         target = os.path.abspath(particles.path_of(stack))  # noqa: PTH100
         if link.exists() and not link.is_symlink():

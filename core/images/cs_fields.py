@@ -1,5 +1,6 @@
 """The fields of CryoSPARC's particles that every set of particles has, in the terms of all sets."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from .image_names import ImageNames, image_name
 PATH, INDEX, SIGNATURE = "blob/path", "blob/idx", "blob/import_sig"
 SHAPE, PIXEL_SIZE, SIGN = "blob/shape", "blob/psize_A", "blob/sign"
 GROUP = "ctf/exp_group_id"
+CONFIDENCE = "iceblock/confidence"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPORTED = ">"
 """Begins the path of a file that was exported with its table and lies beside it."""
 
@@ -36,14 +39,6 @@ def refuse_missing_fields(records: Records, source: Path) -> None:
             "name the particles of the job that extracted or imported them, or give the "
             "passthrough file that has these fields with --passthrough"
         )
-    kinds = {PATH: "SU", INDEX: "iu", SHAPE: "iu", PIXEL_SIZE: "f", SIGN: "f"}
-    for name, kind in kinds.items():
-        values = records[name]
-        if values.dtype.kind not in kind or values.shape[1:] != ((2,) if name == SHAPE else ()):
-            raise IceblockError(
-                f"{source}: {name} holds values of the type {records.dtype[name]}, which CryoSPARC "
-                "does not write there; name a .cs file that CryoSPARC wrote"
-            )
 
 
 def exposure_groups(records: Records) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
@@ -64,6 +59,12 @@ def image_fields(records: Records, source: Path) -> dict[str, Any]:
         if not stack.removeprefix(EXPORTED):
             row = int(first[order[place]])
             raise IceblockError(f"{source}: row {row + 1} has an empty {PATH}; correct it")
+        if _CONTROL.search(stack):
+            row = int(first[order[place]])
+            raise IceblockError(
+                f"{source}: row {row + 1} has the {PATH} {stack}, which holds a line end or a "
+                "control character; rename the file"
+            )
     stack_ids = rank[places].astype(np.int32)
     indices = records[INDEX].astype(np.int64)
     images = ImageNames(stacks, stack_ids, indices, {})

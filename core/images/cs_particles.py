@@ -1,6 +1,7 @@
 """Sets of particles in CryoSPARC's tables (`.cs`).
 
-Of what is written only `blob/path`, `blob/idx` and `blob/import_sig` differ from what was read.
+Of what is written only `blob/path`, `blob/idx` and `blob/import_sig` differ from what was read, and
+`iceblock/confidence` where it was asked for.
 Paths start at the project folder. A leading `>` marks a file that was exported together with its
 table and lies beside it; it is read and never written.
 """
@@ -29,6 +30,7 @@ from .cs import (
     write_table,
 )
 from .cs_fields import (
+    CONFIDENCE,
     EXPORTED,
     INDEX,
     PATH,
@@ -196,6 +198,18 @@ class CsParticles(ParticleSet):
             "spherical_aberration": self._floats("ctf/cs_mm"),
             "amplitude_contrast": self._floats("ctf/amp_contrast"),
         }
+
+    @property
+    def confidences(self) -> npt.NDArray[np.float64] | None:
+        """(N,) values of iceblock/confidence; None where the file has no such field."""
+        known = CONFIDENCE in (self.records.dtype.names or ())
+        return self._floats(CONFIDENCE) if known else None
+
+    def with_confidences(self, values: npt.NDArray[np.float32]) -> Self:
+        """Give the same particles with iceblock/confidence."""
+        if len(values) != self.n:
+            raise ValueError(f"{self.n} particles are given {len(values)} confidences")
+        return self._with(replaced(self.records, {CONFIDENCE: values.astype(np.float32)}))
 
     def with_images(self, names: list[str]) -> Self:
         """Give the same particles with new images.

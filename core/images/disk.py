@@ -25,6 +25,12 @@ def write_error(error: OSError, path: Path) -> IceblockError:
             f"{path}: {left} in {path.parent}; free some space there or choose another output "
             "folder, then give the same command again"
         )
+    if error.errno == errno.EFBIG:
+        return IceblockError(
+            f"{path}: the file system, or the limit that `ulimit -f` shows, allows no file of this "
+            "size; raise the limit or choose another output folder, then give the same command "
+            "again"
+        )
     return IceblockError(
         f"{path} cannot be written ({_reason(error)}); check that {path.parent} is there and that "
         "you may write to it, or choose another output folder"
@@ -60,6 +66,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     partial = partial_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)  # a link there would lead elsewhere
         with partial.open("wb") as file:
             yield file
             file.flush()

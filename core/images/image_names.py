@@ -11,6 +11,7 @@ from ..errors import IceblockError
 from .star import is_missing, unquote
 
 _LARGEST = 1 << 62
+_LONGEST_NUMBER = 1000  # digits; zeros may stand before it
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageN
         number, at, stack = token.partition("@")
         if not (stack and number.isdecimal()):
             number, at, stack = _parse_odd(token)
-        index = int(number or "0") - 1
+        index = int(number or "0") - 1 if len(number) < _LONGEST_NUMBER else -1
         if not 0 <= index < _LARGEST or not stack:
             raise IceblockError(
                 f"{source}: row {row + 1} of {table} has rlnImageName {token}, which is not a "

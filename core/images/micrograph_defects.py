@@ -49,8 +49,9 @@ def find_defects(pixels: _Pixels) -> tuple[_Mask, list[str]]:
         remarks += _describe(constant)
         invalid |= constant
     if remarks:
-        rows = pixels.sum(axis=1, dtype=np.float64, where=~invalid)
-        columns = pixels.sum(axis=0, dtype=np.float64, where=~invalid)
+        with np.errstate(invalid="ignore"):  # NaN are looked at, though they do not count
+            rows = pixels.sum(axis=1, dtype=np.float64, where=~invalid)
+            columns = pixels.sum(axis=0, dtype=np.float64, where=~invalid)
     usable = [pixels.shape[axis] - np.count_nonzero(invalid, axis=axis) for axis in (1, 0)]
     limit = _OFFSET_SD * _spread(pixels, invalid)
     odd_rows = _odd_lines(rows, usable[0], pixels.shape[1], limit)

@@ -1,5 +1,9 @@
 """Single images in the formats that micrographs and their masks come in: MRC, TIFF, PNG, JPEG."""
 
+import itertools
+import logging
+import math
+import os
 import struct
 import zlib
 from dataclasses import dataclass, replace
@@ -13,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import IceblockError
 from .disk import read_error
+from .input_file import open_input, refuse_beyond_memory
 from .mrc import Stack, read_header, read_images
 
 MRC_SUFFIXES = frozenset({".mrc", ".mrcs"})
@@ -22,9 +27,18 @@ IMAGE_SUFFIXES = MRC_SUFFIXES | TIFF_SUFFIXES | _PICTURES
 
 _IMOD_STAMP, _IMOD_OFFSET = 1146047817, 152
 _DECODING_ERRORS = (
-    ValueError, TypeError, RuntimeError, LookupError, ImportError, EOFError, struct.error,
-    zlib.error, tifffile.TiffFileError, UnidentifiedImageError, Image.DecompressionBombError,
+    ValueError, TypeError, RuntimeError, LookupError, ImportError, ArithmeticError, AttributeError,
+    AssertionError, SyntaxError, EOFError, struct.error, zlib.error, tifffile.TiffFileError,
+    UnidentifiedImageError, Image.DecompressionBombError,
 )  # fmt: skip
+# Pixels of the largest picture: no detector's image has a side beyond this.
+_LARGEST_PICTURE = 1 << 15
+# Pixels that a byte of a file holds at most; zlib packs a thousandfold, a byte has eight bits.
+_PACKED = 8 * 1032
+_LONGEST_PICTURE, _LONGEST_TIFF = 1 << 29, 1 << 31  # bytes
+_SLACK = 1 << 20  # bytes that a compressed image, or what lies between its parts, may take more
+# A file that is wrong is told of in a sentence of our own.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +77,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
         For a file that is missing, unreadable, of another format, or that holds several images.
     """
     suffix = path.suffix.lower()
+    _check_file(path)
     try:
         if suffix in MRC_SUFFIXES:
             return _read_mrc(path)
@@ -84,11 +99,26 @@ def header_pixel_size(path: Path) -> float:
         return 0.0
     if suffix not in TIFF_SUFFIXES:
         raise _unknown_format(path)
+    _check_file(path)
     try:
         with tifffile.TiffFile(path) as tiff:
             return _tiff_pixel_size(tiff.pages[0].tags)  # type: ignore[union-attr]
     except (OSError, *_DECODING_ERRORS) as error:
         raise _unreadable(path, error) from error
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what cannot be opened, and pictures that are longer than any: decoders go on long."""
+    suffix = path.suffix.lower()
+    with open_input(path) as file:
+        size = os.fstat(file.fileno()).st_size
+    if size > (_LONGEST_PICTURE if suffix in _PICTURES else _LONGEST_TIFF) and (
+        suffix not in MRC_SUFFIXES
+    ):
+        raise IceblockError(
+            f"{path} has {size / 1e9:.3g} GB, which no single picture has; copy or make it again, "
+            "or, if it is a movie, align and sum its frames first"
+        )
 
 
 def _read_mrc(path: Path) -> ImageFile:
@@ -102,7 +132,7 @@ def _read_mrc(path: Path) -> ImageFile:
 
 def _with_sign(stack: Stack) -> Stack:
     """Find out whether bytes are signed, as the standard says, or as many programs wrote them."""
-    with stack.path.open("rb") as file:
+    with open_input(stack.path) as file:
         file.seek(_IMOD_OFFSET)
         stamp, flags = struct.unpack("<ii", file.read(8))
     if stamp == _IMOD_STAMP:
@@ -128,6 +158,8 @@ def _read_tiff(path: Path, as_mask: bool) -> npt.NDArray[Any]:
         count = max(_full_pages(tiff), *(series[:-2] if len(series) > 2 else (1,)))
         if page.samplesperpixel == 1 and count > 1:
             raise _several(path, count)
+        _refuse_too_large(path, page.shape, page.dtype)
+        _check_segments(path, page)
         try:
             return np.asarray(page.asarray())
         except _DECODING_ERRORS:
@@ -157,9 +189,35 @@ def _read_picture(path: Path, as_mask: bool) -> npt.NDArray[Any]:
         frames = getattr(picture, "n_frames", 1)
         if frames > 1:
             raise _several(path, frames)
+        _refuse_too_large(path, picture.size, np.dtype("u4"))
         if picture.mode in ("CMYK", "YCbCr") or (picture.mode in ("P", "PA") and not as_mask):
             return np.asarray(picture.convert("RGB"))
         return np.asarray(picture)
+
+
+def _check_segments(path: Path, page: tifffile.TiffPage) -> None:
+    """Refuse a TIFF file whose strips or tiles are not where, or not as long as, it says."""
+    raw = math.prod(page.shape) * (page.dtype.itemsize if page.dtype else 4)
+    longest = 2 * raw + _SLACK
+    size = os.path.getsize(path)  # noqa: PTH202
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if not (0 <= offset <= size and 0 <= count <= min(size - offset, longest)):
+            raise ValueError("it is shorter than it says")
+    # Pillow, which is asked where tifffile gives up, reads from one part to the next.
+    places = sorted(page.dataoffsets)
+    if any(after - before > longest for before, after in itertools.pairwise(places)):
+        raise ValueError("its parts lie too far apart")
+
+
+def _refuse_too_large(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any] | None) -> None:
+    """Refuse what has more pixels than any detector, or than the file or the memory can hold."""
+    pixels = math.prod(shape)
+    if max(shape) > _LARGEST_PICTURE or pixels > _PACKED * os.path.getsize(path):  # noqa: PTH202
+        raise IceblockError(
+            f"{path} claims to have {' x '.join(map(str, shape))} pixels, which it does not hold; "
+            "copy or make it again"
+        )
+    refuse_beyond_memory(path, pixels * max(4, dtype.itemsize if dtype else 4))
 
 
 def _image_file(pixels: npt.NDArray[Any], path: Path, as_mask: bool) -> ImageFile:
@@ -174,7 +232,7 @@ def _image_file(pixels: npt.NDArray[Any], path: Path, as_mask: bool) -> ImageFil
             f"{path} holds no single grey image (its array is {pixels.shape} of {pixels.dtype}); "
             "save one grey image in it"
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return ImageFile(np.ascontiguousarray(pixels, dtype=np.float32), whole)
 
 

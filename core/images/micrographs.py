@@ -8,18 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
+from .input_file import is_file
 from .micrograph_defects import find_defects
 from .micrograph_fill import fill_defects
 from .micrograph_formats import IMAGE_SUFFIXES, TIFF_SUFFIXES, header_pixel_size, read_image
 from .micrograph_table import NAME, find_micrographs, pixel_sizes, root_of_most
 from .optics import read_optics
-from .star import StarFile, unquote
+from .star import StarFile, quote, unquote
 
 MASK_ENDINGS = ("_mask", "-mask", ".mask", "_masks", "_pollution", "_contamination")
 """What a mask's file name, in lower case and without its suffix, adds to its micrograph's."""
 
 _BESIDE = (*MASK_ENDINGS, "_ps")  # MotionCorr keeps a power spectrum X_PS.mrc beside X.mrc
 _LEAST_VALID = 0.5
+_SMALLEST = 8  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,11 @@ def read_micrograph(micrograph: Micrograph) -> MicrographImage:
     pixels = read_image(micrograph.path).pixels
     if micrograph.path.suffix.lower() in TIFF_SUFFIXES:
         pixels = np.ascontiguousarray(pixels[::-1])
+    if min(pixels.shape) < _SMALLEST:
+        raise IceblockError(
+            f"{micrograph.path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, which is no "
+            "micrograph; leave it out or make it again"
+        )
     invalid, remarks = find_defects(pixels)
     part = 1 - np.count_nonzero(invalid) / invalid.size
     if part < _LEAST_VALID:
@@ -154,6 +161,7 @@ def _lies_beside(stem: str, stems: set[str]) -> bool:
 
 
 def _from_file(path: Path, pixel_size: float | None) -> Micrograph:
+    quote(path.as_posix())  # refuses a name that cannot be written into a STAR file
     micrograph = Micrograph(path.as_posix(), path, 0.0)
     _check_exists(micrograph)
     size = pixel_size or _from_header(micrograph)
@@ -171,6 +179,7 @@ def _from_star(source: Path, pixel_size: float | None) -> list[Micrograph]:
     rows = {name: row for row, name in reversed(list(enumerate(names)))}
     micrographs = []
     for name in dict.fromkeys(names):
+        quote(name)
         row = rows[name]
         listed = f"row {row + 1} of {table.name} in {source}"
         micrograph = Micrograph(name, root / name, 0.0, listed)
@@ -198,6 +207,6 @@ def _from_header(micrograph: Micrograph, otherwise: float | None = None) -> floa
 
 
 def _check_exists(micrograph: Micrograph) -> None:
-    if not micrograph.path.is_file():
+    if not is_file(micrograph.path):
         where = f", named in {micrograph.listed}," if micrograph.listed else ""
         raise IceblockError(f"{micrograph.path}{where} is not a file; put it back or leave it out")

@@ -16,6 +16,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 
 from ..errors import IceblockError
 from .disk import read_error
+from .input_file import open_input, refuse_beyond_memory
 
 _Order = Literal["<", ">"]
 
@@ -77,16 +78,16 @@ def read_header(path: Path) -> Stack:
     IceblockError
         For a file that is missing, empty, no MRC file, in another mode, or truncated.
     """
-    try:
-        with path.open("rb", buffering=0) as file:
+    with open_input(path) as file:
+        try:
             raw = file.read(HEADER_BYTES)
             size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise read_error(error, path) from error
+        except OSError as error:
+            raise read_error(error, path) from error
     if len(raw) < HEADER_BYTES:
         what = "is empty" if not raw else "is too short to be an MRC file"
         raise IceblockError(f"{path} {what}; make or copy it again")
-    header, order = _parse(raw, path)
+    header, order = parse_header(raw, path)
     mode = int(header["mode"])
     if mode in _OTHER_MODES:
         raise IceblockError(
@@ -141,9 +142,10 @@ def read_images(stack: Stack, indices: npt.ArrayLike) -> npt.NDArray[np.float32]
             f"{stack.path} has {stack.n_images} images and no image {first + 1}; check the image "
             "numbers against the stack"
         )
+    refuse_beyond_memory(stack.path, 4 * wanted.size * stack.box_y * stack.box_x)
     images = np.empty((wanted.size, stack.box_y, stack.box_x), dtype=np.float32)
     try:
-        with stack.path.open("rb", buffering=0) as file:
+        with open_input(stack.path) as file:
             for start, stop in _runs(wanted):
                 _read_run(file, stack, int(wanted[start]), images[start:stop])
     except OSError as error:
@@ -151,8 +153,11 @@ def read_images(stack: Stack, indices: npt.ArrayLike) -> npt.NDArray[np.float32]
     return images
 
 
-def _parse(raw: bytes, path: Path) -> tuple[Any, _Order]:
-    """Parse a header in the byte order that makes sense of it; the machine stamp goes first."""
+def parse_header(raw: bytes, path: Path) -> tuple[Any, _Order]:
+    """Parse the bytes of a header in the byte order that makes sense of it.
+
+    The machine stamp goes first. No possible sizes and mode: IceblockError.
+    """
     orders: tuple[_Order, _Order] = (">", "<") if raw[_MACHINE_STAMP] == 0x11 else ("<", ">")
     for order in orders:
         header = np.frombuffer(raw, _HEADER_OF_ORDER[order])[0]

@@ -173,6 +173,8 @@ class StackWriter:
     def _open(self, resume: bool) -> BinaryIO:
         """Open the hidden file at the place where the next image goes."""
         placeholder = self._header.tobytes()
+        if self._partial.is_symlink():  # which would lead elsewhere
+            self._partial.unlink()
         if resume and self._partial.is_file():
             file = self._partial.open("r+b", buffering=0)
             if file.read(HEADER_BYTES) == placeholder:

@@ -11,6 +11,8 @@ from .star import StarFile, StarTable, unquote
 
 _GROUP = "_rlnOpticsGroup"
 _NAME = "_rlnOpticsGroupName"
+# Between these lie all sizes and magnifications; beyond them no arithmetic is possible.
+_SMALLEST, _LARGEST = 1e-9, 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ class Optics:
         values = self.floats(tag)
         if values is None:
             return None
-        wrong = ~(np.isfinite(values) & (values > 0))
+        wrong = ~((values > _SMALLEST) & (values < _LARGEST))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise IceblockError(
@@ -98,6 +100,8 @@ def read_optics(star: StarFile, particles: StarTable) -> Optics:
         everyone = np.zeros(len(particles), dtype=np.int32)
         return Optics(star.path, particles, None, everyone, ("all particles",))
     numbers = table.integers(_GROUP)
+    if not len(numbers):
+        raise IceblockError(f"{star.path}: {table.name} is empty; list the optics groups there")
     if len(np.unique(numbers)) != len(numbers):
         raise IceblockError(
             f"{star.path}: {table.name} gives one rlnOpticsGroup twice; give each group its number"

@@ -16,6 +16,8 @@ from .image_names import image_name
 from .mrc import Stack
 from .particles import ParticleSet
 
+_LONGEST_STEM = 200  # bytes; names on most disks have 255 at most
+
 
 @dataclass(frozen=True, eq=False)
 class StackJob:
@@ -122,9 +124,10 @@ def output_names(stacks: list[str], ending: str = ".mrcs") -> list[str]:
     """Give each input stack a file name of its own: `<stem>.mrcs`, and `<stem>_2.mrcs` and so on.
 
     A number is only added to a name that is taken, and never makes a name that another stack has
-    by itself. Capitals are not told apart, as on some disks.
+    by itself. Capitals are not told apart, as on some disks. A name is cut where no disk would
+    take it with what is added while it is written.
     """
-    stems = [PurePosixPath(stack).stem for stack in stacks]
+    stems = [_stem(stack) for stack in stacks]
     own = {stem.casefold() for stem in stems}
     taken: set[str] = set()
     names = []
@@ -136,3 +139,11 @@ def output_names(stacks: list[str], ending: str = ".mrcs") -> list[str]:
         taken.add(name.casefold())
         names.append(f"{name}{ending}")
     return names
+
+
+def _stem(name: str) -> str:
+    stem = PurePosixPath(name).stem
+    data = stem.encode("utf-8", "surrogateescape")
+    if len(data) <= _LONGEST_STEM:
+        return stem
+    return data[:_LONGEST_STEM].decode("utf-8", "ignore")

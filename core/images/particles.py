@@ -108,6 +108,23 @@ class ParticleSet(ABC):
             `voltage` in kV, `spherical_aberration` in mm, `amplitude_contrast` as a fraction.
         """
 
+    @property
+    @abstractmethod
+    def confidences(self) -> npt.NDArray[np.float64] | None:
+        """(N,) confidences as `with_confidences` wrote them; None where there are none."""
+
+    @abstractmethod
+    def with_confidences(self, values: npt.NDArray[np.float32]) -> Self:
+        """Give the same particles with a confidence each, 0 to 1.
+
+        A STAR file has them in rlnIceblockConfidence, a .cs file in iceblock/confidence.
+
+        Parameters
+        ----------
+        values
+            (N,).
+        """
+
     @abstractmethod
     def with_images(self, names: list[str]) -> Self:
         """Give the same particles with new images, all else being as it was.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import IceblockError
 from .disk import read_error
+from .input_file import is_file, read_whole
 from .micrograph_table import NAME, root_of_most
 from .star import StarFile, StarTable, is_missing, unquote
 
@@ -107,7 +108,7 @@ def _from_list(source: Path, table: StarTable) -> tuple[list[PickEntry], list[st
     entries, missing = [], []
     for name, file in zip(names, files, strict=True):
         path = root / file
-        found = bool(file) and path.is_file()
+        found = bool(file) and is_file(path)
         entries.append(PickEntry(name, _read_file(path) if found else None))
         if not found:
             missing.append(f"{file or 'none'} for {name}")
@@ -148,6 +149,8 @@ def _from_table(source: Path, star: StarFile) -> list[PickEntry]:
             f"{source}: {table.name} has a row without rlnMicrographName; fill it in or take the "
             "row out"
         )
+    if not ids:
+        return []
     order = np.argsort(places, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(places, minlength=len(ids)))[:-1])
     return [
@@ -190,9 +193,7 @@ def _coordinates(path: Path, table: StarTable) -> _Coordinates:
 def _read_box(path: Path) -> _Coordinates:
     """Read EMAN's format: x and y of the first pixel of a box, its width and height."""
     try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise read_error(error, path) from error
+        lines = read_whole(path).decode().splitlines()
     except UnicodeDecodeError as error:
         raise IceblockError(f"{path} is no text; name an EMAN .box file") from error
     yx = []
@@ -226,7 +227,7 @@ def _refuse_tube_ends(path: Path, table: StarTable) -> None:
 def _refuse_start_end(source: Path) -> None:
     """Refuse picks of a job whose settings say that they are the ends of helices."""
     job = source.parent / "job.star"
-    if job.is_file() and _START_END.search(job.read_bytes()):
+    if job.is_file() and _START_END.search(read_whole(job)):
         raise _helix(source)
 
 

@@ -15,11 +15,14 @@ import numpy.typing as npt
 from gemmi import cif
 
 from ..errors import IceblockError
-from .disk import read_error
+from .input_file import open_input, read_whole
 from .star_text import BlockText, block_texts, escape, find_ragged_row, unescape_document
 from .star_writer import write_document
 
 _NEEDS_QUOTES = re.compile(r"""$|[_#$'";\[\]]|(?i:data_|save_|loop_|stop_|global_)|.*\s""", re.S)
+_LARGEST_WHOLE = 1 << 53  # float64 tells larger ones from their neighbours no longer
+_BEGINNING = 1 << 16  # bytes that tell a text from an image, which may be large
+_UNFIT = re.compile(r"[\x00-\x08\n-\x1f\x7f\ud800-\udfff]")
 _MISSING = frozenset({"", "None", ".", "?"})
 
 
@@ -31,8 +34,25 @@ def unquote(token: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Give the token for a text, in quotes where blanks or its first character ask for them."""
-    return str(cif.quote(text)) if _NEEDS_QUOTES.match(text) else text
+    """Give the token for a text, in quotes where blanks or its first character ask for them.
+
+    Raises
+    ------
+    IceblockError
+        For a text that takes several lines in a STAR file, or is not UTF-8: RELION reads neither.
+    """
+    if not _NEEDS_QUOTES.match(text) and text.isprintable():
+        return text
+    try:
+        token = str(cif.quote(text))
+        if not _UNFIT.search(token):
+            return token
+    except (TypeError, UnicodeError):
+        pass
+    raise IceblockError(
+        f"the name {text} cannot stand in a STAR file, because it holds a line end, a character "
+        "that is not UTF-8, or both kinds of quotes; rename the file"
+    )
 
 
 def is_missing(token: str) -> bool:
@@ -64,11 +84,10 @@ class StarFile:
             For a file that is missing, empty or binary, a row with too few or too many values, and
             two blocks of one name; with the line where it is known.
         """
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise read_error(error, path) from error
-        data = data.removeprefix(b"\xef\xbb\xbf")
+        with open_input(path) as file:
+            if b"\0" in file.read(_BEGINNING):
+                raise _binary(path)
+        data = read_whole(path).removeprefix(b"\xef\xbb\xbf")
         try:
             # The parser refuses what is not ASCII, the document does not.
             document = cif.read_string(data if data.isascii() else escape(data))
@@ -152,7 +171,7 @@ class StarTable:
     def integers(self, tag: str) -> npt.NDArray[np.int64]:
         """Give a column as (N,) int64; a token that is no whole number raises IceblockError."""
         numbers = self.floats(tag)
-        whole = np.isfinite(numbers)
+        whole = np.abs(numbers) < _LARGEST_WHOLE
         whole[whole] = numbers[whole] == np.round(numbers[whole])
         if not whole.all():
             row = int(np.flatnonzero(~whole)[0])
@@ -217,12 +236,16 @@ class StarTable:
         )
 
 
+def _binary(path: Path) -> IceblockError:
+    return IceblockError(f"{path} is a binary file, not a STAR file; name the STAR file")
+
+
 def _parse_error(path: Path, data: bytes, message: str) -> IceblockError:
     """Say in the user's terms what the parser found."""
     match = re.match(r"\w*:(\d+)", message)
     line = int(match[1]) if match else 0
     if b"\0" in data:
-        return IceblockError(f"{path} is a binary file, not a STAR file; name the STAR file")
+        return _binary(path)
     if "expected block header" in message:
         return IceblockError(
             f"{path} is not a STAR file: line {line} is not a data_ line; name the STAR file"

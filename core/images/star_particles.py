@@ -18,6 +18,7 @@ from .star import StarFile, StarTable, is_missing, quote
 
 _IMAGE = "_rlnImageName"
 _ORIGINAL = "_rlnImageOriginalName"
+_CONFIDENCE = "_rlnIceblockConfidence"
 
 # What a STAR file without image names is, by a column that it has, and what to do about it.
 _OTHER_TABLES = {
@@ -97,6 +98,24 @@ class StarParticles(ParticleSet):
             "amplitude_contrast": self._floats_or("_rlnAmplitudeContrast"),
         }
 
+    @property
+    def confidences(self) -> npt.NDArray[np.float64] | None:
+        """(N,) values of rlnIceblockConfidence; None where the file has no such column."""
+        tokens = self._tokens(_CONFIDENCE)
+        if tokens is None:
+            return None
+        if _CONFIDENCE in self.edits:
+            return np.array(tokens, dtype=np.float64)
+        return self.table.floats(_CONFIDENCE)
+
+    def with_confidences(self, values: npt.NDArray[np.float32]) -> Self:
+        """Give the same particles with rlnIceblockConfidence, added last where it is new."""
+        if len(values) != self.n:
+            raise ValueError(f"{self.n} particles are given {len(values)} confidences")
+        made = replace(self, edits={**self.edits, _CONFIDENCE: [f"{v:.4f}" for v in values]})
+        self._hand_on(made)
+        return made
+
     def with_images(self, names: list[str]) -> Self:
         """Give the same particles with new images.
 
@@ -148,11 +167,14 @@ class StarParticles(ParticleSet):
             **_image_fields(tokens, self.source, self.table),
             edits={**self.edits, _IMAGE: tokens, _ORIGINAL: originals},
         )
-        # What was already found out from the raw images stays true of the new ones.
+        self._hand_on(made)
+        return made
+
+    def _hand_on(self, made: Self) -> None:
+        """Keep what was already found out from the raw images: it stays true of new ones."""
         for known in ("root", "pixel_sizes"):
             if known in self.__dict__:
                 made.__dict__[known] = self.__dict__[known]
-        return made
 
     def _tokens(self, tag: str) -> Sequence[str] | None:
         if tag in self.edits:
@@ -184,6 +206,8 @@ class StarParticles(ParticleSet):
 
 def _image_fields(tokens: list[str], source: Path, table: StarTable) -> dict[str, Any]:
     parsed = parse_image_names(tokens, source, table.name)
+    for stack in parsed.stacks:
+        quote(stack)  # refuses what could not be written again
     return {"names": tokens} | {item.name: getattr(parsed, item.name) for item in fields(parsed)}
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..errors import IceblockError
-from .disk import read_error, replacing
+from .disk import replacing
+from .input_file import open_input, refuse_beyond_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the description's layout."""
 _KEY = "iceblock"
+_LARGEST_HEADER = 1 << 24
 
 
 def write_tensors(
@@ -84,17 +87,7 @@ def read_tensors(
         raise IceblockError(
             f"Model file {path} does not exist: `iceblock models` lists those that ship."
         )
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise read_error(error, path) from error
-    # A safetensors file begins with the length of its header, which may look like either mark.
-    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
-        raise IceblockError(
-            f"Model file {path} is a pickle (a torch .pt or .pth file), which can run code when "
-            "it is read: iceblock reads .safetensors files only."
-        )
+    _check_frame(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -103,7 +96,7 @@ def read_tensors(
         raise IceblockError(f"Model file {path} is not a safetensors file: {error}.") from error
     try:
         description = json.loads(metadata[_KEY])
-    except (KeyError, json.JSONDecodeError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise IceblockError(f"Model file {path} was not written by iceblock.") from error
     if not isinstance(description, dict):
         raise IceblockError(f"Model file {path} was not written by iceblock.")
@@ -118,6 +111,35 @@ def read_tensors(
             "wanted: name another model."
         )
     return description, {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def _check_frame(path: Path) -> None:
+    """Refuse pickles, and a file whose size is not what its header promises."""
+    with open_input(path) as file:
+        start = file.read(9)
+        # The header's length comes first, which may look like the mark of a pickle.
+        if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
+            raise IceblockError(
+                f"Model file {path} is a pickle (a torch .pt or .pth file), which can run code "
+                "when it is read: iceblock reads .safetensors files only."
+            )
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(start[:8], "little")
+        file.seek(8)
+        try:
+            if length > min(_LARGEST_HEADER, size):
+                raise ValueError("its header is longer than the file")
+            entries = json.loads(file.read(length))
+            arrays = [entry for name, entry in entries.items() if name != "__metadata__"]
+            promised = 8 + length + max((entry["data_offsets"][1] for entry in arrays), default=0)
+            if promised != size:
+                raise ValueError(f"its header promises {promised} bytes and it has {size}")
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+            reason = str(error) if type(error) is ValueError else "its header is no list of arrays"
+            raise IceblockError(
+                f"Model file {path} is not a safetensors file: {reason}."
+            ) from error
+    refuse_beyond_memory(path, size)
 
 
 def digest(path: Path) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import IceblockError
+from ..images.input_file import is_file, is_folder
 from ..images.mrc import Stack, read_header, read_images
 from ..images.star import unquote
 from ..images.star_particles import StarParticles
@@ -107,8 +108,9 @@ class NoiseBank:
         IceblockError
             For anything that is not a noise bank, or one that lacks its blocks.
         """
-        star = path / TABLE if path.is_dir() else path
-        if path.is_dir() and not star.is_file():
+        folder = is_folder(path)
+        star = path / TABLE if folder else path
+        if folder and not is_file(star):
             raise IceblockError(
                 f"{path} holds no noise bank (there is no {TABLE} in it); name a folder that "
                 "`iceblock noise` made"
@@ -215,4 +217,4 @@ def _read_optics(particles: StarParticles) -> tuple[OpticsGroup, ...]:
 def _find_stack(particles: StarParticles, name: str) -> Stack:
     """Find a stack beside the STAR file, so that a bank can be moved, or where it is named."""
     beside = particles.source.parent / Path(name).name
-    return read_header(beside if beside.is_file() else particles.path_of(name))
+    return read_header(beside if is_file(beside) else particles.path_of(name))

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import lzma
 import shutil
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from ..errors import IceblockError
+from ..images.array_file import read_array
 from ..images.disk import read_error, replacing
+from ..images.input_file import open_input
 from .bank import TABLE, NoiseBank
 from .bank_table import BankPart, write_bank
 
@@ -25,12 +30,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
+    import numpy.typing as npt
+
     from .bank import OpticsGroup
 
     T = TypeVar("T")
 
 WORK = "Working"
 """The work folder inside the bank's, until `BankWriter.clean`."""
+
+_COLUMNS = ("micrographs", "blocks", "positions", "mean", "sd", "sources", "groups")
+_DAMAGED = (
+    ValueError, TypeError, LookupError, EOFError, RecursionError, RuntimeError, BadZipFile,
+    zlib.error, struct.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 class BankWriter:
@@ -134,33 +147,45 @@ class BankWriter:
     def _path(self, number: int) -> Path:
         return self.folder / WORK / f"{number + 1:06d}.npz"
 
-    def _load(self, number: int, take: Callable[[Any], T]) -> T:
+    def _load(self, number: int, take: Callable[[_Stored], T]) -> T:
         path = self._path(number)
         try:
-            with path.open("rb") as file, np.load(file) as stored:
-                return take(stored)
+            with open_input(path) as file, ZipFile(file) as archive:
+                return take(_Stored(archive))
         except OSError as error:
             raise read_error(error, path) from error
-        except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        except _DAMAGED as error:
             raise IceblockError(
                 f"{path} is damaged; remove it and give the same command again"
             ) from error
 
 
-def _part(stored: Any) -> BankPart:
-    return BankPart(
-        micrographs=stored["micrographs"].tolist(),
-        blocks=stored["blocks"],
-        positions=stored["positions"],
-        mean=stored["mean"],
-        sd=stored["sd"],
-        sources=stored["sources"].tolist(),
-        groups=stored["groups"].tolist(),
-        facts=_facts(stored),
-    )
+class _Stored:
+    """The arrays of a part, read one by one."""
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        member = self._archive.getinfo(f"{name}.npy")
+        # They are written as they are: what claims to be packed may have no end.
+        if member.file_size > member.compress_size:
+            raise ValueError(f"{name} is compressed")
+        with self._archive.open(member) as file:
+            return read_array(cast("BinaryIO", file), member.file_size)
 
 
-def _facts(stored: Any) -> dict[str, Any]:
+def _part(stored: _Stored) -> BankPart:
+    columns: dict[str, Any] = {name: stored[name] for name in _COLUMNS}
+    if len({len(column) for column in columns.values()}) > 1 or columns["blocks"].ndim != 3:
+        raise ValueError("the columns have different lengths")
+    for name in ("micrographs", "sources", "groups"):
+        columns[name] = columns[name].tolist()
+    return BankPart(**columns, facts=_facts(stored))
+
+
+def _facts(stored: _Stored) -> dict[str, Any]:
     facts = json.loads(str(stored["facts"]))
-    assert isinstance(facts, dict)
+    if not isinstance(facts, dict):
+        raise ValueError("facts is no dictionary")
     return facts

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IceblockError
 from ..images.micrographs import Micrograph, list_micrographs, read_micrograph
+from ..images.output_plan import output_names
 from ..images.picks import Picks, read_picks
 from ..segment.masks import find_masks, fit_mask, read_mask
 from .record import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -69,7 +70,7 @@ def gather(
     found = list_micrographs(micrographs, pixel_size)
     known = read_picks(picks, found) if picks is not None else None
     painted = find_masks(masks, found) if masks is not None else {}
-    names = _output_names(found)
+    names = output_names([one.name for one in found], "")
     labelled = [
         Labelled(m, name, known.of(m.name) if known else None, painted.get(m.name))
         for m, name in zip(found, names, strict=True)
@@ -100,14 +101,3 @@ def check_diameter(diameter: float) -> None:
         raise IceblockError(
             f"the particle diameter is {diameter:g} Å; give that of your particle, 10 to 10000 Å"
         )
-
-
-def _output_names(micrographs: Sequence[Micrograph]) -> list[str]:
-    """Stems, with a number where two micrographs share one."""
-    seen: dict[str, int] = {}
-    names = []
-    for micrograph in micrographs:
-        stem = Path(micrograph.name).stem
-        seen[stem] = seen.get(stem, 0) + 1
-        names.append(stem if seen[stem] == 1 else f"{stem}_{seen[stem]}")
-    return names

@@ -35,7 +35,8 @@ def quick_fingerprint(paths: list[Path]) -> str:
             status = path.stat()
         except OSError as error:
             raise read_error(error, path) from error
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(stamp.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..errors import IceblockError
 from ..images.tensor_file import digest, read_tensors, write_tensors
 from .network import NetworkConfig, SegmentationNet
@@ -14,6 +16,7 @@ ARCHITECTURE = "segmentation"
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "iceblock-segment"
 """The model that ships."""
+_MOST_LEVELS, _WIDEST = 8, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,27 @@ def load_model(name: str | Path = DEFAULT) -> SegmentationModel:
     path = find_model(str(name))
     description, tensors = read_tensors(path, ARCHITECTURE)
     try:
-        network = SegmentationNet(NetworkConfig(tuple(description["config"]["widths"])))
-        network.load_state_dict(tensors)
+        # Without memory of its own: how large it is may be told by the weights only.
+        with torch.device("meta"):
+            network = SegmentationNet(NetworkConfig(_widths(description["config"]["widths"])))
+        network.load_state_dict({k: v.clone() for k, v in tensors.items()}, assign=True)
         card = description["card"]
         made = SegmentationCard(**{**card, "micrographs": tuple(card["micrographs"])})
+        if not isinstance(made.name, str):
+            raise ValueError(f"its name is {made.name!r:.60}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).strip().partition("\n")[0]
         raise IceblockError(f"Model file {path} contradicts itself ({reason}).") from error
     network.eval().requires_grad_(False)
     return SegmentationModel(network, made, path, digest(path))
+
+
+def _widths(values: Any) -> tuple[int, ...]:
+    """Check the channels of the levels; ValueError for those that no network has."""
+    if (
+        not isinstance(values, list)
+        or not 0 < len(values) <= _MOST_LEVELS
+        or not all(type(value) is int and 0 < value <= _WIDEST for value in values)
+    ):
+        raise ValueError(f"its widths are {values!r:.60}")
+    return tuple(values)

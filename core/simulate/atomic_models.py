@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gemmi
 import numpy as np
 
 from ..errors import IceblockError
+from ..images.input_file import open_input, refuse_beyond_memory
+from ..images.unpacking import Unpacked
 from .volumes import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     import numpy.typing as npt
 
 PADDING = 1.15
 """Box edge over the model's largest diameter."""
+_LARGEST_BOX, _LARGE_BOX = 1280, 256
+_LOOSEST = 1e6  # Å³ for each atom in the sphere about them; a filament of Cα has some 1e5
+_BEGINNING, _PIECE, _LONGEST = 1 << 16, 1 << 24, 1 << 29  # bytes
+_FARTHEST = 1e6  # Å from the origin
 
 
 def read_model(path: Path) -> gemmi.Structure:
@@ -28,9 +35,12 @@ def read_model(path: Path) -> gemmi.Structure:
     IceblockError
         If gemmi cannot read the file or it holds no atoms.
     """
+    pdb = any(suffix.lower() in (".pdb", ".ent") for suffix in path.suffixes)
+    kind = gemmi.CoorFormat.Pdb if pdb else gemmi.CoorFormat.Detect
     try:
-        structure = gemmi.read_structure(str(path), merge_chain_parts=True)
-    except (RuntimeError, ValueError, OSError, IndexError) as error:
+        text = _text(path)
+        structure = gemmi.read_structure_string(text, merge_chain_parts=True, format=kind)
+    except (RuntimeError, ValueError, OSError, LookupError, EOFError, zlib.error) as error:
         raise IceblockError(f"Atomic model {path} cannot be read: {error}.") from error
     if len(structure) == 0:
         raise IceblockError(f"Atomic model {path} holds no atoms.")
@@ -42,10 +52,26 @@ def read_model(path: Path) -> gemmi.Structure:
     structure.remove_empty_chains()
     if structure[0].count_atom_sites() == 0:
         raise IceblockError(f"Atomic model {path} holds no atoms besides water and hydrogen.")
-    if not np.isfinite(positions(structure)).all():
-        raise IceblockError(f"Atomic model {path} holds coordinates that are not numbers.")
+    if not (np.abs(positions(structure)) < _FARTHEST).all():
+        raise IceblockError(
+            f"Atomic model {path} holds coordinates that are not numbers, or too far away."
+        )
     structure.name = path.name.split(".")[0]
     return structure
+
+
+def _text(path: Path) -> bytes:
+    """Read a file, gzipped or not; ValueError for one that is no text or has no end."""
+    with open_input(path) as file:
+        unpacked = Unpacked(file) if path.suffix.lower() == ".gz" else file
+        text = bytearray(unpacked.read(_BEGINNING))
+        if b"\0" in text:
+            raise ValueError("it is no text")
+        while part := unpacked.read(_PIECE):
+            text += part
+            if len(text) > _LONGEST or (len(part) == _PIECE and b"\n" not in part):
+                raise ValueError("it is longer than any model, or has no lines")
+    return bytes(text)
 
 
 def chain_names(structure: gemmi.Structure) -> list[str]:
@@ -88,6 +114,13 @@ def density_of_model(
     centre = (xyz.min(axis=0) + xyz.max(axis=0)) / 2
     radius = float(np.linalg.norm(xyz - centre, axis=1).max())
     box = 2 * int(np.ceil(PADDING * radius / pixel_size)) + 4
+    lost = box > _LARGE_BOX and 4.2 * radius**3 / len(xyz) > _LOOSEST
+    if lost or box > _LARGEST_BOX:
+        raise IceblockError(
+            f"Atomic model {structure.name} has atoms {2 * radius:.4g} Å apart, which takes a box "
+            f"of {box} pixels: remove stray atoms, or choose a larger pixel size."
+        )
+    refuse_beyond_memory(Path(structure.name), 12 * box**3)
     edge = box * pixel_size
     moved = structure.clone()
     shift = gemmi.Vec3(*(edge / 2 - centre))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import mrcfile
 import numpy as np
 from scipy import ndimage
 
+from .map_file import read_map_header
 from .volumes import MAP_SUFFIXES, Volume, read_volume
 
 if TYPE_CHECKING:
@@ -111,15 +110,8 @@ def _padded_shape(path: Path) -> tuple[int, ...] | None:
     """Shape (z, y, x) of a map that is no even cube; None for all else."""
     if not any(suffix.lower() in MAP_SUFFIXES for suffix in path.suffixes):
         return None
-    with (
-        contextlib.suppress(ValueError, OSError),
-        mrcfile.open(path, header_only=True, permissive=True) as file,
-    ):
-        header = file.header
-        shape = tuple(int(header[axis]) for axis in ("nz", "ny", "nx"))
-        if len(set(shape)) > 1 or shape[0] % 2:
-            return shape
-    return None
+    shape = read_map_header(path).shape
+    return shape if len(set(shape)) > 1 or shape[0] % 2 else None
 
 
 def _radius(box: int) -> npt.NDArray[np.float32]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import warnings
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mrcfile
 import numpy as np
 import torch
 
 from ..errors import IceblockError
+from ..images.input_file import refuse_beyond_memory
+from .map_file import read_map_values
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
 MAP_SUFFIXES = (".mrc", ".map", ".ccp4")
+_COARSEST = 16.0  # times the pixel size wanted
+_LARGEST = 1e15  # no density comes near, and squares of it are still numbers
 MODEL_SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 
 
@@ -71,28 +71,25 @@ def read_volume(path: Path, pixel_size: float, resolution: float | None = None) 
 
 def read_map(path: Path) -> Volume:
     """Read an MRC map into an even cube whose edges are padded with the border's mean."""
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opener(path, "rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            interpreter = mrcfile.mrcinterpreter.MrcInterpreter(file, permissive=True)
-            if interpreter.data is None:
-                raise ValueError("it holds less than its header promises")
-            data = _zyx(np.asarray(interpreter.data), interpreter.header)
-            sizes = np.array(interpreter.voxel_size.tolist(), dtype=np.float64)
-    except (ValueError, OSError, EOFError, TypeError, OverflowError, zlib.error) as error:
+        data, header = read_map_values(path)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise IceblockError(f"Volume {path} is not a readable MRC map: {error}.") from error
-    if data.ndim != 3 or min(data.shape) < 8 or np.iscomplexobj(data):
+    if min(data.shape) < 8:
         raise IceblockError(
-            f"Volume {path} is not a 3D map of real numbers (it holds {data.dtype} values of shape "
-            f"{data.shape})."
+            f"Volume {path} is not a 3D map of real numbers (it holds {header.dtype} values of "
+            f"shape {data.shape})."
         )
-    data = data.astype(np.float32)
-    if not np.isfinite(data).all():
-        raise IceblockError(f"Volume {path} holds NaN or infinite values: export the map again.")
+    data = _zyx(data, header.axes)
+    sizes = np.array(header.voxel_sizes)
+    if not (np.abs(data) < _LARGEST).all():
+        raise IceblockError(
+            f"Volume {path} holds NaN or infinite values, or some beyond all densities: export the "
+            "map again."
+        )
     if data.min() == data.max():
         raise IceblockError(f"Volume {path} is empty: all its values are equal.")
-    if not (np.isfinite(sizes) & (sizes > 0)).all():
+    if not ((sizes > 0.01) & (sizes < 1000)).all():
         raise IceblockError(
             f"Volume {path} has no pixel size in its header: set it, for example with "
             "relion_image_handler --i MAP --o MAP --force_header_angpix ANGPIX."
@@ -106,10 +103,9 @@ def read_map(path: Path) -> Volume:
     return Volume(_even_cube(data), float(sizes[0]), path.name.split(".")[0])
 
 
-def _zyx(data: npt.NDArray[Any], header: np.record) -> npt.NDArray[Any]:
+def _zyx(data: npt.NDArray[np.float32], axes: tuple[int, int, int]) -> npt.NDArray[np.float32]:
     """Bring sections, rows and columns to the order z, y, x, whatever axes the header names."""
-    axes = [int(header[name]) for name in ("maps", "mapr", "mapc")]
-    if data.ndim != 3 or sorted(axes) != [1, 2, 3]:
+    if sorted(axes) != [1, 2, 3]:
         return data
     return data.transpose([axes.index(axis) for axis in (3, 2, 1)])
 
@@ -132,7 +128,14 @@ def resample(volume: Volume, pixel_size: float) -> Volume:
     ratio = volume.pixel_size / pixel_size
     if abs(ratio - 1) < 1e-3:
         return volume
+    if ratio > _COARSEST:
+        raise IceblockError(
+            f"Volume {volume.name} has voxels of {volume.pixel_size:g} Å, too coarse for images of "
+            f"{pixel_size:g} Å per pixel: correct the pixel size in its header."
+        )
     padded, box = _matching_boxes(volume.box, ratio)
+    # Two cubes of complex numbers and the result.
+    refuse_beyond_memory(Path(volume.name), 20 * max(padded, box) ** 3)
     before = padded // 2 - volume.box // 2
     data = np.pad(volume.data, [(before, padded - volume.box - before)] * 3)
     spectrum = torch.fft.fftshift(torch.fft.fftn(torch.from_numpy(data)))

@@ -263,3 +263,23 @@ def test_what_only_cs_files_know_is_refused_for_star_files(tmp_path: Path) -> No
     for wrong in ({"project_dir": tmp_path}, {"passthrough": [tmp_path / "p.cs"]}):
         with pytest.raises(IceblockError, match=r"is a STAR file, and --project-dir"):
             read_particles(path, **wrong)  # type: ignore[arg-type]
+
+
+def test_confidences_are_written_and_read_again(face: Face, tmp_path: Path) -> None:
+    raw = read_particles(face.make(tmp_path, [("a.mrc", 3), ("b.mrc", 0), ("a.mrc", 1)]))
+    assert raw.confidences is None
+    values = np.array([0.25, 0.5, 0.9999], dtype=np.float32)
+    names = [image_name(k, "new.mrc") for k in range(3)]
+    made = raw.with_images(names).with_confidences(values)
+    np.testing.assert_allclose(made.confidences, values, atol=1e-4)
+    assert raw.confidences is None
+    (tmp_path / "out").mkdir()
+    made.write(tmp_path / "out" / f"new{face.ending}")
+    found = read_particles(tmp_path / "out" / f"new{face.ending}")
+    assert found.confidences is not None
+    np.testing.assert_allclose(found.confidences, values, atol=1e-4)
+    assert [name.strip("'") for name in found.names] == names
+    again = found.with_confidences(values[::-1])
+    np.testing.assert_allclose(again.confidences, values[::-1], atol=1e-4)
+    with pytest.raises(ValueError, match="3 particles are given 2"):
+        raw.with_confidences(values[:2])
