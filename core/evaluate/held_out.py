@@ -104,11 +104,15 @@ def trivial_methods(held_out: HeldOut) -> dict[str, Images]:
         low = [gaussian(pairs.noisy, sigma) for sigma in SIGMAS]
         quality = [masked_correlation(x, pairs.clean, pairs.mask).mean() for x in low]
         rows["low-pass"][snr] = low[int(torch.stack(quality).argmax())]
-        bins = pairs.noisy.shape[-1] // 2 + 1
-        signal = radial_power(pairs.clean, bins)
-        noise = radial_power(pairs.noisy - pairs.clean, bins)
-        rows["oracle Wiener"][snr] = wiener_filter(pairs.noisy, signal, noise)
+        rows["oracle Wiener"][snr] = oracle_wiener(pairs.noisy, pairs.clean)
     return rows
+
+
+def oracle_wiener(noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Filter (n, box, box) images knowing the spectra of each one's signal and noise."""
+    bins = noisy.shape[-1] // 2 + 1
+    signal, noise = radial_power(clean, bins), radial_power(noisy - clean, bins)
+    return wiener_filter(noisy, signal, noise)
 
 
 def gaussian(images: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -34,13 +34,6 @@ def masked_correlation(
     return (unit(images) * unit(truth)).sum(dim=(1, 2))
 
 
-def widen(mask: torch.Tensor, margin: int) -> torch.Tensor:
-    """Give (n, y, x) masks a margin of some pixels, as particle masks usually have."""
-    size = 2 * margin + 1
-    wide = torch.nn.functional.max_pool2d(mask.float()[:, None], size, 1, margin)
-    return wide[:, 0] > 0
-
-
 def wiener_filter(
     images: torch.Tensor, signal_power: torch.Tensor, noise_power: torch.Tensor
 ) -> torch.Tensor:

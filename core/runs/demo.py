@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from ..errors import IceblockError
 from ..evaluate.gallery import montage
-from ..evaluate.metrics import masked_correlation, widen, wiener_filter
+from ..evaluate.metrics import masked_correlation, wiener_filter
 from ..images.mrc import read_header, read_images
 from ..simulate.dataset import write_dataset
-from ..simulate.pairs import PairSettings
+from ..simulate.pairs import PairSettings, widen
 from ..simulate.sources import pair_generator
 from .denoising import run as denoise
 from .folder import claim, locked

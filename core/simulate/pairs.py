@@ -44,6 +44,8 @@ class PairSettings:
     """Standard deviation of the particle's offset from the box centre along each axis, Å."""
     neighbour_rate: float = 0.6
     """Mean number of neighbours of the same kind about a particle."""
+    mask_margin: float = 0.0
+    """Å about the particle that belong to its mask, inside which the SNR holds."""
     group: int = 8
     """Images in a row that show the same volume."""
 
@@ -56,8 +58,10 @@ class PairSettings:
             raise IceblockError(f"Defocus range {self.defocus_range} must be two rising numbers.")
         if not 0 <= self.ctf_fraction <= 1:
             raise IceblockError("The part of images with a CTF must lie between 0 and 1.")
-        if not (0 <= self.shift_sd < np.inf and 0 <= self.neighbour_rate < np.inf):
-            raise IceblockError("The shifts' sd and the number of neighbours cannot be below 0.")
+        if not all(0 <= n < np.inf for n in (self.shift_sd, self.neighbour_rate, self.mask_margin)):
+            raise IceblockError(
+                "The shifts' sd, the number of neighbours and the mask's margin cannot be below 0."
+            )
         if self.group < 1:
             raise IceblockError("At least one image in a row shows the same volume.")
 
@@ -217,6 +221,7 @@ class PairGenerator:
         factor = torch.where(flags, factor, torch.ones_like(factor))
         clean = crop_centre(to_images(moved * factor), box)
         mask = support(crop_centre(to_images(moved), box))
+        mask = widen(mask, round(self.settings.mask_margin / volume.pixel_size))
         crowd = torch.zeros_like(clean)
         count = rng.poisson(self.settings.neighbour_rate, n)
         rows = np.repeat(np.arange(n), count)
@@ -268,6 +273,13 @@ def superimpose(
 def support(projections: torch.Tensor, level: float = 0.08) -> torch.Tensor:
     """Pixels where CTF-free projections (n, box, box) exceed a part of their maximum."""
     return projections > level * projections.amax(dim=(1, 2), keepdim=True)
+
+
+def widen(mask: torch.Tensor, margin: int) -> torch.Tensor:
+    """Give (n, y, x) masks a margin of some pixels, as particle masks usually have."""
+    size = 2 * margin + 1
+    wide = torch.nn.functional.max_pool2d(mask.float()[:, None], size, 1, margin)
+    return wide[:, 0] > 0
 
 
 def _runs(

@@ -1,0 +1,122 @@
+"""What the benchmarks of clustering, poses and classes share: options, noise, model, table."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import torch
+
+from core.denoise.inference import Denoiser, choose_device
+from core.denoise.model_file import load_model
+from core.denoise.shipped import DEFAULT, find_model
+from core.evaluate.bootstrap import interval
+from core.noise.source import SpectrumNoise
+from core.noise.spectrum import ice_like_power
+from core.simulate.training_noise import hold_out, noise_of, read_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from core.noise.source import NoiseSource
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+_BATCH = 32
+
+Command = Any
+
+
+def shared_options(command: Command) -> Command:
+    """Add the options that all of these benchmarks have."""
+    options = [
+        click.option("--model", default=DEFAULT, show_default=True, help="A name, or a file."),
+        click.option(
+            "--volume", "volumes", multiple=True, required=True,
+            type=click.Path(exists=True, path_type=Path),
+            help="Map or atomic model that the model has not been trained on; repeatable.",
+        ),
+        click.option(
+            "--noise", "banks", multiple=True, type=click.Path(exists=True, path_type=Path),
+            help="Noise bank; of each, only the micrographs that a training holds out are used.  "
+            "[default: an ice-like spectrum]",
+        ),
+        click.option("--device", default="cpu", show_default=True),
+        click.option("--threads", default=1, show_default=True),
+        click.option("--seed", default=0, show_default=True),
+        click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def noise_source(
+    banks: Sequence[Path], pixel_size: float, box: int, held_out: bool = True
+) -> NoiseSource:
+    """Give the noise of banks, of the micrographs for scores or of the others; else ice-like."""
+    if not banks:
+        return SpectrumNoise(ice_like_power(), variation=0.0)
+    parts = [hold_out(read_blocks(path, pixel_size))[int(held_out)] for path in banks]
+    source, remarks = noise_of(parts, [box], torch.device("cpu"))
+    for remark in remarks:
+        click.echo(f"note: {remark}", err=True)
+    return source
+
+
+def noise_named(banks: Sequence[Path]) -> str:
+    """Name the noise for a title."""
+    return "noise of " + ", ".join(path.name for path in banks) if banks else "ice-like noise"
+
+
+def make_denoiser(model: str, device: str) -> Callable[[torch.Tensor, float], torch.Tensor]:
+    """Give a function of images (n, box, box) and their pixel size (Å) that denoises them."""
+    target = choose_device(device)
+    denoiser = Denoiser(load_model(find_model(model), target), target)
+
+    def denoise(images: torch.Tensor, pixel_size: float) -> torch.Tensor:
+        parts = [denoiser(batch.numpy(), pixel_size)[0] for batch in images.split(_BATCH)]
+        return torch.from_numpy(np.concatenate(parts))
+
+    return denoise
+
+
+def ranged(values: npt.ArrayLike, digits: int = 3) -> str:
+    """Write a mean and its 95 % bootstrap interval."""
+    mean, low, high = interval(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lay out a table."""
+    lines = [list(heads), ["---"] * len(heads), *[list(row) for row in rows]]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def record(script: str, title: str, lines: Sequence[str], append: bool) -> None:
+    """Print a section with machine, date and command, and append it where that is asked for."""
+    processor = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            processor = line.split(":", 1)[1].strip()
+            break
+    # Files are named without their folders, which are another machine's.
+    given = [Path(a).name if Path(a).exists() else a for a in sys.argv[1:] if a != "--append"]
+    command = f"python benchmarks/{script} {shlex.join(given)}"
+    text = [
+        f"\n## {title}\n",
+        f"{datetime.date.today()}, {processor}, {os.cpu_count()} cores, `{command}`\n",
+        *lines,
+    ]
+    click.echo("\n".join(text))
+    if append:
+        with RESULTS.open("a") as file:
+            file.write("\n".join(text) + "\n")

@@ -1,0 +1,72 @@
+"""Noise and signal of a data set are read from its images alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.evaluate.data_set import background, compare_noise, estimate_snr
+from core.evaluate.gallery import normalise
+from core.noise.source import SpectrumNoise
+from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
+from core.simulate.pairs import PairGenerator, Pairs, PairSettings
+from core.simulate.phantoms import phantom
+from core.simulate.projection import VolumeTransform
+
+BOX, PIXEL = 64, 5.0
+ICE = ice_like_power()
+
+
+def noise(n: int, power: torch.Tensor = ICE, seed: int = 0) -> np.ndarray:
+    random = torch.Generator().manual_seed(seed)
+    return noise_with_power(power.expand(n, -1), BOX, random).numpy()
+
+
+def particles(snr: float, n: int = 64) -> Pairs:
+    volume = VolumeTransform(phantom(3, PIXEL, (140, 160)))
+    settings = PairSettings((snr, snr), neighbour_rate=0.0, shift_sd=0.0)
+    generator = PairGenerator([volume], SpectrumNoise(ICE, variation=0.0), settings)
+    return generator.draw(n, BOX, np.random.default_rng(0), torch.Generator().manual_seed(0))
+
+
+def test_the_background_is_that_of_the_noise_and_not_of_the_particle() -> None:
+    pairs = particles(2.0)
+    about = background(pairs.noisy.numpy())
+    alone = background(normalise(noise(64, seed=1)))
+    band = slice(2, -2)
+    np.testing.assert_allclose(about.power[band] / alone.power[band], 1, atol=0.25)
+    whole = radial_power(pairs.noisy, len(about.power)).mean(0).numpy()
+    assert whole[3] > 1.5 * about.power[3]  # the particle's own power is left out
+    assert abs(about.skewness) < 0.05
+    assert abs(about.kurtosis) < 0.1
+
+
+def test_moments_of_other_noise_are_told() -> None:
+    odd = np.random.default_rng(0).exponential(size=(8, BOX, BOX)).astype(np.float32) - 1
+    about = background(odd)
+    assert about.skewness == pytest.approx(2, abs=0.3)
+    assert about.kurtosis == pytest.approx(6, abs=2)
+
+
+def test_equal_noise_is_alike_and_other_noise_is_not() -> None:
+    about = background(normalise(noise(64)))
+    same = compare_noise(about, 3 * noise(64, seed=5), PIXEL, 2 * PIXEL)
+    assert same.ratio < 1.15
+    np.testing.assert_allclose(same.power[2:-1] / about.power[2:-1], 1, atol=0.3)
+    white = compare_noise(about, noise(64, torch.ones(1, 65)), PIXEL, 2 * PIXEL)
+    assert white.ratio > same.ratio + 0.1
+    smaller = compare_noise(about, noise(64, seed=5)[:, :40, :40], PIXEL, 2 * PIXEL)
+    assert smaller.ratio < 1.2
+
+
+@pytest.mark.parametrize("snr", [0.2, 1.0])
+def test_the_snr_is_estimated(snr: float) -> None:
+    pairs = particles(snr)
+    raw = pairs.noisy.numpy()
+    found = estimate_snr(raw, pairs.clean.numpy(), background(raw), PIXEL)
+    assert found == pytest.approx(snr, rel=0.5)
+
+
+def test_without_particles_the_snr_is_about_zero() -> None:
+    raw = normalise(noise(64, seed=2))
+    found = estimate_snr(raw, particles(1.0).clean.numpy(), background(raw), PIXEL)
+    assert abs(found) < 0.06
