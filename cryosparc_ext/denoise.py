@@ -15,6 +15,8 @@ from core.denoise.shipped import DEFAULT
 from .place import job_options, output_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.figure import Figure
 
     from core.runs.denoising import Denoised
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 STACKS, RUN = "denoised", "iceblock"
 """Folders in the job directory: the stacks, and the run with its record and report."""
+CONFIDENCE: Mapping[str, object] = {"name": "confidence", "dtype": "pick_stats", "required": True}
+"""A slot of a type that servers know, whose score takes the confidence."""
+SCORE = "confidence/ncc_score"
 
 
 @click.command(name="denoise")
@@ -59,6 +64,11 @@ STACKS, RUN = "denoised", "iceblock"
 @click.option(
     "--contrast", default="auto", show_default=True, metavar="auto|white|black",
     help="Of the particles; auto believes blob/sign.",
+)  # fmt: skip
+@click.option(
+    "--confidence", is_flag=True,
+    help="Add a confidence for each particle, 0 to 1, as confidence/ncc_score; takes about four "
+    "times as long.",
 )  # fmt: skip
 @click.pass_obj
 def command(
@@ -107,7 +117,10 @@ def command(
             under_way,
         ) as job:
             job.connect("particles", source, ["blob"])
-            job.declare(name, "particle", ["blob"], "particles", "Denoised particles")
+            slots: list[str | Mapping[str, object]] = ["blob"]
+            if options.confidence:
+                slots.append(CONFIDENCE)
+            job.declare(name, "particle", slots, "particles", "Denoised particles")
             job.start(facts)
             _denoise(job, source, name, options, scratch)
 
@@ -154,7 +167,14 @@ def _denoise(
         job.heartbeat,
     )
     job.picture(lambda: _gallery(done), "Before and after", tile=True)
-    job.save(name, denoised.dataset())
+    made = denoised.dataset()
+    if (values := denoised.confidences) is not None and options.confidence:
+        from core.evaluate.trust_figures import confidence_page
+
+        made.add_fields([SCORE], ["f4"])
+        made[SCORE] = values
+        job.picture(lambda: confidence_page(values, True), "Confidence")
+    job.save(name, made)
 
 
 def _gallery(done: Denoised) -> Figure:

@@ -143,9 +143,17 @@ class Job(JobLog):
         self.log(f"Input {name}: {source}, {source.count} items")
 
     def declare(
-        self, name: str, kind: str, slots: Sequence[str], passthrough: str | None, title: str
+        self,
+        name: str,
+        kind: str,
+        slots: Sequence[str | Mapping[str, object]],
+        passthrough: str | None,
+        title: str,
     ) -> None:
-        """Declare an output and the slots that change; all others pass through by uid."""
+        """Declare an output and the slots that change; all others pass through by uid.
+
+        A slot that is not named as its type is given as the client's own description of slots.
+        """
         external = self._external
         self._ask(
             f"adding the output {name}",

@@ -36,6 +36,16 @@ def train() -> int:
     return main("train", sys.argv[1:])
 
 
+def whole() -> int:
+    """Denoise with all that the project can teach (`relion_iceblock`)."""
+    return main("whole", sys.argv[1:])
+
+
+def evaluate() -> int:
+    """Tell how far to trust denoised particles (`relion_iceblock_evaluate`)."""
+    return main("evaluate", sys.argv[1:])
+
+
 def main(job: str, argv: Sequence[str]) -> int:
     """Run the module `job` of this package as a RELION External job.
 

@@ -11,7 +11,7 @@ from .job import Job
 from .nodes import NodeType
 
 
-def _paths(text: str) -> tuple[Path, ...]:
+def as_paths(text: str) -> tuple[Path, ...]:
     """Split a list of files, which has commas because a value cannot have spaces."""
     return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
 
@@ -32,9 +32,11 @@ PROGRAM = Program(
     takes=("in_3dref", "in_parts"),
     labels=(
         Label(
-            "noise", "noise bank: External/jobNNN/blocks.star; several with commas (needed)", _paths
+            "noise",
+            "noise bank: External/jobNNN/blocks.star; several with commas (needed)",
+            as_paths,
         ),
-        Label("volumes", "more maps or atomic models, with commas between them", _paths),
+        Label("volumes", "more maps or atomic models, with commas between them", as_paths),
         Label("from", "model to start from: one that ships, or a .safetensors file"),
         Label("steps", "where to stop [6000, with `from` 1500, none with a time limit]", int),
         Label("time_limit", "stop after so long, for example 30m or 2h", parse_duration),
@@ -44,9 +46,10 @@ PROGRAM = Program(
         Label("preset", "default, large or paper [default]"),
         Label("box", "box of the training images in pixels [the particles']", int),
         Label("pixel_size", "their pixel size in Å [as the network will see the particles]", float),
+        Label("particle_pixel_size", "that of the particles in Å if their STAR has none", float),
         Label("snr_range", "least and largest SNR inside the particle [0.01,2]", _range),
         Label("phantoms", "random protein-like phantoms to add [0]", int),
-        Label("held_out", "volumes for validation alone, with commas", _paths),
+        Label("held_out", "volumes for validation alone, with commas", as_paths),
         Label("loss", "error of the pixels: mse or l1 [the preset's]"),
         Label("adversarial", "weight of the discriminator's loss [the preset's]", float),
         Label("perceptual", "perceptual network: none, random, domain, vgg19 [the preset's]"),
@@ -90,7 +93,7 @@ def run(job: Job) -> None:
         threads=job.arguments.threads,
         report=report,
         command=job.command,
-        **_device(given.pop("gpu", None), given.pop("device", None)),
+        **as_device(given.pop("gpu", None), given.pop("device", None)),
         **given,
     )
     train(options, progress=job.progress, heartbeat=job.heartbeat)
@@ -98,7 +101,7 @@ def run(job: Job) -> None:
     job.say(f"Next: relion_iceblock_denoise with the label model = {job.folder / MODEL}")
 
 
-def _device(gpu: str | None, device: str | None) -> dict[str, Any]:
+def as_device(gpu: str | None, device: str | None) -> dict[str, Any]:
     """Tell GPU numbers, for one process each, from PyTorch's name of one device."""
     if gpu is not None and device is not None:
         raise IceblockError("`gpu` and `device` are both given: keep one of them.")

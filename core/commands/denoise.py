@@ -25,6 +25,11 @@ from ..denoise.shipped import DEFAULT
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
     help="Where to compute; auto takes a GPU if there is one.",
 )  # fmt: skip
+@click.option("--gpu", metavar="N[,N…]", help="GPUs by number; several share the stacks.")
+@click.option(
+    "--processes", type=int, metavar="N",
+    help="Processes that share the stacks.  [default: one, or one for each of --gpu]",
+)  # fmt: skip
 @click.option(
     "--batch-size", type=int, metavar="N",
     help="Images at a time.  [default: as many as are fast and fit]",
@@ -37,7 +42,7 @@ from ..denoise.shipped import DEFAULT
     "--keep-noise", default=0.0, show_default=True, metavar="A",
     help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
 )  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
+@click.option("--threads", type=int, metavar="N", help="CPU threads, all together.  [default: all]")
 @click.option(
     "--pixel-size", type=float, metavar="A",
     help="Å per pixel.  [default: from PARTICLES, else from the stacks]",
@@ -54,6 +59,11 @@ from ..denoise.shipped import DEFAULT
     "--passthrough", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
     help="A passthrough .cs file whose fields are added, by uid; may be given again.",
 )  # fmt: skip
+@click.option(
+    "--confidence", is_flag=True,
+    help="Add a confidence for each particle, 0 to 1 (rlnIceblockConfidence or "
+    "iceblock/confidence); takes about four times as long.",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
 def command(quiet: bool, **values: Any) -> None:
@@ -62,7 +72,7 @@ def command(quiet: bool, **values: Any) -> None:
     PARTICLES is a RELION STAR file (3.0 to 5.0) or a CryoSPARC .cs file. DIR gets particles.star or
     particles.cs (the same rows, pointing at the denoised images; a STAR file names the raw ones in
     rlnImageOriginalName), the stacks in Particles/, run.json and report.pdf. The same command given
-    again goes on where a stopped run was.
+    again goes on where a stopped run was. Under torchrun or srun all processes share the stacks.
 
     \b
     Examples, in the project folder:

@@ -11,12 +11,15 @@ from ..errors import IceblockError
 from .lazy import LazyGroup
 
 COMMANDS = {
+    "run": "Noise blocks, fine-tuning, denoising and its examination, in one go.",
     "denoise": "Denoise a particle stack.",
+    "evaluate": "Tell how far to trust denoised particles.",
     "restore": "Put raw images back into a denoised STAR file.",
     "models": "List the models that ship, or show one.",
     "segment": "Label micrographs: background, pollution, particle.",
     "noise": "Cut blocks of pure noise out of micrographs.",
     "train": "Train a model, or fine-tune one on your own ice.",
+    "compare": "Compare models with filters and other networks.",
     "simulate": "Write simulated particles, noisy and clean.",
     "demo": "Denoise simulated particles and show the result.",
 }
@@ -53,5 +56,6 @@ def main() -> None:
         click.echo("iceblock: stopped (given again, the same command goes on)", err=True)
         sys.exit(130)
     except OSError as error:
-        click.echo(f"iceblock: {error}; check the disk and the permissions there", err=True)
+        said = IceblockError(f"{error}; check the disk and the permissions there")
+        click.echo(f"iceblock: {said}", err=True)
         sys.exit(1)

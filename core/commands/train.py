@@ -28,6 +28,10 @@ import click
     "the volumes; defocus 0.5 to 3.5 µm]",
 )  # fmt: skip
 @click.option(
+    "--particle-pixel-size", type=float, metavar="A",
+    help="Å per pixel of the particles.  [default: from STAR, else from the stacks]",
+)  # fmt: skip
+@click.option(
     "--from", "start", metavar="NAME|FILE",
     help="Start from a shipped model (see `iceblock models`) or a model file: fine-tuning.",
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""One training run in several processes: torch's DistributedDataParallel and elastic launcher.
+"""One run in several processes: torch's DistributedDataParallel and elastic launcher.
 
-Where RANK is in the environment (torchrun, also under srun) the process joins the group that is
-described there. `launch` starts such processes on this machine from inside a program.
+Where the environment describes a group (by torchrun, also under srun, or by srun alone) the process
+joins it. `launch` starts such processes on this machine from inside a program.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import IceblockError
+from .srun import ranks_of_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 TIMEOUT = timedelta(minutes=30)
 """For a rank to wait for another: validation and reports are made by the first rank alone."""
 POLL_SECONDS = 0.5
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Place of a process among those that train together."""
+    """Place of a process among those that work together."""
 
     rank: int = 0
     size: int = 1
@@ -67,6 +69,22 @@ class Ranks:
         dist.broadcast(told, 0)
         return [float(value) for value in told.tolist()]
 
+    def tell(self, thing: Any) -> Any:
+        """Give what the first process has; all of them must ask."""
+        if self.size == 1:
+            return thing
+        box = [thing]
+        dist.broadcast_object_list(box, 0)
+        return box[0]
+
+    def gather(self, thing: Any) -> list[Any]:
+        """Give what each process has, in their order; all of them must ask."""
+        if self.size == 1:
+            return [thing]
+        things = [None] * self.size
+        dist.all_gather_object(things, thing)
+        return things
+
     def wait(self) -> None:
         """Wait until all processes have come here."""
         if self.size > 1:
@@ -78,6 +96,7 @@ ALONE = Ranks()
 
 def described() -> bool:
     """Tell whether the environment describes a group of processes."""
+    os.environ.update(ranks_of_step(os.environ))
     return "RANK" in os.environ
 
 
@@ -86,21 +105,28 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
+def local_size() -> int:
+    """Count the processes on this machine, where torchrun tells; 1 elsewhere."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+
+
 @contextlib.contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
+def joined(device: torch.device, timeout: timedelta = TIMEOUT) -> Iterator[Ranks]:
     """Join the group of processes that the environment describes; alone where there is none.
 
     Parameters
     ----------
     device
-        Of this process.
+        Of this process; on CPUs, messages go through gloo.
+    timeout
+        For a rank to wait for another.
     """
     if not described():
         yield ALONE
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timeout)
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size(), local_rank())
     finally:
@@ -112,7 +138,7 @@ def launch(
     arguments: tuple[Any, ...],
     processes: int,
     heartbeat: Callable[[], None] = lambda: None,
-) -> None:
+) -> list[Any]:
     """Run `worker(*arguments)` in several processes on this machine and wait for them.
 
     Parameters
@@ -127,39 +153,58 @@ def launch(
         Called twice a second; when it raises, the processes are stopped and the same is raised
         here.
 
+    Returns
+    -------
+    results
+        What the workers returned, in their order.
+
     Raises
     ------
     IceblockError
         With the sentence of the first worker that failed.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     # Its log repeats tracebacks of workers; what matters is in the error that is raised.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    # nohup ignores a hang-up, and RELION Ctrl-C: both wishes stay respected.
+    heard = [number.name for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+    # Early versions of torch have no such field.
+    told: dict[str, Any] = {"signals_to_handle": ",".join(heard)}
     config = LaunchConfig(
         min_nodes=1, max_nodes=1, nproc_per_node=processes, rdzv_backend="c10d",
         rdzv_endpoint="localhost:0", run_id="iceblock", max_restarts=0,
         monitor_interval=POLL_SECONDS, start_method="spawn",
+        **{name: told[name] for name in told if name in LaunchConfig.__dataclass_fields__},
     )  # fmt: skip
-    with _watched(heartbeat) as stopped:
-        try:
-            elastic_launch(config, worker)(*arguments)
-        except ChildFailedError as error:
-            raise _failure(*error.get_first_failure()) from None
-        except BaseException:
-            if stopped:
-                raise stopped[0] from None
-            raise
+    try:
+        with _watched(heartbeat) as stopped:
+            try:
+                results = elastic_launch(config, worker)(*arguments)
+            except ChildFailedError as error:
+                raise _failure(*error.get_first_failure()) from None
+            except BaseException:
+                if stopped:
+                    raise stopped[0] from None
+                raise
+    except SignalException as error:
+        # The workers are stopped and the program's own handlers stand again: the signal is theirs.
+        signal.raise_signal(error.sigval)
+        heartbeat()
+        raise KeyboardInterrupt from None
+    return [results[rank] for rank in range(processes)]
 
 
 @contextlib.contextmanager
 def _watched(heartbeat: Callable[[], None]) -> Iterator[list[BaseException]]:
     """Call `heartbeat` beside the launcher, which blocks; what it raises is put into the list.
 
-    The launcher stops its workers when this process is sent SIGTERM, so that is what is done.
+    The launcher stops its workers when this process is sent SIGTERM, so that is what is done, once
+    the launcher has put its handler there.
     """
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: signal.getsignal(number) for number in STOPS}
     over = threading.Event()
     raised: list[BaseException] = []
 
@@ -169,6 +214,9 @@ def _watched(heartbeat: Callable[[], None]) -> Iterator[list[BaseException]]:
                 heartbeat()
             except BaseException as error:
                 raised.append(error)
+                while signal.getsignal(signal.SIGTERM) is handlers[signal.SIGTERM]:
+                    if over.wait(0.05):
+                        return
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
@@ -188,12 +236,12 @@ def _failure(rank: int, failure: Any) -> Exception:
     if failure.exitcode < 0:
         name = signal.Signals(-failure.exitcode).name
         return IceblockError(
-            f"Training process {rank} was killed ({name}), most often because memory ran out: give "
+            f"Process {rank} was killed ({name}), most often because memory ran out: give "
             "a smaller --batch-size or ask for more memory, then give the same command again."
         )
     if not isinstance(failure.message, dict):  # it left no exception
         return IceblockError(
-            f"Training process {rank} ended with status {failure.exitcode} and said nothing about "
+            f"Process {rank} ended with status {failure.exitcode} and said nothing about "
             "it: see the messages above, then give the same command again."
         )
     words = str(failure.message.get("message", "")).strip()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ..errors import IceblockError
 from ..images.background import ring_statistics
 from ..images.fourier import fourier_resize
 from ..images.validation import SMALLEST_BOX
+from .confidence import TABLE, VIEWS, agreement, calibrated, turned
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterator, Sequence
+
     import numpy.typing as npt
 
     from .model_file import Model
+
+PIECE, PIECE_BYTES = 4, 1 << 20
+"""Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -58,7 +66,8 @@ def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
     """Box at which the network sees an image, a multiple of 4 where the image is cropped.
 
     It is rounded down: the network sees the working pixel size or a little more, never less, which
-    would cost time and show it what it was not trained for.
+    would cost time and show it what it was not trained for. Multiples of 8 need no padding in the
+    network and are taken where they cost at most 5 % of the resolution.
 
     Parameters
     ----------
@@ -67,12 +76,18 @@ def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
     pixel_size, working_pixel_size
         Å. Images that are coarser than the working pixel size keep their box.
     """
-    wanted = 4 * int(box * pixel_size / working_pixel_size / 4)
+    exact = box * pixel_size / working_pixel_size
+    wanted = 8 * int(exact / 8)
+    if exact > 1.05 * wanted:
+        wanted = 4 * int(exact / 4)
     return min(box, max(SMALLEST_BOX, wanted))
 
 
 class Denoiser:
     """A model on a device, applied to batches of raw images.
+
+    On a CPU each thread computes pieces of the batch alone: arithmetic that is shared by several
+    threads rounds otherwise for each number of threads, and the result would depend on it.
 
     Parameters
     ----------
@@ -91,12 +106,13 @@ class Denoiser:
         self.device = device
         self.keep_noise = keep_noise
         self.bf16 = bf16_pays(device)
+        self.calibration: Sequence[Sequence[float]] = TABLE
         if device.type == "cuda":  # same input, same bytes
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
         self._network = model.generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
-    @torch.inference_mode()
     def __call__(
         self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int = 1
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -119,6 +135,48 @@ class Denoiser:
         unusable : (n,) bool
             True for images that hold NaN or infinite values or whose background is constant.
         """
+        denoised, unusable, _ = self._in_pieces(images, pixel_size, contrast, views=1)
+        return denoised, unusable
+
+    def with_confidence(
+        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int = 1
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        """Denoise a batch, to the same images as a plain call, and tell how far to trust each.
+
+        Parameters
+        ----------
+        images, pixel_size, contrast
+            See `__call__`.
+
+        Returns
+        -------
+        denoised, unusable
+            See `__call__`.
+        confidence : (n,) float32
+            Expected correlation with the truth inside the particle's mask, 0 to 1, told from the
+            agreement of the answers to `VIEWS` turned copies; 0 for unusable images.
+        """
+        return self._in_pieces(images, pixel_size, contrast, VIEWS)
+
+    def _in_pieces(
+        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int, views: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        if self.device.type != "cpu":
+            return self._denoise(images, pixel_size, contrast, views)
+        size = max(1, min(PIECE, PIECE_BYTES // (4 * images.shape[-1] ** 2)))
+        pieces = [images[start : start + size] for start in range(0, len(images), size)]
+        with _one_thread_each():
+            done = list(
+                self._threads.map(lambda p: self._denoise(p, pixel_size, contrast, views), pieces)
+            )
+        denoised, unusable, confidence = zip(*done, strict=True)
+        return np.concatenate(denoised), np.concatenate(unusable), np.concatenate(confidence)
+
+    @torch.inference_mode()
+    def _denoise(
+        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int, views: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        """Denoise images that fit into memory at once; one view alone has no confidence (NaN)."""
         raw = torch.from_numpy(images).to(self.device, non_blocking=True)
         mean, sd = ring_statistics(raw)
         # A constant background has a tiny sd by rounding.
@@ -126,26 +184,50 @@ class Denoiser:
         unusable = ~(torch.isfinite(raw).all(dim=(1, 2)) & usable_sd[:, 0, 0])
         normalised = (raw - mean) * (contrast / sd)
         normalised = torch.where(unusable[:, None, None], 0.0, normalised)
-        denoised = self._denoise_normalised(normalised, pixel_size)
+        denoised, confidence = self._denoise_normalised(normalised, pixel_size, views)
         if self.keep_noise:
             denoised = torch.lerp(denoised, normalised, self.keep_noise)
         denoised = torch.where(unusable[:, None, None], raw, denoised * contrast)
-        return denoised.cpu().numpy(), unusable.cpu().numpy()
+        none = unusable.cpu().numpy()
+        return denoised.cpu().numpy(), none, np.where(none, np.float32(0), confidence)
 
-    def _denoise_normalised(self, images: torch.Tensor, pixel_size: float) -> torch.Tensor:
+    def _denoise_normalised(
+        self, images: torch.Tensor, pixel_size: float, views: int
+    ) -> tuple[torch.Tensor, npt.NDArray[np.float32]]:
         box = images.shape[-1]
         small = fourier_resize(
             images, working_box(box, pixel_size, self.model.card.working_pixel_size)
         )
         mean, sd = ring_statistics(small)
         sd = torch.where(sd > 0, sd, 1.0)
-        seen = ((small - mean) / sd)[:, None].contiguous(memory_format=torch.channels_last)
+        seen = (small - mean) / sd
+        answers = [turned(self._answer(turned(seen, view)), -view) for view in range(views)]
+        denoised = fourier_resize(answers[0] * sd, box)
+        if views == 1:
+            return denoised, np.full(len(images), np.nan, dtype=np.float32)
+        agreed = agreement(answers, box * pixel_size / small.shape[-1])
+        return denoised, calibrated(agreed.cpu().numpy(), self.calibration)
+
+    def _answer(self, seen: torch.Tensor) -> torch.Tensor:
+        """Apply the network to (n, box, box) images."""
+        images = seen[:, None].contiguous(memory_format=torch.channels_last)
         try:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                output = self._network(seen)
+                output: torch.Tensor = self._network(images)
         except torch.OutOfMemoryError as error:
             raise IceblockError(
                 f"The memory of {self.device} does not hold a batch of {len(images)} images: give "
                 "a smaller --batch-size (label batch_size in RELION)."
             ) from error
-        return fourier_resize(output[:, 0].float() * sd, box)
+        return output[:, 0].float()
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Keep torch from sharing an operation over threads inside the `with` block."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -18,11 +18,6 @@ from .discriminator import DiscriminatorConfig
 Pixel = Literal["mse", "l1", "none"]
 Backend = Literal["none", "random", "domain", "vgg19"]
 
-WEAKEST = 0.05
-"""Added to the SNR that divides an error: it keeps the weakest images, whose error is mostly what
-the network has not yet learned to leave out, from drowning the rest. Short trainings with 0.1 and
-0.01 correlate .67 and .63 with the truth at SNR 0.5, .405 and .394 at 0.1, .203 and .205 at 0.02."""
-
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -35,6 +30,9 @@ class LossSettings:
     snr_weighted: bool = True
     """Divide each image's error by its SNR (its root for l1), so that weak particles have their
     say too."""
+    weakest: float = 0.05
+    """Added to the SNR that divides an error: it keeps the weakest images, whose error is mostly
+    what the network has not yet learned to leave out, from drowning the strong ones."""
     adversarial: float = 0.0
     """Weight of L_GAN (Eq. 5); 0 trains without a discriminator."""
     adversarial_start: int = 200
@@ -63,6 +61,7 @@ class LossSettings:
             self.pixel_weight,
             self.adversarial,
             self.discriminator_rate,
+            self.weakest,
             self.perceptual_weight or 0.0,
             self.perceptual_share,
             self.perceptual_constant,
@@ -100,7 +99,7 @@ def pixel_error(
     squared = settings.pixel != "l1"
     error = (apart.square() if squared else apart.abs()).mean(dim=(1, 2))
     if settings.snr_weighted:
-        weight = snr.to(error.device) + WEAKEST
+        weight = snr.to(error.device) + settings.weakest
         error = error / (weight if squared else weight.sqrt())
     return error.mean()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..images.disk import write_error
 from ..images.image_names import image_name
 from ..images.mrc import read_header, read_images
 from ..images.mrc_writer import StackWriter
+from .confidence_file import ConfidenceWriter, has_confidences
 from .contrast import SAMPLE, radial_profiles, sign_of_contrast
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..images.output_plan import StackJob
     from .inference import Denoiser
 
+    Images = npt.NDArray[np.float32]
     Positions = npt.NDArray[np.int64]
 
 READ_AHEAD = 3
@@ -102,6 +104,7 @@ def denoise_stacks(
     batch: int | None,
     unusable_list: Path,
     watch: Watcher,
+    confidence: bool = False,
 ) -> Outcome:
     """Denoise every stack into `folder`, going on where an earlier pass stopped.
 
@@ -123,6 +126,8 @@ def denoise_stacks(
         A text file to which names of images passed through unchanged are added.
     watch
         Called after every batch, from the calling thread.
+    confidence
+        Write a file of confidences beside each stack, too; see `confidence_file`.
     """
     outcome = Outcome()
     passed = _NameList(unusable_list)
@@ -131,28 +136,48 @@ def denoise_stacks(
         for job in jobs:
             size = batch or batch_size(job.stack.box_x, denoiser.device.type)
             path = folder / job.output
-            if _is_whole(path, job, dtype):
+            scores = ConfidenceWriter(path) if confidence else None
+            if _is_whole(path, job, dtype) and (
+                scores is None or has_confidences(path, len(job.indices))
+            ):
                 outcome.found += len(job.indices)
                 watch(len(job.indices), False)
                 continue
-            with StackWriter(
-                path, len(job.indices), job.stack.box_x, job.pixel_size, dtype, align=size
-            ) as writer:
+            with _open_output(path, job, dtype, size, scores) as writer:
                 outcome.found += writer.written
                 watch(writer.written, False)
                 parts = list(_batches(job.indices[writer.written :], size))
                 coming = _read_ahead(reader, job, parts)
-                with _behind(writing, writer) as append:
+                with _behind(writing, writer, scores) as append:
                     for indices, images in coming:
-                        denoised, unusable = denoiser(
-                            images, job.pixel_size, job.contrast or contrast
-                        )
+                        sign = job.contrast or contrast
+                        trust = None
+                        if scores is None:
+                            denoised, unusable = denoiser(images, job.pixel_size, sign)
+                        else:
+                            denoised, unusable, trust = denoiser.with_confidence(
+                                images, job.pixel_size, sign
+                            )
                         if unusable.any():
                             passed.add([image_name(i, job.name) for i in indices[unusable]])
-                        append(denoised)
+                        append(denoised, trust)
                         outcome.computed += len(images)
                         watch(len(images), True)
+                if scores is not None:
+                    scores.close()  # before the stack: it is never without them
     return outcome
+
+
+def _open_output(
+    path: Path, job: StackJob, dtype: npt.DTypeLike, size: int, scores: ConfidenceWriter | None
+) -> StackWriter:
+    """Open an output stack where an earlier pass left it, as far as its confidences reach."""
+    geometry = (path, len(job.indices), job.stack.box_x, job.pixel_size, dtype, size)
+    writer = StackWriter(*geometry)
+    if scores is None or scores.keep(writer.written):
+        return writer
+    writer.discard()
+    return StackWriter(*geometry)
 
 
 def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:
@@ -194,15 +219,20 @@ def _read_ahead(
 
 @contextlib.contextmanager
 def _behind(
-    pool: ThreadPoolExecutor, writer: StackWriter
-) -> Iterator[Callable[[npt.NDArray[np.float32]], None]]:
+    pool: ThreadPoolExecutor, writer: StackWriter, scores: ConfidenceWriter | None
+) -> Iterator[Callable[[Images, Images | None], None]]:
     """Append to a stack one batch behind; no write is under way when the block ends."""
     pending: list[Future[None]] = []
 
-    def append(images: npt.NDArray[np.float32]) -> None:
+    def write(images: Images, trust: Images | None) -> None:
+        if scores is not None and trust is not None:
+            scores.append(trust)  # first: what the stack has, they have
+        writer.append(images)
+
+    def append(images: Images, trust: Images | None) -> None:
         if pending:
             pending.pop().result()
-        pending.append(pool.submit(writer.append, images))
+        pending.append(pool.submit(write, images, trust))
 
     try:
         yield append
@@ -213,6 +243,9 @@ def _behind(
         pending.pop().result()
 
 
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # any name there is
+
+
 class _NameList:
     """A text file of names, each once, kept over several passes."""
 
@@ -220,14 +253,14 @@ class _NameList:
         self._path = path
         self._known: set[str] = set()
         with contextlib.suppress(FileNotFoundError):
-            self._known = set(path.read_text().splitlines())
+            self._known = set(path.read_text(**_TEXT).splitlines())
 
     def add(self, names: Sequence[str]) -> None:
         new = [name for name in names if name not in self._known]
         if not new:
             return
         try:
-            with self._path.open("a") as file:
+            with self._path.open("a", **_TEXT) as file:
                 file.writelines(f"{name}\n" for name in new)
         except OSError as error:
             raise write_error(error, self._path) from error

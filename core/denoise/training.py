@@ -71,6 +71,9 @@ class Trainer:
         Processes that train together, each with a trainer.
     began
         Moment (of `time.monotonic`) from which training time is counted, default now.
+    build
+        Makes the network of its configuration. Another one than the generator is trained as well,
+        if it is called in the same way and keeps its configuration, a dataclass, as `config`.
 
     Raises
     ------
@@ -91,6 +94,7 @@ class Trainer:
         start: Mapping[str, torch.Tensor] | None = None,
         ranks: Ranks = ALONE,
         began: float | None = None,
+        build: Callable[[GeneratorConfig], Generator] = Generator,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.loss = config, loss or LossSettings()
@@ -99,7 +103,7 @@ class Trainer:
         self.schedule = Schedule(
             config.learning_rate, config.warmup, config.decay, config.steps, config.seconds
         )
-        self.generator = Generator(generator_config)
+        self.generator = build(generator_config)
         if start is not None:
             self.generator.load_state_dict(dict(start))
         self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -10,7 +10,7 @@ from .options import UNUSABLE
 from .samples import draw_sample
 
 if TYPE_CHECKING:
-    from ..denoise.inference import Denoiser
+    from ..denoise.model_file import Model
     from ..evaluate.report import Sample
     from ..images.output_plan import OutputPlan
     from .options import DenoiseOptions
@@ -24,7 +24,7 @@ DOUBTFUL = (
 def report(
     options: DenoiseOptions,
     plan: OutputPlan,
-    denoiser: Denoiser,
+    model: Model,
     contrast: int,
     record: dict[str, Any],
 ) -> Sample:
@@ -32,12 +32,12 @@ def report(
 
     Parameters
     ----------
-    options, plan, denoiser, contrast
+    options, plan, model, contrast
         Of the run.
     record
         The run's record so far.
     """
-    card = denoiser.model.card
+    card = model.card
     sample = draw_sample(plan, options.out / options.stacks, contrast)
     kinds = sorted({(job.stack.box_x, job.pixel_size) for job in plan.jobs})
     seen = {kind: _seen(*kind, card.working_pixel_size) for kind in kinds}
@@ -71,7 +71,7 @@ def report(
         *(("box, pixel size", f"{box} px, {size:.4g} Å; the network saw {small} px, {working:.3g} Å"
            f" (it keeps nothing beyond {2 * working:.1f} Å)")
           for (box, size), (small, working) in seen.items()),
-        ("model", f"{card.name}, {denoiser.model.sha256[:12]}"),
+        ("model", f"{card.name}, {model.sha256[:12]}"),
         ("device", f"{record['device']['name']}, {record['device']['threads']} threads"),
         ("speed", f"{record['images_per_second']} images/s"),
         ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import IceblockError
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = ".iceblock.lock"
+HELPERS_LOCK = ".iceblock.helpers.lock"
+PATIENCE = 30.0
+"""Seconds to wait for the helpers of a run whose first process is gone: they end after a batch."""
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Make the folder and keep other runs out of it inside the `with` block.
 
-    The lock goes with the process, however it ends. File systems without locks are used unlocked.
+    The lock goes with the process, however it ends. Processes that help it hold a lock of their own
+    (`helping`), so that none of them can write into a later run's outputs. File systems without
+    locks are used unlocked.
 
     Raises
     ------
@@ -34,10 +40,52 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     with _lock(path):
         try:
+            _outlast_helpers(folder / HELPERS_LOCK)
             yield
         finally:
+            _forget_helpers(folder / HELPERS_LOCK)
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+@contextlib.contextmanager
+def helping(folder: Path) -> Iterator[None]:
+    """Keep later runs out of a folder while this process writes there for the run that has it.
+
+    Whoever enters must make sure afterwards that the run's first process is still there.
+    """
+    path = folder / HELPERS_LOCK
+    try:
+        handle = path.open("a+")
+    except OSError as error:
+        raise write_error(error, path) from error
+    with handle:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.lockf(handle, fcntl.LOCK_SH)
+        yield
+
+
+def _outlast_helpers(path: Path) -> None:
+    """Wait until no process helps an earlier run any more; say so when it takes too long."""
+    end = time.monotonic() + PATIENCE
+    while not _forget_helpers(path):
+        if time.monotonic() > end:
+            raise IceblockError(
+                f"Processes of an earlier run are still writing to {path.parent}; wait for them, "
+                "or choose another output folder"
+            )
+        time.sleep(0.1)
+
+
+def _forget_helpers(path: Path) -> bool:
+    """Remove the helpers' lock unless one of them holds it; tell whether none does."""
+    with contextlib.suppress(OSError), path.open("r+") as handle:
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EACCES, errno.EAGAIN)
+        path.unlink()
+    return True
 
 
 def _lock(path: Path) -> TextIO:

@@ -9,6 +9,7 @@ from ..denoise.presets import PRESETS, Preset, fine_tuning
 from ..denoise.training import CHECKPOINT, METRICS
 from ..errors import IceblockError
 from ..images.validation import SMALLEST_BOX
+from .options import gpu_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,8 @@ class TrainOptions:
     """Procedural phantoms to add to the volumes."""
     particles: Path | None = None
     """Metadata whose box, pixel size and CTFs the training images get."""
+    particle_pixel_size: float | None = None
+    """Å; goes before what the particles' file says."""
     start: str | None = None
     """Shipped model or model file to start from."""
     preset: str = "default"
@@ -113,15 +116,7 @@ class TrainOptions:
         IceblockError
             If it holds anything else.
         """
-        if self.gpu is None:
-            return []
-        parts = self.gpu.replace(":", ",").split(",")
-        if not all(part.strip().isdecimal() for part in parts) or len(set(parts)) < len(parts):
-            raise IceblockError(
-                f"gpu is {self.gpu!r}: give the numbers of GPUs with commas between them, such as "
-                "0 or 0,1."
-            )
-        return [int(part) for part in parts]
+        return gpu_numbers(self.gpu)
 
     def settings(self, processes: int = 1) -> Preset:
         """Give the preset with all that was asked for in its place.

@@ -43,6 +43,7 @@ def identity(
         "volumes": _stamps(options.volumes),
         "held_out": _stamps(options.held_out),
         "particles": _stamps([options.particles] if options.particles else []),
+        "particle_pixel_size": options.particle_pixel_size,
         "from": parent.sha256 if parent else None,
         "preset": options.preset,
         "phantoms": options.phantoms,

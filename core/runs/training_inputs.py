@@ -78,7 +78,9 @@ def read_inputs(
     device
         Where pairs are made.
     """
-    particles = None if options.particles is None else read_particles(options.particles)
+    particles = None
+    if options.particles is not None:
+        particles = read_particles(options.particles, options.particle_pixel_size)
     geometry = choose_geometry(options, particles, card, PRESETS[options.preset].box)
     remarks = list(geometry.remarks)
     ctf: CtfSource | None = ctf_rows(particles) if particles is not None else None

@@ -150,7 +150,7 @@ class Calls(FileCalls):
         self, project: str, uid: str, name: str, dtype_params: Any = None
     ) -> list[list[str]]:
         output = self.world.job(project, uid).spec.outputs.root[name]
-        return [field for s in output.slots for field in described(output.type, s.dtype)]
+        return [field for s in output.slots for field in described(output.type, s.dtype, s.name)]
 
     def jobs_load_input(
         self, project: str, uid: str, name: str, slots: Any = "default", force_join: Any = "auto"

@@ -40,11 +40,11 @@ FIELDS: dict[tuple[str, str], list[Field]] = {
 }  # fmt: skip
 
 
-def described(kind: str, slot: str) -> list[list[str]]:
+def described(kind: str, slot: str, name: str | None = None) -> list[list[str]]:
     """Give (name, type) of the fields of a slot as the server tells them to the client."""
     result = []
     for field in FIELDS[kind, slot]:
         shape = ",".join(map(str, field[2])) if len(field) == 3 else ""
         dtype = field[1].lstrip("<") if shape else field[1]
-        result.append([f"{slot}/{field[0]}", shape + dtype])
+        result.append([f"{name or slot}/{field[0]}", shape + dtype])
     return result

@@ -135,3 +135,14 @@ def test_what_the_job_shows(two_stacks: Lab, denoise: Run) -> None:
     record = json.loads((two_stacks.project / "J2/iceblock/run.json").read_text())
     assert record["state"] == "finished"
     assert record["command"].startswith("iceblock-cryosparc denoise")
+
+
+def test_confidences_come_as_scores(
+    lab: Lab, real_particles: Dataset, denoise: Run, tmp_path: Path
+) -> None:
+    assert denoise("--confidence") == 0
+    found = lab.load("J2", "denoised")
+    own = np.load(lab.project / "J2/iceblock/particles.cs")
+    np.testing.assert_array_equal(found["confidence/ncc_score"], own["iceblock/confidence"])
+    assert len(set(found["confidence/ncc_score"].tolist())) == len(real_particles)
+    assert_same_fields(found, real_particles, list(UNCHANGED))

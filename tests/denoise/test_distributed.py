@@ -89,3 +89,25 @@ def test_processes_share_the_parts_of_a_batch() -> None:
     assert torch.equal(torch.cat(order), whole.noisy)
     with pytest.raises(IceblockError, match="divides 4"):
         draw_batch(pairs, config, 3, Ranks(0, 3))
+
+
+@pytest.mark.usefixtures("importable")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_goes_to_the_programs_own_handler(number: signal.Signals) -> None:
+    """RELION's jobs note it there, and then say that they were aborted."""
+    heard: list[int] = []
+    former = signal.signal(number, lambda number, frame: heard.append(number))
+    begin = time.monotonic()
+
+    def heartbeat() -> None:
+        if heard:
+            raise InterruptedError
+        if time.monotonic() - begin > 3:
+            os.kill(os.getpid(), number)
+
+    try:
+        with pytest.raises(InterruptedError):
+            launch(worker, ("sleeps",), 2, heartbeat)
+    finally:
+        signal.signal(number, former)
+    assert number in heard

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.denoise.losses import (
-    WEAKEST,
     LossSettings,
     discriminator_loss,
     generator_loss,
@@ -36,7 +35,8 @@ def test_an_snr_weight_makes_weak_particles_count_as_strong_ones(
     """An image scaled down has its SNR scaled by the square; the weighted error stays."""
     clean, output = images(0, 1), images(1, 1)
     strong = torch.tensor([factor])
-    weak = (strong + WEAKEST) * weakness**2 - WEAKEST
+    least = LossSettings().weakest
+    weak = (strong + least) * weakness**2 - least
     for pixel in ("mse", "l1"):
         s = LossSettings(pixel=pixel)
         one = pixel_error(output, clean, strong, s)
@@ -46,7 +46,7 @@ def test_an_snr_weight_makes_weak_particles_count_as_strong_ones(
 
 def test_the_default_is_the_squared_error_over_the_snr() -> None:
     clean, output, snr = images(0), images(1), torch.tensor([1.0, 0.1, 0.01])
-    expected = ((output - clean) ** 2).mean(dim=(1, 2)) / (snr + WEAKEST)
+    expected = ((output - clean) ** 2).mean(dim=(1, 2)) / (snr + LossSettings().weakest)
     torch.testing.assert_close(pixel_error(output, clean, snr, LossSettings()), expected.mean())
 
 

@@ -48,7 +48,9 @@ def jobs(tmp_path: Path) -> list[StackJob]:
     return result
 
 
-def denoise(jobs: list[StackJob], model: Model, folder: Path, watch: Watch) -> None:
+def denoise(
+    jobs: list[StackJob], model: Model, folder: Path, watch: Watch, confidence: bool = False
+) -> None:
     denoise_stacks(
         jobs,
         Denoiser(model, torch.device("cpu")),
@@ -58,6 +60,7 @@ def denoise(jobs: list[StackJob], model: Model, folder: Path, watch: Watch) -> N
         batch=BATCH,
         unusable_list=folder / "unusable.txt",
         watch=watch,
+        confidence=confidence,
     )
 
 

@@ -114,7 +114,7 @@ def test_abort_and_continue(project: Project) -> None:
         (lambda star: star.write_bytes(bytes(range(256))), {}, "particles.star"),
         (lambda star: None, {"model": "missing.safetensors"}, "missing.safetensors"),
         (lambda star: None, {"modle": "x"}, "Did you mean `model`?"),
-        (lambda star: None, {"gpu": "0,1"}, "one GPU"),
+        (lambda star: None, {"gpu": "0,0"}, "0 or 0,1"),
         (lambda star: None, {"keep_noise": "2"}, "keep"),
     ],
 )

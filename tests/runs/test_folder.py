@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import IceblockError
-from core.runs.folder import claim, locked
+from core.runs import folder
+from core.runs.folder import claim, helping, locked
 from core.runs.record import write_record
 
 OUTPUTS = ("particles.star", "Particles")
@@ -28,6 +29,35 @@ def test_a_second_run_is_kept_out_until_the_first_ends(tmp_path: Path) -> None:
     with locked(tmp_path / "out"):  # a killed run leaves no lock behind
         pass
     assert not list((tmp_path / "out").iterdir())
+
+
+HELP = (
+    "import sys; from pathlib import Path; from core.runs.folder import helping\n"
+    "with helping(Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
+)
+
+
+def test_helpers_of_a_dead_run_keep_the_next_one_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "PATIENCE", 0.2)
+    helpers = [
+        subprocess.Popen(
+            [sys.executable, "-c", HELP, str(tmp_path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    for helper in helpers:
+        with helper:
+            assert helper.stdout is not None
+            assert helper.stdout.readline() == b"in\n"
+            with pytest.raises(IceblockError, match="an earlier run are still"), locked(tmp_path):
+                pass
+            helper.kill()
+    with locked(tmp_path), helping(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""`iceblock run`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..denoise.shipped import DEFAULT
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(no_args_is_help=True)
+@click.argument("particles", type=PATH)
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="Output folder.")
+@click.option(
+    "--micrographs", multiple=True, type=PATH, metavar="FILE|DIR",
+    help="A micrographs STAR file, a folder, or image files; without any nothing is learned.",
+)  # fmt: skip
+@click.option(
+    "--picks", type=PATH, metavar="FILE",
+    help="As for `iceblock noise`.  [default: the coordinates in PARTICLES]",
+)  # fmt: skip
+@click.option(
+    "--volume", "volumes", multiple=True, type=PATH, metavar="FILE",
+    help="Reference: a map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed. "
+    "Without any nothing is learned.",
+)  # fmt: skip
+@click.option(
+    "--time-limit", metavar="TIME",
+    help="Of fine-tuning: 90s, 30m or 2h.  [default: 15m, without a limit if --steps is given]",
+)  # fmt: skip
+@click.option("--steps", type=int, metavar="N", help="Of fine-tuning, at most.")
+@click.option(
+    "--particle-diameter", type=float, metavar="A",
+    help="Longest side in Å.  [default: that of the volume, else 0.6 of the particles' box]",
+)  # fmt: skip
+@click.option(
+    "--noise-box", type=int, metavar="PIXELS",
+    help="Of the noise blocks, in the micrographs.  [default: as large as the particles' box, or "
+    "half or a quarter of it where ice has no room]",
+)  # fmt: skip
+@click.option(
+    "--model", default=DEFAULT, show_default=True, metavar="NAME|FILE",
+    help="What is fine-tuned: a shipped model (see `iceblock models`) or a model file.",
+)  # fmt: skip
+@click.option(
+    "--segmentation", metavar="NAME|FILE", help="Segmentation model.  [default: what ships]"
+)
+@click.option("--gpu", metavar="N[,N…]", help="GPUs by number; several fine-tune together.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
+    help="Where to compute; auto takes a GPU if there is one.",
+)  # fmt: skip
+@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
+@click.option(
+    "--dtype", default="float32", show_default=True, metavar="float32|float16",
+    help="Of the denoised images; RELION reads float16 from 4.0 on.",
+)  # fmt: skip
+@click.option(
+    "--keep-noise", default=0.0, show_default=True, metavar="A",
+    help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
+)  # fmt: skip
+@click.option(
+    "--confidence", is_flag=True,
+    help="Add a confidence for each particle, as `iceblock denoise` does.",
+)  # fmt: skip
+@click.option("--batch-size", type=int, metavar="N", help="Images denoised at a time.")
+@click.option(
+    "--contrast", default="auto", show_default=True, metavar="auto|white|black",
+    help="Of the particles.",
+)  # fmt: skip
+@click.option(
+    "--no-gate", "gate", is_flag=True, flag_value=False, default=True,
+    help="Leave out trying the model for hallucination, which takes about a minute.",
+)  # fmt: skip
+@click.option(
+    "--pixel-size", type=float, metavar="A",
+    help="Å per pixel of the particles.  [default: from PARTICLES, else from the stacks]",
+)  # fmt: skip
+@click.option(
+    "--project-dir", type=PATH, metavar="DIR",
+    help="Of CryoSPARC, where paths in a .cs file start.  [default: found]",
+)  # fmt: skip
+@click.option(
+    "--micrograph-pixel-size", type=float, metavar="A",
+    help="Å per pixel of the micrographs.  [default: from the STAR file, else from the images]",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, metavar="N", help="Of fine-tuning.")
+@click.option(
+    "--overwrite", is_flag=True,
+    help="Make again what another run in DIR made from other inputs or settings.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="No progress bars, no remarks.")
+def command(quiet: bool, time_limit: str | None, segmentation: str | None, **values: Any) -> None:
+    """Denoise with all that a project can teach, in one go.
+
+    PARTICLES is a RELION STAR file or a CryoSPARC .cs file. Blocks of pure noise are cut out of
+    the micrographs (DIR/Noise), the model that ships is fine-tuned on them and on the reference
+    volume (DIR/Model), the better of the two models denoises the particles (DIR/Denoised), and the
+    result is examined (DIR/Trust). DIR/report.pdf sums it up. Only PARTICLES is needed: what is
+    missing leaves out a stage, and the report says so. The same command given again goes on where
+    a stopped run was.
+
+    \b
+    Example, in the project folder:
+      iceblock run Extract/job007/particles.star --volume InitialModel/job012/initial_model.mrc \\
+          --micrographs CtfFind/job003/micrographs_ctf.star --out Iceblock
+    """
+    from ..runs.durations import parse_duration
+    from ..runs.whole import run
+    from ..runs.whole_options import WholeOptions
+
+    if segmentation is not None:
+        values["segmentation"] = segmentation
+    options = WholeOptions(
+        **values,
+        time_limit=None if time_limit is None else parse_duration(time_limit),
+        command=shlex.join(sys.argv),
+    )
+    run(options, progress=None if quiet else sys.stderr)

@@ -1,0 +1,126 @@
+"""What a data set's own images say of its noise and of its signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..denoise.confidence import outline
+from ..images.background import ring_mask
+from ..noise.inspection import moments
+from ..noise.region_spectrum import region_power
+from ..noise.spectrum import noise_with_power
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Images = npt.NDArray[np.float32]
+    Floats = npt.NDArray[np.float64]
+
+RING_IMAGES = 64
+"""Images whose rings are looked at."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Noise about the particles: of the corners of their boxes."""
+
+    power: Floats
+    """(rings,) from zero frequency to Nyquist; see `noise.spectrum.radial_power`."""
+    skewness: float
+    kurtosis: float
+    """Excess: 0 for a Gaussian."""
+
+
+@dataclass(frozen=True)
+class NoiseMatch:
+    """How the noise of training compares with that about the particles."""
+
+    power: Floats
+    """(rings,) of the training noise, on the rings of the background."""
+    ratio: float
+    """Typical factor between the two spectra inside the band: 1 where they are equal."""
+    skewness: float
+    kurtosis: float
+    """Of the training noise."""
+
+
+def background(raw: Images) -> Background:
+    """Look at the background ring of images (n, box, box) with ring mean 0 and sd 1.
+
+    Neighbours that reach into the ring count as noise, as they do for the network.
+    """
+    box = raw.shape[-1]
+    ring = ring_mask(box).numpy()
+    chosen = raw[np.unique(np.linspace(0, len(raw) - 1, RING_IMAGES).round().astype(int))]
+    power = np.mean([region_power(image, ring, box // 2) for image in chosen], axis=0)
+    pixels = moments(chosen[:, ring][:, None])
+    return Background(power, float(pixels.skewness.mean()), float(pixels.kurtosis.mean()))
+
+
+def compare_noise(about: Background, blocks: Images, pixel_size: float, limit: float) -> NoiseMatch:
+    """Compare blocks of noise with a background.
+
+    Parameters
+    ----------
+    about
+        See `background`.
+    blocks : (k, m, m)
+        Noise with a standard deviation of about 1.
+    pixel_size
+        Å, of both.
+    limit
+        Å; beyond it the spectra are not compared.
+    """
+    box = blocks.shape[-1]
+    everywhere = np.ones((box, box), dtype=np.bool_)
+    chosen = blocks[np.unique(np.linspace(0, len(blocks) - 1, RING_IMAGES).round().astype(int))]
+    window = max(16, box // 2)
+    theirs = np.mean([region_power(block, everywhere, window) for block in chosen], axis=0)
+    frequency = np.linspace(0, 0.5 / pixel_size, len(about.power))
+    power = np.interp(frequency, np.linspace(0, 0.5 / pixel_size, len(theirs)), theirs)
+    band = (frequency > 2 * frequency[1]) & (frequency < 1 / limit)
+    if not band.any():
+        band = frequency > 0
+    logs = np.log(np.maximum(power[band], 1e-9) / np.maximum(about.power[band], 1e-9))
+    # A common factor says nothing: the network scales what it sees.
+    ratio = float(np.exp(np.sqrt(np.mean((logs - logs.mean()) ** 2))))
+    pixels = moments(chosen)
+    return NoiseMatch(
+        power * float(np.exp(-logs.mean())), ratio,
+        float(pixels.skewness.mean()), float(pixels.kurtosis.mean()),
+    )  # fmt: skip
+
+
+def estimate_snr(raw: Images, denoised: Images, about: Background, pixel_size: float) -> float:
+    """Estimate the mean variance of the signal inside the particles' outlines over the noise's.
+
+    The outlines come from the denoised images. What noise of the background's spectrum has inside
+    them is taken off what the raw images have; the result may be below 0 for very noisy sets.
+
+    Parameters
+    ----------
+    raw, denoised : (n, box, box)
+        In units of the raw background's sd.
+    about
+        See `background`.
+    pixel_size
+        Å.
+    """
+    masks = outline(torch.from_numpy(denoised), pixel_size).numpy()
+    power = torch.from_numpy(about.power).float()
+    random = torch.Generator().manual_seed(0)
+    noise = noise_with_power(power.expand(len(raw), -1), raw.shape[-1], random).numpy()
+    noise /= _ring_sd(noise)
+    found = [
+        image[m].var() - none[m].var() for image, none, m in zip(raw, noise, masks, strict=True)
+    ]
+    return float(np.mean(found))
+
+
+def _ring_sd(images: Images) -> Images:
+    ring = images[:, ring_mask(images.shape[-1]).numpy()]
+    return np.asarray(ring.std(axis=1)[:, None, None], dtype=np.float32)

@@ -1,0 +1,62 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.denoise.sharding import owners
+from core.denoise.srun import first_host, ranks_of_step
+
+WEIGHTS = st.lists(st.integers(1, 1000), min_size=1, max_size=40)
+
+
+@given(weights=WEIGHTS, processes=st.integers(1, 9))
+def test_shares_are_as_even_as_whole_stacks_allow(weights: list[int], processes: int) -> None:
+    owned = owners(weights, processes)
+    assert len(owned) == len(weights)
+    loads = [
+        sum(w for w, o in zip(weights, owned, strict=True) if o == p) for p in range(processes)
+    ]
+    assert sum(loads) == sum(weights)
+    # Graham 1969: largest first is at most a third above what is possible.
+    possible = max(max(weights), sum(weights) / processes)
+    assert max(loads) <= (4 / 3 - 1 / (3 * processes)) * max(possible, _pair(weights, processes))
+    assert owners(weights, processes) == owned
+
+
+def _pair(weights: list[int], processes: int) -> int:
+    """Two of the largest stacks that must meet in one process, when there are too many."""
+    largest = sorted(weights, reverse=True)
+    return sum(largest[processes - 1 : processes + 1]) if len(weights) > processes else 0
+
+
+def test_one_process_has_all() -> None:
+    assert owners([3, 1, 2], 1) == [0, 0, 0]
+    assert owners([], 3) == []
+
+
+STEP = {
+    "SLURM_JOB_ID": "1234", "SLURM_STEP_ID": "3", "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_PROCID": "2", "SLURM_LOCALID": "0", "SLURM_STEP_NODELIST": "gpu[03-05,9],big1",
+}  # fmt: skip
+
+
+def test_srun_in_torchs_words() -> None:
+    told = ranks_of_step(STEP)
+    assert (told["RANK"], told["WORLD_SIZE"], told["LOCAL_RANK"]) == ("2", "4", "0")
+    assert told["MASTER_ADDR"] == "gpu03"
+    assert 20000 <= int(told["MASTER_PORT"]) < 30000
+    other = ranks_of_step(STEP | {"SLURM_STEP_ID": "4"})
+    assert other["MASTER_PORT"] != told["MASTER_PORT"]
+    given_by_user = {"MASTER_ADDR": "head", "MASTER_PORT": "7"}
+    assert ranks_of_step(STEP | given_by_user).items() >= given_by_user.items()
+
+
+def test_where_srun_started_no_group() -> None:
+    assert ranks_of_step(STEP | {"RANK": "0"}) == {}  # torchrun under srun
+    assert ranks_of_step(STEP | {"SLURM_STEP_NUM_TASKS": "1"}) == {}
+    # A batch script that asked for several tasks and has not called srun.
+    assert ranks_of_step({"SLURM_JOB_ID": "1", "SLURM_PROCID": "0", "SLURM_NTASKS": "4"}) == {}
+    assert ranks_of_step({}) == {}
+
+
+def test_first_host() -> None:
+    lists = ["n1", "n1,n2", "n[1-4]", "n[1,3]", "n[1]", "r[2-3]n[07-09].lab"]
+    assert [first_host(nodes) for nodes in lists] == ["n1", "n1", "n1", "n1", "n1", "r2n07.lab"]

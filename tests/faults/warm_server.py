@@ -1,0 +1,76 @@
+"""Starts commands as processes of their own without the seconds that importing torch takes.
+
+Reads a JSON request a line: {"start": [program, arguments…], "folder", "log", "largest_file"} is
+answered by the process's number, {"poll": number} by its exit status or null. Each command is a
+fork of this process, which has imported everything, drawn a page, and computed nothing.
+"""
+
+import importlib
+import io
+import json
+import os
+import resource
+import signal
+import sys
+
+from matplotlib import pyplot
+
+from core.commands.main import main
+from relion_ext import launcher
+
+WARM = (
+    "core.commands.denoise", "core.runs.denoising", "core.evaluate.report", "relion_ext.denoise",
+    "matplotlib.backends.backend_pdf",
+)  # fmt: skip
+PROGRAMS = {"iceblock": main, "relion_iceblock_denoise": launcher.denoise}
+
+
+def start(request: dict[str, object]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(str(request["folder"]))
+        log = os.open(str(request["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        if request["largest_file"] is not None:
+            limit = int(str(request["largest_file"]))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        sys.argv = [str(word) for word in request["start"]]  # type: ignore[attr-defined]
+        status = PROGRAMS[sys.argv[0]]() or 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def poll(number: int) -> int | None:
+    done, status = os.waitpid(number, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if done else None
+
+
+def draw_a_page() -> None:
+    """Let matplotlib find its fonts and learn to set numbers."""
+    figure, axes = pyplot.subplots(layout="constrained")
+    axes.loglog([1, 1000], [1, 1000], label="$10^{-3}$ Å")
+    axes.legend()
+    figure.savefig(io.BytesIO(), format="pdf")
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    for module in WARM:
+        importlib.import_module(module)
+    draw_a_page()
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    print(json.dumps("ready"), file=answers)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print(json.dumps(start(asked) if "start" in asked else poll(asked["poll"])), file=answers)

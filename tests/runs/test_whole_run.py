@@ -1,0 +1,317 @@
+"""Whole runs, from micrographs to denoised particles: stages, choices, resuming, refusals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from whole_project import (
+    BOX,
+    MICROGRAPHS,
+    MODEL,
+    PARTICLES,
+    SEGMENTATION,
+    VOLUME,
+    write_whole_project,
+)
+
+from core.denoise.model_file import load_model
+from core.errors import IceblockError
+from core.images.particles import read_particles
+from core.noise.bank import NoiseBank
+from core.runs import denoising, extracting, training, whole_stages
+from core.runs.options import DenoiseOptions
+from core.runs.record import write_record
+from core.runs.whole import run
+from core.runs.whole_inputs import block_boxes, look
+from core.runs.whole_options import TIME_LIMIT, WholeOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_whole_project(tmp_path, micrographs=2)
+    return tmp_path
+
+
+def options(**changes: Any) -> WholeOptions:
+    usual: dict[str, Any] = {
+        "particles": Path(PARTICLES), "out": Path("Out"), "micrographs": (Path(MICROGRAPHS),),
+        "volumes": (Path(VOLUME),), "model": MODEL, "segmentation": SEGMENTATION, "steps": 1,
+        "device": "cpu", "threads": 1, "gate": False, "command": "iceblock run …",
+    }  # fmt: skip
+    return WholeOptions(**{**usual, **changes})
+
+
+def alone(**changes: Any) -> WholeOptions:
+    """Particles, and nothing to learn from."""
+    return options(micrographs=(), volumes=(), **changes)
+
+
+def stamps(*folders: str) -> dict[str, int]:
+    """Time of change of every file, which tells what was made again."""
+    files = [file for name in folders for file in Path("Out", name).rglob("*") if file.is_file()]
+    return {str(file): file.stat().st_mtime_ns for file in files}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("old", [False, True], ids=["optics table", "RELION 3.0"])
+def test_everything_learned_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_whole_project(tmp_path, micrographs=2, old=old)
+    said = StringIO()
+    record = run(options(), progress=said)
+    assert record["state"] == "finished"
+    assert sorted(path.name for path in Path("Out").iterdir()) == [
+        "Denoised", "Model", "Noise", "Trust", "report.pdf", "run.json",
+    ]  # fmt: skip
+    assert json.loads(Path("Out/run.json").read_text())["stages"] == record["stages"]
+    bank = NoiseBank.read(Path("Out/Noise"))
+    assert bank.box == BOX
+    assert record["stages"]["noise"]["blocks"] == bank.n > 0
+    tuned = load_model(Path("Out/Model/model.safetensors"))
+    assert tuned.card.name == "tiny-tuned"
+    assert tuned.card.training["steps"] == 1
+    tuning = record["stages"]["tuning"]
+    scores = json.loads(Path("Out/Model/run.json").read_text())["scores"]
+    for name, mean in (("before", tuning["before"]), ("this model", tuning["after"])):
+        assert sum(scores[name].values()) / len(scores[name]) == pytest.approx(mean, abs=1e-5)
+    assert tuning["used"] == (tuning["after"] >= tuning["before"])
+    used = "tiny-tuned" if tuning["used"] else "tiny"
+    assert record["stages"]["denoising"]["model"] == used
+    particles = read_particles(Path("Out/Denoised/particles.star"))
+    assert particles.n == read_particles(Path(PARTICLES)).n
+    assert Path("Out/report.pdf").read_bytes().startswith(b"%PDF")
+    for words in ("[1/4] Cutting", "[2/4] Fine-tuning tiny", "[3/4] Denoising", "[4/4] Examining",
+                  "Held-out correlation", "113 Å (of the reference)"):  # fmt: skip
+        assert words in said.getvalue()
+
+    kept = stamps("Noise", "Model", "Denoised/Particles", "Trust")
+    assert run(options())["stages"] == record["stages"]
+    assert stamps("Noise", "Model", "Denoised/Particles", "Trust") == kept
+    with pytest.raises(IceblockError, match=r"different: tuning seed\); .*--overwrite"):
+        run(options(seed=1))
+    noise = stamps("Noise")
+    run(options(seed=1, overwrite=True))
+    assert stamps("Noise") == noise
+    assert load_model(Path("Out/Model/model.safetensors")).sha256 != tuned.sha256
+
+
+def test_particles_alone_are_denoised_as_by_the_command(project: Path) -> None:
+    said = StringIO()
+    record = run(alone(), progress=said)
+    assert "No micrographs: without noise of their own ice nothing is fine-tuned" in said.getvalue()
+    assert record["stages"]["noise"] == {"left_out": "no micrographs"}
+    assert not Path("Out/Noise").exists()
+    assert not Path("Out/Model").exists()
+    denoising.run(DenoiseOptions(Path(PARTICLES), Path("Plain"), model=MODEL, device="cpu"))
+    for name in ("mic01.mrcs", "mic02.mrcs"):
+        made = Path("Out/Denoised/Particles") / name
+        assert made.read_bytes() == (Path("Plain/Particles") / name).read_bytes()
+
+
+@pytest.mark.parametrize("stage", ["denoising", "trust"])
+def test_a_stopped_run_is_continued(
+    project: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def stop(*arguments: object, **others: object) -> None:
+        raise KeyboardInterrupt
+
+    module = {"denoising": denoising, "trust": whole_stages.evaluating}[stage]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "run", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(alone())
+    assert json.loads(Path("Out/run.json").read_text())["state"] == "running"
+    done = stamps("Denoised/Particles")
+    assert bool(done) == (stage == "trust")
+    assert run(alone())["state"] == "finished"
+    assert stamps("Denoised/Particles").items() >= done.items()
+
+
+def fake_training(monkeypatch: pytest.MonkeyPatch, before: float, after: float) -> list[Any]:
+    """Put a training in the place of the real one that has only its record to show."""
+    asked: list[Any] = []
+
+    def train(options: Any, **others: object) -> None:
+        asked.append(options)
+        scores = {"before": {"a": before, "b": before}, "this model": {"a": after, "b": after}}
+        options.out.mkdir(exist_ok=True)
+        made = {"scores": scores, "steps": 3, "training_seconds": 1.0, "remarks": []}
+        write_record(options.out, made)
+
+    monkeypatch.setattr(training, "run", train)
+    return asked
+
+
+def stages_of(project: Path, **changes: Any) -> whole_stages.Stages:
+    Path("Out").mkdir()
+    asked = options(**changes)
+    return whole_stages.Stages(asked, look(asked), {"stages": {}}, 1, None, lambda: None, None)
+
+
+@pytest.mark.parametrize(("after", "model"), [(0.31, "Out/Model/model.safetensors"), (0.29, MODEL)])
+def test_the_better_model_denoises(
+    project: Path, monkeypatch: pytest.MonkeyPatch, after: float, model: str
+) -> None:
+    asked = fake_training(monkeypatch, 0.3, after)
+    stages = stages_of(project, steps=None)
+    assert stages.tuning(Path("Out/Noise")) == model
+    assert stages.record["stages"]["tuning"]["used"] == (after > 0.3)
+    assert (asked[0].time_limit, asked[0].steps) == (TIME_LIMIT, None)
+    assert asked[0].start == MODEL
+
+
+def fake_extracting(monkeypatch: pytest.MonkeyPatch, blocks: dict[int, int]) -> list[int]:
+    """Put a run in the place of the real one that finds so many blocks of each box."""
+    tried: list[int] = []
+
+    def extract(options: Any, **others: object) -> None:
+        tried.append(options.box)
+        others["warn"](f"{options.box} pixels")  # type: ignore[operator]
+        found = blocks[options.box]
+        made = {"identity": {"settings": {"box": options.box}}, "blocks": found, "micrographs": 2,
+                "with_blocks": 2, "warnings": []}  # fmt: skip
+        options.out.mkdir(exist_ok=True)
+        write_record(options.out, made | {"state": "finished" if found else "without blocks"})
+        if not found:
+            raise IceblockError("no noise block could be cut")
+
+    monkeypatch.setattr(extracting, "run", extract)
+    return tried
+
+
+@pytest.mark.parametrize(
+    ("blocks", "tried", "box"),
+    [
+        ({80: 200}, [80], 80),
+        ({80: 3, 40: 60}, [80, 40], 40),
+        ({80: 0, 40: 0, 32: 5}, [80, 40, 32], 32),
+        ({80: 0, 40: 0, 32: 0}, [80, 40, 32], None),
+    ],
+)
+def test_smaller_blocks_where_ice_has_no_room(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    blocks: dict[int, int],
+    tried: list[int],
+    box: int | None,
+) -> None:
+    seen = fake_extracting(monkeypatch, blocks)
+    stages = stages_of(project)
+    stages.inputs = replace(stages.inputs, blocks=(80, 40, 32))
+    warned: list[str] = []
+    stages.warn = warned.append
+    assert stages.noise() == (None if box is None else Path("Out/Noise"))
+    assert seen == tried
+    assert warned == [f"{tried[-1]} pixels"]
+    noise = stages.record["stages"]["noise"]
+    assert noise["box"] == tried[-1]
+    if box is None:
+        assert stages.remarks == ["No noise blocks: no noise block could be cut."]
+        assert stages.tuning(None) == MODEL
+    seen.clear()
+    stages.noise()  # started again, it begins where it was
+    assert seen == ([] if box is None else tried[-1:])
+
+
+def test_another_mistake_of_the_noise_stage_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def extract(options: Any, **others: object) -> None:
+        raise IceblockError("mic01.mrc cannot be read")
+
+    monkeypatch.setattr(extracting, "run", extract)
+    with pytest.raises(IceblockError, match=r"mic01\.mrc"):
+        stages_of(project).noise()
+
+
+def test_choices_follow_from_the_inputs(project: Path) -> None:
+    full = look(options())
+    assert full.picks == Path(PARTICLES)
+    assert (full.diameter, full.blocks, full.to_be_tuned) == (113, (BOX, 32), True)
+    assert full.remarks == ()
+    assert look(options(particle_diameter=90.0, noise_box=48)).blocks == (48,)
+    given = look(options(volumes=(), picks=Path("Picks")))
+    assert given.diameter == round(0.6 * BOX * 4.0)
+    assert given.picks == Path("Picks")
+    assert not given.to_be_tuned
+    assert "No reference volume" in given.remarks[0]
+    star = Path(PARTICLES)
+    star.write_text(star.read_text().replace("_rlnCoordinateX", "_rlnAutopickFigureOfMerit"))
+    assert look(options()).picks is None
+    assert "the segmentation alone" in look(options()).remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "pixels", "boxes"),
+    [
+        (None, 96.0, (96, 48, 32)),
+        (None, 96.3, (98, 48, 32)),
+        (None, 40.0, (40, 32)),
+        (None, 256.0, (256, 128, 64)),
+        (20, 96.0, (20,)),
+    ],
+)
+def test_boxes_of_noise_blocks(given: int | None, pixels: float, boxes: tuple[int, ...]) -> None:
+    assert block_boxes(given, pixels) == boxes
+
+
+def wide_volume(project: Path) -> dict[str, Any]:
+    import mrcfile
+
+    with mrcfile.open(project / VOLUME, mode="r+") as file:
+        file.voxel_size = 12.0
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda p: {"particles": Path("none.star")}, "none.star does not exist"),
+        (lambda p: {"micrographs": (Path("none.star"),)}, "none.star"),
+        (lambda p: {"volumes": (Path("none.mrc"),)}, "none.mrc"),
+        (lambda p: {"micrographs": (), "picks": Path("Picks")}, "no micrographs are given"),
+        (lambda p: {"model": "none"}, "neither a file nor one of the models"),
+        (lambda p: {"segmentation": "none"}, "segmentation model 'none'"),
+        (lambda p: {"device": "cuda:97"}, "cuda:97"),
+        (lambda p: {"gpu": "one"}, "numbers of GPUs"),
+        (lambda p: {"keep_noise": 2.0}, "keep-noise is 2"),
+        (lambda p: {"dtype": "int8"}, "dtype is 'int8'"),
+        (lambda p: {"contrast": "grey"}, "contrast is 'grey'"),
+        (lambda p: {"steps": 0}, "number of steps is 0"),
+        (lambda p: {"particle_diameter": 3.0}, "particle diameter is 3"),
+        (wide_volume, "and the particles' boxes are 160 Å"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_made(
+    project: Path, spoil: Callable[[Path], dict[str, Any]], told: str
+) -> None:
+    with pytest.raises(IceblockError, match=told):
+        run(options(**spoil(project)))
+    assert not Path("Out").exists()
+
+
+def test_torchrun_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(IceblockError, match="give --gpu"):
+        run(alone())
+
+
+def test_the_output_of_another_command_is_left_alone(project: Path) -> None:
+    denoising.run(DenoiseOptions(Path(PARTICLES), Path("Out"), model=MODEL, device="cpu"))
+    before = stamps("")
+    for overwrite in (False, True):
+        with pytest.raises(IceblockError, match="holds the outputs of another command"):
+            run(alone(overwrite=overwrite))
+    assert stamps("") == before
