@@ -18,7 +18,7 @@ import click
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
-from training_data import TEST, VALIDATION, held_out_sets, structure_file, with_margin
+from training_data import MARGINS, TEST, VALIDATION, held_out_sets, structure_file
 
 from core.evaluate.held_out import HeldOut, named, trivial_methods
 from core.noise.spectrum import radial_index, radial_power
@@ -97,15 +97,15 @@ def main(data: Path, work: Path, images: int, threads: int) -> None:
     torch.set_num_threads(threads)
     box, pixel_size = 64, 5.36
     for structure in (VALIDATION, TEST):
-        held = held_out_sets(data, work, structure, box, pixel_size, n=images)
         volume = VolumeTransform(read_volume(structure_file(data, structure), pixel_size))
         known = templates(volume, grid(FOLD[structure]), box)
-        ceiling = {
-            snr: posterior_means(pairs, known, pixel_size) for snr, pairs in held.sets.items()
-        }
-        wiener = trivial_methods(held)["oracle Wiener"]
-        for mask, judge in (("tight", held), ("+ 16 Å", with_margin(held, pixel_size))):
-            show(f"{structure}, {len(known)} poses, mask {mask}", judge, ceiling, wiener)
+        for mask, margin in MARGINS.items():
+            held = held_out_sets(data, work, structure, box, pixel_size, images, margin)
+            ceiling = {
+                snr: posterior_means(pairs, known, pixel_size) for snr, pairs in held.sets.items()
+            }
+            wiener = trivial_methods(held)["oracle Wiener"]
+            show(f"{structure}, {len(known)} poses, mask {mask}", held, ceiling, wiener)
 
 
 def show(

@@ -18,6 +18,7 @@ import click
 import numpy as np
 import torch
 from training_data import (
+    MARGINS,
     PIXEL_SIZES,
     PROJECTS,
     STRUCTURES,
@@ -27,10 +28,10 @@ from training_data import (
     held_out_sets,
     noise_source,
     training_volumes,
-    with_margin,
 )
 
 from core.denoise.inference import Denoiser
+from core.denoise.losses import LossSettings
 from core.denoise.model_file import Model, ModelCard, load_model, save_model
 from core.denoise.presets import PRESETS
 from core.denoise.shipped import find_model
@@ -61,11 +62,11 @@ def scores(model: Model, data: Path, work: Path) -> dict[str, dict[str, dict[str
     found: dict[str, dict[str, dict[str, float]]] = {}
     for structure in (VALIDATION, TEST):
         for name, (box, pixel_size) in SETS.items():
-            held = held_out_sets(data, work, structure, box, pixel_size)
-            rows = {"this model": denoised(model, held, pixel_size), **trivial_methods(held)}
-            for mask, judge in (("tight", held), ("+ 16 Å", with_margin(held, pixel_size))):
+            for mask, margin in MARGINS.items():
+                held = held_out_sets(data, work, structure, box, pixel_size, margin=margin)
+                rows = {"this model": denoised(model, held, pixel_size), **trivial_methods(held)}
                 found[f"{structure}, {name}, mask {mask}"] = {
-                    row: named(judge.correlations(images)) for row, images in rows.items()
+                    row: named(held.correlations(images)) for row, images in rows.items()
                 }
     return found
 
@@ -83,7 +84,7 @@ class Report(Watcher):
 
 
 def ship(
-    net: Generator, data: Path, work: Path, config: TrainingConfig, pairs: PairGenerator
+    net: Generator, data: Path, work: Path, training: dict[str, object], pairs: PairGenerator
 ) -> None:
     """Write the model file with its card; the score is that of the weights as they are stored."""
     path = work / "iceblock-4A.safetensors"
@@ -101,8 +102,7 @@ def ship(
         ),
         noise=(*(f"{p} (all but the last micrograph)" for p in PROJECTS), "white"),
         training={
-            **asdict(config),
-            "loss": "squared error / (SNR + 0.01)",
+            **training,
             "torch": torch.__version__,
         },
         scores={"held_out": [VALIDATION, TEST, "last micrograph of each project"]},
@@ -137,6 +137,8 @@ def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
 @click.option("--threads", default=2)
 @click.option("--seed", default=1)
 @click.option("--validate-every", default=500)
+@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Model to go on from.")
+@click.option("--weakest", default=0.05, help="Added to the SNR that divides the error.")
 @click.option("--score", help="Score this model and train none.")
 def main(
     data: Path,
@@ -148,6 +150,8 @@ def main(
     threads: int,
     seed: int,
     validate_every: int,
+    start: Path | None,
+    weakest: float,
     score: str | None,
 ) -> None:
     """Train, score, and write WORK/iceblock-4A.safetensors."""
@@ -174,8 +178,18 @@ def main(
         found = held_out.correlations(held_out.denoised(net, bf16=True))
         return {"score": mean(found), **named(found)}
 
-    trainer = Trainer(PRESETS["default"].generator, config, pairs, work, judge)
-    ship(trainer.run(Report()), data, work, config, pairs)
+    loss = LossSettings(weakest=weakest)
+    weights = load_model(start).generator.state_dict() if start else None
+    trainer = Trainer(
+        PRESETS["default"].generator, config, pairs, work, judge, loss=loss, start=weights
+    )
+    network = trainer.run(Report())
+    note = {
+        "steps_done": trainer.step,
+        "loss": f"squared error / (SNR + {weakest:g})",
+        **({"start": load_model(start).card.training} if start else {}),
+    }
+    ship(network, data, work, asdict(config) | note, pairs)
 
 
 if __name__ == "__main__":

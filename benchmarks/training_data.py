@@ -8,14 +8,13 @@ and the last micrograph of every project.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from core.evaluate.held_out import HeldOut, draw_held_out
-from core.evaluate.metrics import widen
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
 from core.noise.spectrum import radial_power
 from core.runs.extracting import run as cut_noise
@@ -55,8 +54,8 @@ LARGEST = 430.0
 """Å: larger assemblies are left out."""
 SCORED = (0.5, 0.1, 0.05, 0.02, 0.01)
 """SNRs."""
-MARGIN = 16.0
-"""Å about the particle in the wide mask."""
+MARGINS = {"tight": 0.0, "+ 16 Å": 16.0}
+"""Å about the particle (8 % of the projection's maximum) that belong to its mask."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +167,11 @@ def fine_noise(data: Path, work: Path, pixel_size: float) -> SpectrumNoise:
     return SpectrumNoise(radial_power(apart.blocks, 33).mean(0, keepdim=True), 0.0)
 
 
+def settings_at(snr: float, margin: float) -> PairSettings:
+    """Give what held-out particles look like."""
+    return PairSettings(snr_range=(snr, snr), neighbour_rate=0.0, shift_sd=4.0, mask_margin=margin)
+
+
 def held_out_sets(
     data: Path,
     work: Path,
@@ -175,24 +179,15 @@ def held_out_sets(
     box: int = 64,
     pixel_size: float = 5.36,
     n: int = 128,
+    margin: float = 0.0,
     snrs: tuple[float, ...] = SCORED,
 ) -> HeldOut:
-    """Pairs of a held-out structure and held-out noise at fixed SNRs."""
+    """Pairs of a held-out structure and held-out noise at fixed SNRs.
+
+    The mask that is scored in, and that the SNR holds in, has a margin (Å) about the particle.
+    """
     volume = VolumeTransform(read_volume(structure_file(data, structure), pixel_size))
     fine = pixel_size < PIXEL_SIZES[0]
     noise = fine_noise(data, work, pixel_size) if fine else noise_source(data, work, held_out=True)
-    generators = {
-        snr: PairGenerator(
-            [volume], noise, PairSettings(snr_range=(snr, snr), neighbour_rate=0.0, shift_sd=4.0)
-        )
-        for snr in snrs
-    }
+    generators = {snr: PairGenerator([volume], noise, settings_at(snr, margin)) for snr in snrs}
     return draw_held_out(generators, box, n, seed=7)
-
-
-def with_margin(held_out: HeldOut, pixel_size: float = 5.36) -> HeldOut:
-    """Widen the masks by `MARGIN`."""
-    width = round(MARGIN / pixel_size)
-    return HeldOut(
-        {snr: replace(pairs, mask=widen(pairs.mask, width)) for snr, pairs in held_out.sets.items()}
-    )
