@@ -21,6 +21,7 @@ import click
 import torch
 from training_data import (
     MARGINS,
+    PIXEL_SIZES,
     TEST,
     VALIDATION,
     held_out_sets,
@@ -30,6 +31,7 @@ from training_data import (
 
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.losses import LossSettings
+from core.denoise.model_file import ModelCard, save_model
 from core.denoise.training import Trainer, TrainingConfig, Watcher
 from core.errors import IceblockError
 from core.evaluate.held_out import HeldOut, Images, trivial_methods
@@ -117,7 +119,23 @@ def train(
     trainer = Trainer(row.network, config, pairs, folder, loss=row.loss)
     began, first = time.process_time(), trainer.step
     network = trainer.run(Report())
-    return network, (time.process_time() - began) / max(1, trainer.step - first)
+    seconds = (time.process_time() - began) / max(1, trainer.step - first)
+    keep(network, settings, folder)
+    return network, seconds
+
+
+def keep(network: Generator, settings: PairSettings, folder: Path) -> None:
+    """Write a model file, for `iceblock compare --model NAME=FILE`."""
+    card = ModelCard(
+        name=folder.name,
+        working_pixel_size=4.0,
+        snr_range=settings.snr_range,
+        pixel_size_range=PIXEL_SIZES,
+        box_range=(64, 64),
+        defocus_range=settings.defocus_range,
+        volumes=("as iceblock-4A",),
+    )
+    save_model(folder / "model.safetensors", network, card)
 
 
 def scores(images: dict[str, Images], sets: dict[str, HeldOut]) -> dict[str, dict[str, float]]:

@@ -186,7 +186,8 @@ def make_room(folder: Path, server: WarmServer, stacks: int = 4, images: int = 4
         names += [f"{index:06d}@{name} 1" for index in range(1, len(data) + 1)]
     (folder / STAR).write_text(HEAD + "\n".join(rng.permutation(names)) + "\n")
     torch.manual_seed(0)
-    config = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
+    # slow enough, about a second in all, to be met at work
+    config = GeneratorConfig(widths=(32, 64), strides=(1, 2), residual_blocks=30, stem_kernel=3)
     card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (48, 96), (5000.0, 35000.0))
     save_model(folder / "tiny.safetensors", Generator(config), card)
     room = Room(folder, server, {})
