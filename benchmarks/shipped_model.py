@@ -108,7 +108,10 @@ def ship(
         scores={"held_out": [VALIDATION, TEST, "last micrograph of each project"]},
     )
     save_model(path, net, card, half=True)
-    found = scores(load_model(path), data, work)
+    sets = scores(load_model(path), data, work)
+    found = {
+        f"{name}: {row}": values for name, rows in sets.items() for row, values in rows.items()
+    }
     save_model(
         path, net, ModelCard(**{**vars(card), "scores": {**card.scores, **found}}), half=True
     )

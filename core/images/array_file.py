@@ -7,7 +7,6 @@ parser of headers can be brought down by nested or endless ones.
 import io
 import re
 import tokenize
-import warnings
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -17,8 +16,10 @@ import numpy.typing as npt
 _LARGEST_HEADER = 1 << 20
 # MemoryError is what Python's parser says of what is nested too deeply.
 _NO_HEADER = (
-    SyntaxError, TypeError, ArithmeticError, tokenize.TokenError, RecursionError, MemoryError
+    SyntaxError, TypeError, ArithmeticError, tokenize.TokenError, RecursionError, MemoryError,
+    Warning,
 )  # fmt: skip
+_LONG_NUMBER = re.compile(rb"(?<=\d)L(?=\s*[,)])")  # as Python 2 wrote numbers
 _TEXTS = re.compile(rb"'[^'\\\n]*'|\"[^\"\\\n]*\"")
 # What a dictionary of names, types, numbers and truth values is made of.
 _PLAIN = re.compile(rb"[\w\s{}()\[\],:]*")
@@ -76,10 +77,8 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         if version == (1, 0)
         else np.lib.format.read_array_header_2_0
     )
+    header = _LONG_NUMBER.sub(b" ", header)  # keeps the length
     try:
-        with warnings.catch_warnings():
-            # Files that Python 2 wrote are as good.
-            warnings.filterwarnings("ignore", message="Reading `.npy`")
-            return parse(cast("Any", io.BytesIO(prefix + header)), max_header_size=_LARGEST_HEADER)
+        return parse(cast("Any", io.BytesIO(prefix + header)), max_header_size=_LARGEST_HEADER)
     except _NO_HEADER as error:
         raise ValueError("the header is no list of fields") from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAP_SUFFIXES = (".mrc", ".map", ".ccp4")
 _COARSEST = 16.0  # times the pixel size wanted
+_LONGEST = 16  # side of a map over its shortest one: a cube is made of it
 _LARGEST = 1e15  # no density comes near, and squares of it are still numbers
 MODEL_SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 
@@ -75,7 +76,7 @@ def read_map(path: Path) -> Volume:
         data, header = read_map_values(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise IceblockError(f"Volume {path} is not a readable MRC map: {error}.") from error
-    if min(data.shape) < 8:
+    if min(data.shape) < 8 or max(data.shape) > _LONGEST * min(data.shape):
         raise IceblockError(
             f"Volume {path} is not a 3D map of real numbers (it holds {header.dtype} values of "
             f"shape {data.shape})."

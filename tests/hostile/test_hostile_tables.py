@@ -69,6 +69,12 @@ def test_whole_arrays_come_back(array: np.ndarray) -> None:
     np.testing.assert_array_equal(back, array)
 
 
+def test_headers_of_python_2_are_read() -> None:
+    content = npy("{'descr': [('uid', '<u8'), ('x', '<f4', (2L,))], 'shape': (1L,), "
+                  "'fortran_order': False}", bytes(16))  # fmt: skip
+    assert read_array(io.BytesIO(content), len(content))["x"].shape == (1, 2)
+
+
 @pytest.mark.parametrize("kind", ["f8", "S8", "M8[s]", "c16", "V8", ("u8", 2)])
 def test_uids_are_whole_numbers(tmp_path: Path, kind: Any) -> None:
     np.save(tmp_path / "x.npy", np.zeros(1, [("uid", kind), ("blob/idx", "u4")]))

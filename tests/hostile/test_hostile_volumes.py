@@ -42,6 +42,14 @@ def test_a_gzipped_map_with_an_endless_tail(tmp_path: Path) -> None:
     assert (read_map(stretch(path)).data == read_map(tmp_path / "a.mrc").data).all()
 
 
+def test_a_map_like_a_needle(tmp_path: Path) -> None:
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(np.random.default_rng(0).normal(size=(12, 12, 400)).astype(np.float32))
+        file.voxel_size = 4.0
+    with pytest.raises(IceblockError, match="not a 3D map"):
+        read_map(tmp_path / "a.mrc")
+
+
 @pytest.mark.parametrize("factor", [1e30, 1e38, float("nan"), float("-inf")])
 def test_densities_beyond_arithmetic(tmp_path: Path, factor: float) -> None:
     with mrcfile.new(tmp_path / "a.mrc") as file:
