@@ -1,5 +1,12 @@
 """The one exception class that a user's mistake ends in."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _HEAD, _TAIL = 1200, 400
 
 
@@ -11,10 +18,17 @@ class IceblockError(Exception):
 
     A name in it may come from a file that anyone has written: line ends, characters that steer a
     terminal, and bytes that are no text are shown as escapes, and a very long one is cut.
+
+    Parameters
+    ----------
+    message
+        The sentence.
+    lines
+        What follows it on lines of their own: a command to give, the choices there are.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(_one_line(message))
+    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__("\n".join(map(_one_line, (message, *lines))))
 
 
 def _one_line(text: str) -> str:

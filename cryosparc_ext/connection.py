@@ -71,9 +71,11 @@ class Connection:
         if stored is None:
             whose = f" of {email}" if email else ""
             raise IceblockError(
-                f"No valid login{whose} for {self.url} is stored: give the command\n"
-                f"  python -m cryosparc.tools login --url {self.url}\n"
-                "and start again (logins expire, after two weeks if not told otherwise)."
+                f"No valid login{whose} for {self.url} is stored: give the command",
+                [
+                    f"  python -m cryosparc.tools login --url {self.url}",
+                    "and start again (logins expire, after two weeks if not told otherwise).",
+                ],
             )
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")

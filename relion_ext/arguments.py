@@ -106,7 +106,7 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
     found: dict[str, str | None] = {}
     for name, value in _pairs(argv):
         if name not in labels and name not in INPUTS and name not in _OWN:
-            raise IceblockError(_unknown(name, program))
+            raise IceblockError(_unknown(name, program), _explained(program))
         if found.setdefault(name, value) != value:
             raise IceblockError(
                 f"`{name}` is given twice, as {found[name]!r} and as {value!r}: keep one of them."
@@ -206,7 +206,7 @@ def _positive(text: str) -> int:
 def _unknown(name: str, program: Program) -> str:
     close = difflib.get_close_matches(name, [label.name for label in program.labels], n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
-    return "\n".join([f"{program.name} has no label `{name}`.{hint}", *_explained(program)])
+    return f"{program.name} has no label `{name}`.{hint}"
 
 
 def _explained(program: Program) -> list[str]:

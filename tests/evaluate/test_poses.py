@@ -40,7 +40,7 @@ def euler(poses: Rotation) -> np.ndarray:
     rot = np.where(pole, 0.0, np.arctan2(m[:, 1, 2], m[:, 0, 2]))
     psi = np.where(
         pole,
-        np.sign(m[:, 2, 2]) * np.arctan2(m[:, 1, 0], m[:, 1, 1]),
+        np.arctan2(m[:, 1, 0], m[:, 1, 1]),
         np.arctan2(m[:, 2, 1], -m[:, 2, 0]),
     )
     return np.degrees(np.stack([rot, tilt, psi], axis=1))

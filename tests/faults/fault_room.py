@@ -1,5 +1,6 @@
 """A small project in which runs are disturbed, and what they must leave behind in the end."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -55,12 +56,14 @@ class Started:
 
     def send(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.number, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.number, number)
 
     def kill_all(self) -> None:
         """Kill the command and all that it started, as a queue or the kernel does."""
         if self.poll() is None:
-            os.killpg(self.number, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ends at this moment
+                os.killpg(self.number, signal.SIGKILL)
 
     def wait(self, until: Callable[[], bool] = lambda: False, seconds: float = PATIENCE) -> int:
         """Wait for the end; returns the exit status, and None at once when `until` holds."""

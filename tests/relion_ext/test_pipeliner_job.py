@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -24,7 +25,8 @@ WHOLE = {"_rlnJobTypeLabel": "iceblock.denoise.project", "in_parts": PARTICLES, 
 @pytest.fixture(scope="module")
 def python() -> str:
     """Give a Python that has ccpem-pipeliner."""
-    if importlib.util.find_spec("pipeliner"):
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.version("ccpem-pipeliner")
         return sys.executable
     if OTHER not in os.environ:
         pytest.skip(f"ccpem-pipeliner is not installed here, and {OTHER} names no Python with it")
