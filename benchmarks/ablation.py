@@ -8,10 +8,7 @@ order. Runs that are done are read from WORK. The table can be appended to bench
 
 from __future__ import annotations
 
-import datetime
 import json
-import shlex
-import sys
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -19,6 +16,7 @@ from pathlib import Path
 
 import click
 import torch
+from results import record
 from training_data import (
     MARGINS,
     PIXEL_SIZES,
@@ -36,12 +34,10 @@ from core.denoise.training import Trainer, TrainingConfig, Watcher
 from core.errors import IceblockError
 from core.evaluate.held_out import HeldOut, Images, trivial_methods
 from core.noise.source import SpectrumNoise
-from core.runs.record import machine
 from core.simulate.pairs import PairGenerator, PairSettings
 
 warnings.simplefilter("ignore")
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 SHOWN = (0.5, 0.1, 0.05, 0.02)
 SETS = {
     "TRPV1": (VALIDATION, "+ 16 Å"),
@@ -148,13 +144,6 @@ def scores(images: dict[str, Images], sets: dict[str, HeldOut]) -> dict[str, dic
     }
 
 
-def processor() -> str:
-    """Name the machine as the other sections do."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
-    return f"{name}, {machine()['cores']} cores"
-
-
 def table(found: dict[str, dict]) -> str:
     """Give all rows as Markdown."""
     head = " | ".join(f"{name} {snr:g}" for name in SETS for snr in SHOWN)
@@ -212,16 +201,7 @@ def main(
             done.write_text(json.dumps({"seconds": seconds, **scores(images, sets)}))
         found[name] = json.loads(done.read_text())
         print(table({name: found[name]}), flush=True)
-    text = table(found)
-    print(text)
-    if append:
-        today = datetime.date.today().isoformat()
-        command = shlex.join(["python", "benchmarks/ablation.py", "DATA", "WORK", *sys.argv[3:]])
-        with RESULTS.open("a") as file:
-            file.write(
-                f"\n## Losses and networks, {steps} steps of {batch} images\n\n{today}, "
-                f"{processor()}, `{command}`\n\n{text}\n"
-            )
+    record(f"Losses and networks, {steps} steps of {batch} images", [table(found)], append)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 import starfile
 import torch
-from proof import make_denoiser, markdown, noise_named, noise_source, record, shared_options
+from proof import make_denoiser, markdown, noise_named, noise_source, shared_options
+from results import record
 from scipy.spatial.transform import Rotation
 
 from core.evaluate.extra import from_extra
@@ -201,7 +202,6 @@ def main(
         names = " and ".join(density.name for density in densities)
         part = max(np.bincount(structures)) / number
         record(
-            "classes2d.py",
             f"2D classification of {number} particles of {names} at SNR {snr:g}, {box} pixels of "
             f"{pixel_size:g} Å, {noise_named(banks)}, {model}",
             [

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
-from proof import make_denoiser, markdown, noise_named, noise_source, ranged, record, shared_options
+from proof import make_denoiser, markdown, noise_named, noise_source, ranged, shared_options
+from results import record
 
 from core.baselines.classical import classical_baselines
 from core.evaluate.clustering import SCORES, cluster_scores, cluster_trials, draw_views
@@ -138,7 +139,6 @@ def main(
                 for name, rows in images.items():
                     found.setdefault(name, []).append(cluster_trials(rows, labels, k, starts))
             record(
-                "clustering.py",
                 f"Clustering of {volume.name} by direction at SNR {snr:g}, {box} pixels of "
                 f"{pixel_size:g} Å, {noise_named(banks)}, {model}",
                 table(found, parameters, k * each),

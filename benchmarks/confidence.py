@@ -12,15 +12,13 @@ With --append the results go to benchmarks/RESULTS.md.
 
 from __future__ import annotations
 
-import datetime
-import shlex
-import sys
 from pathlib import Path
 
 import click
 import numpy as np
 import numpy.typing as npt
 import torch
+from results import record
 from scipy.optimize import isotonic_regression
 from scipy.stats import spearmanr
 
@@ -32,7 +30,6 @@ from core.evaluate.metrics import masked_correlation
 from core.simulate.pairs import PairSettings
 from core.simulate.sources import pair_generator
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 PHANTOMS = range(7_000_000, 7_000_006)
 RANGE = (0.02, 1.0)
 FIXED = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
@@ -134,15 +131,7 @@ def main(
         f"{loaded.card.name} ({loaded.sha256[:12]}), box {box}, {pixel_size:g} Å, "
         f"{', '.join(names)}; {'noise banks' if noise else 'ice-like noise'}"
     )
-    command = shlex.join(["python", *sys.argv])
-    text = "\n".join(
-        ["", "## Confidence and true correlation", "",
-         f"{datetime.date.today()}, {about}, `{command}`", "", *lines, ""]
-    )  # fmt: skip
-    print(text)
-    if append:
-        with RESULTS.open("a") as file:
-            file.write(text)
+    record(f"Confidence and true correlation, {about}", lines, append)
 
 
 def _row(label: str, agreed: Floats, true: Floats) -> str:

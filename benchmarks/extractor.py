@@ -11,18 +11,13 @@ grid, and `thin`. The result is appended to benchmarks/RESULTS.md.
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
-import shlex
 import statistics
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+from results import record
 
 from core.noise.extractor import empty_windows, empty_windows_scaled, thin
 
@@ -30,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-
-RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 def labels_of(side: int, particles: int) -> npt.NDArray[np.uint8]:
@@ -63,24 +56,6 @@ def seconds(call: Callable[[], object], times: int) -> list[float]:
         call()
         found.append(time.process_time() - begin)
     return found
-
-
-def record(title: str, lines: list[str]) -> None:
-    """Print and append a section with machine, date and command."""
-    processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            processor = line.split(":", 1)[1].strip()
-            break
-    command = "python benchmarks/extractor.py " + shlex.join(sys.argv[1:])
-    text = [
-        f"\n## {title}\n",
-        f"{datetime.date.today()}, {processor}, {os.cpu_count()} cores, `{command.strip()}`\n",
-        *lines,
-    ]
-    print("\n".join(text))
-    with RESULTS.open("a") as file:
-        file.write("\n".join(text) + "\n")
 
 
 @click.command()

@@ -10,11 +10,8 @@ faults are tests, one by one, in tests/faults, whose small project is used here.
 
 from __future__ import annotations
 
-import datetime
 import os
-import platform
 import random
-import shlex
 import shutil
 import signal
 import subprocess
@@ -29,11 +26,11 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/faults"))
 from fault_room import Room, Started, WarmServer, make_room, outputs
+from results import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 RELION = "relion_iceblock_denoise"
 STACK = Path("Extract/job003/1/mic.mrcs")
 
@@ -221,13 +218,7 @@ def main(times: int, seed: int, only: str, append: bool) -> None:
                 lines.append(f"| {fault} | not permitted here | | |")
             print(lines[-1], file=sys.stderr, flush=True)
     server.close()
-    command = "python benchmarks/faults.py " + shlex.join(sys.argv[1:])
-    about = f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, `{command}`"
-    text = "\n".join(["", "## Faults", "", about, "", *lines, ""])
-    print(text)
-    if append:
-        with RESULTS.open("a") as file:
-            file.write(text)
+    record("Faults", lines, append)
 
 
 if __name__ == "__main__":

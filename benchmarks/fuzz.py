@@ -37,7 +37,8 @@ KEPT_OF_A_CAUSE = 3
 )
 @click.option("--start", default=0, help="Number of the first file of each kind.")
 @click.option(
-    "--keep", default="/tmp/iceblock-fuzz", show_default=True, type=click.Path(path_type=Path),
+    "--keep", default=Path(tempfile.gettempdir()) / "iceblock-fuzz", show_default=True,
+    type=click.Path(path_type=Path),
     help="Folder for the files that are findings.",
 )  # fmt: skip
 def main(n: int, seed: int, kinds: tuple[str, ...], start: int, keep: Path) -> None:

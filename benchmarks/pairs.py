@@ -5,15 +5,12 @@ python benchmarks/pairs.py [--device cuda] [--threads 1] [--append]
 
 from __future__ import annotations
 
-import datetime
-import shlex
-import sys
 import time
-from pathlib import Path
 
 import click
 import numpy as np
 import torch
+from results import record
 
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power
@@ -21,7 +18,6 @@ from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 CASES = ((64, 5.36, 32), (84, 4.0, 32), (128, 2.7, 16), (256, 1.3, 8))
 """Box, pixel size (Å), images in a batch."""
 
@@ -41,14 +37,6 @@ def rate(box: int, pixel_size: float, batch: int, device: torch.device, seconds:
     return made / (time.perf_counter() - began)
 
 
-def processor() -> str:
-    """Name the machine."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return "unknown"
-
-
 @click.command()
 @click.option("--device", default="cpu")
 @click.option("--threads", default=1)
@@ -64,14 +52,8 @@ def main(device: str, threads: int, seconds: float, append: bool) -> None:
             f"| {box} | {pixel_size} | {rate(box, pixel_size, batch, where, seconds):.0f} |"
         )
         print(lines[-1], flush=True)
-    name = torch.cuda.get_device_name(where) if where.type == "cuda" else processor()
-    if append:
-        command = shlex.join(["python", *sys.argv])
-        with RESULTS.open("a") as file:
-            file.write(
-                f"\n## Training pairs per second, {threads} CPU threads\n\n"
-                f"{datetime.date.today()}, {name}, `{command}`\n\n" + "\n".join(lines) + "\n"
-            )
+    name = f", {torch.cuda.get_device_name(where)}" if where.type == "cuda" else ""
+    record(f"Training pairs per second, {threads} CPU threads{name}", lines, append)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
-from proof import make_denoiser, markdown, noise_named, noise_source, ranged, record, shared_options
+from proof import make_denoiser, markdown, noise_named, noise_source, ranged, shared_options
+from results import record
 
 from core.evaluate.frc import crossing
 from core.evaluate.poses import angular_error, match, pose_grid
@@ -152,7 +153,6 @@ def main(
             rows.append(judge.row("denoised", "denoised", denoised, poses, true))
             rows.append(judge.row("the truth", "denoised", denoised, true, true))
             record(
-                "poses.py",
                 f"Poses of {number} particles of {volume.name} at SNR {snr:g}, {box} pixels of "
                 f"{pixel_size:g} Å, {noise_named(banks)}, {model}",
                 [

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
 
     from core.noise.source import NoiseSource
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 _BATCH = 32
 
 Command = Any
@@ -99,24 +93,3 @@ def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lay out a table."""
     lines = [list(heads), ["---"] * len(heads), *[list(row) for row in rows]]
     return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-def record(script: str, title: str, lines: Sequence[str], append: bool) -> None:
-    """Print a section with machine, date and command, and append it where that is asked for."""
-    processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            processor = line.split(":", 1)[1].strip()
-            break
-    # Files are named without their folders, which are another machine's.
-    given = [Path(a).name if Path(a).exists() else a for a in sys.argv[1:] if a != "--append"]
-    command = f"python benchmarks/{script} {shlex.join(given)}"
-    text = [
-        f"\n## {title}\n",
-        f"{datetime.date.today()}, {processor}, {os.cpu_count()} cores, `{command}`\n",
-        *lines,
-    ]
-    click.echo("\n".join(text))
-    if append:
-        with RESULTS.open("a") as file:
-            file.write("\n".join(text) + "\n")

@@ -12,9 +12,7 @@ to benchmarks/RESULTS.md.
 
 from __future__ import annotations
 
-import datetime
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -26,10 +24,9 @@ from pathlib import Path
 
 import click
 import numpy as np
+from results import record
 
 from core.images.mrc_writer import StackWriter
-
-RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 @dataclass(frozen=True)
@@ -95,24 +92,6 @@ def topaz(command: str, star: Path, images: int, threads: int) -> Timing:
 def slope(short: Timing, long: Timing) -> float:
     """Images per second between two runs."""
     return (long.images - short.images) / (long.seconds - short.seconds)
-
-
-def record(title: str, lines: list[str]) -> None:
-    """Print and append a section with machine, date and command."""
-    processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            processor = line.split(":", 1)[1].strip()
-            break
-    command = "python benchmarks/throughput.py " + shlex.join(sys.argv[1:])
-    text = [
-        f"\n## {title}\n",
-        f"{datetime.date.today()}, {processor}, {os.cpu_count()} cores, `{command}`\n",
-        *lines,
-    ]
-    print("\n".join(text))
-    with RESULTS.open("a") as file:
-        file.write("\n".join(text) + "\n")
 
 
 @click.group()
