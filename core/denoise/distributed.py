@@ -24,6 +24,7 @@ from .srun import ranks_of_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from torch import nn
 
@@ -182,7 +183,7 @@ def launch(
     try:
         with _watched(heartbeat) as stopped:
             try:
-                results = elastic_launch(config, worker)(*arguments)
+                results = elastic_launch(config, _child)(os.getpid(), worker, *arguments)
             except ChildFailedError as error:
                 raise _failure(*error.get_first_failure()) from None
             except BaseException:
@@ -195,6 +196,24 @@ def launch(
         heartbeat()
         raise KeyboardInterrupt from None
     return [results[rank] for rank in range(processes)]
+
+
+def _child(parent: int, worker: Callable[..., Any], *arguments: Any) -> Any:
+    """Work in a process that `launch` started, and leave without a word when that one is gone.
+
+    torch has the kernel send SIGINT when the parent dies, whatever this process is just doing; as a
+    KeyboardInterrupt it would print tracebacks into the log of a job that is over.
+    """
+    former = signal.getsignal(signal.SIGINT)
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if os.getppid() != parent:
+            os._exit(128 + number)
+        if callable(former):
+            former(number, frame)
+
+    signal.signal(signal.SIGINT, leave)
+    return worker(*arguments)
 
 
 @contextlib.contextmanager
