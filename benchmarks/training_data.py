@@ -17,8 +17,8 @@ import torch
 from core.evaluate.held_out import HeldOut, draw_held_out
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
 from core.noise.spectrum import radial_power
-from core.runs.extracting import run as cut_noise
-from core.runs.noise_options import NoiseOptions
+from core.runs.noise.options import NoiseOptions
+from core.runs.noise.run import run as cut_noise
 from core.simulate.assemblies import assembly, bent
 from core.simulate.atomic_models import (
     chain_names,

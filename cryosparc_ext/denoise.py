@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from core.runs.denoising import Denoised
-    from core.runs.options import DenoiseOptions
+    from core.runs.denoise.options import DenoiseOptions
+    from core.runs.denoise.run import Denoised
 
     from .guard import OpenJob
     from .job import Job
@@ -95,7 +95,7 @@ def command(
     Example:
       iceblock-cryosparc denoise --url http://cs.lab:39000 --project P3 --particles J12.particles
     """
-    from core.runs.options import DenoiseOptions
+    from core.runs.denoise.options import DenoiseOptions
 
     from .connection import Connection
     from .job import Job
@@ -148,7 +148,7 @@ def _denoise(
     """Run core's denoiser on the input of `job` and save its output."""
     from core.images.cs_particles import CsParticles
     from core.images.validation import validate
-    from core.runs.denoising import run
+    from core.runs.denoise.run import run
 
     files = job.open_files(RUN, scratch)
     out = files.folder / RUN

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from core.images.cs import Records
     from core.noise.bank import NoiseBank
-    from core.runs.noise_options import NoiseOptions
+    from core.runs.noise.options import NoiseOptions
 
     from .files import ProjectFiles
     from .guard import OpenJob
@@ -83,7 +83,7 @@ def command(
       iceblock-cryosparc noise --url http://cs.lab:39000 --project P3 --exposures J5.exposures \\
           --particles J12.particles --particle-diameter 180
     """
-    from core.runs.noise_options import SMALLEST_BOX, NoiseOptions
+    from core.runs.noise.options import SMALLEST_BOX, NoiseOptions
 
     from .connection import Connection
     from .job import Job
@@ -176,7 +176,7 @@ def _bring_picks(
 def _cut(job: Job, files: ProjectFiles, options: NoiseOptions) -> NoiseBank:
     from core.evaluate.noise_gallery import block_page
     from core.noise.bank import NoiseBank
-    from core.runs.extracting import run
+    from core.runs.noise.run import run
 
     options = replace(options, micrographs=(options.out / "micrographs.star",))
     run(options, progress=job.progress, heartbeat=job.heartbeat, warn=job.warn)

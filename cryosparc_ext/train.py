@@ -15,7 +15,7 @@ from core.errors import IceblockError
 from .place import job_options
 
 if TYPE_CHECKING:
-    from core.runs.train_options import TrainOptions
+    from core.runs.train.options import TrainOptions
 
     from .connection import Connection
     from .files import ProjectFiles
@@ -88,7 +88,7 @@ def command(
           --volume J40.volume --particles J12.particles --from iceblock-4A --time-limit 15m
     """
     from core.runs.durations import parse_duration
-    from core.runs.train_options import TrainOptions
+    from core.runs.train.options import TrainOptions
 
     from .connection import Connection
     from .job import Job
@@ -180,8 +180,8 @@ def _table(job: Job, files: ProjectFiles, out: Path) -> Path:
 
 
 def _train(job: Job, files: ProjectFiles, options: TrainOptions) -> None:
-    from core.runs.train_options import CURVES, MODEL, SAMPLES
-    from core.runs.training import run
+    from core.runs.train.options import CURVES, MODEL, SAMPLES
+    from core.runs.train.run import run
 
     run(options, progress=job.progress, heartbeat=job.heartbeat)
     for name, text in ((CURVES, "Curves"), (SAMPLES, "Samples that the model has not seen")):

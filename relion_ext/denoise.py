@@ -42,8 +42,8 @@ def run(job: Job) -> None:
     job.add_output("particles.star", NodeType.PARTICLES)
     job.add_output(report, NodeType.PDF_LOG)
 
-    from core.runs.denoising import run as denoise
-    from core.runs.options import DenoiseOptions
+    from core.runs.denoise.options import DenoiseOptions
+    from core.runs.denoise.run import run as denoise
 
     options = DenoiseOptions(
         particles=job.arguments.inputs["in_parts"],

@@ -42,8 +42,8 @@ def run(job: Job) -> None:
     report = "logfile.pdf"
     job.add_output(report, NodeType.PDF_LOG)
 
-    from core.runs.evaluate_options import PAGE, EvaluateOptions
-    from core.runs.evaluating import run as evaluate
+    from core.runs.evaluate.options import PAGE, EvaluateOptions
+    from core.runs.evaluate.run import run as evaluate
 
     options = EvaluateOptions(
         denoised=inputs["in_parts"],

@@ -48,8 +48,8 @@ def run(job: Job) -> None:
 
     from pathlib import Path
 
-    from core.runs.extracting import run as extract
-    from core.runs.noise_options import NoiseOptions
+    from core.runs.noise.options import NoiseOptions
+    from core.runs.noise.run import run as extract
 
     inputs = job.arguments.inputs
     if "in_coords" in inputs and "in_parts" in inputs:

@@ -80,8 +80,8 @@ def run(job: Job) -> None:
     job.add_output(report, NodeType.PDF_LOG)
     # RELION has no type for a model: it stands in the job's folder, and logfile.pdf names it.
 
-    from core.runs.train_options import MODEL, TrainOptions
-    from core.runs.training import run as train
+    from core.runs.train.options import MODEL, TrainOptions
+    from core.runs.train.run import run as train
 
     inputs = job.arguments.inputs
     reference = (inputs["in_3dref"],) if "in_3dref" in inputs else ()

@@ -57,8 +57,8 @@ def run(job: Job) -> None:
     if given.get("dtype") == "float16" and job.relion is RelionVersion.V3_1:
         job.warn("RELION 3.1 refuses to classify or refine float16 stacks: use them elsewhere.")
 
-    from core.runs.whole import run as run_all
-    from core.runs.whole_options import DENOISED, NOISE, TRUST, WholeOptions
+    from core.runs.whole.options import DENOISED, NOISE, TRUST, WholeOptions
+    from core.runs.whole.run import run as run_all
 
     report = "logfile.pdf"
     particles = job.add_output(f"{DENOISED}/particles.star", NodeType.PARTICLES)

@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from core.runs.noise_options import NoiseOptions
+from core.runs.noise.options import NoiseOptions
 from core.segment.grid import to_grid
 from core.segment.labels import discs
 from core.segment.model_file import SegmentationCard, save_model

@@ -100,8 +100,8 @@ def command(quiet: bool, **values: Any) -> None:
       iceblock compare --model extracted=a.safetensors --model Gaussian=b.safetensors \\
         --noise Noise --particles particles.star --train-steps 0 --out Compared
     """
-    from ..runs.compare_options import CompareOptions
-    from ..runs.comparing import run
+    from ..runs.compare.options import CompareOptions
+    from ..runs.compare.run import run
 
     options = CompareOptions(**values, command=shlex.join(sys.argv))
     run(options, progress=None if quiet else sys.stderr)

@@ -79,8 +79,8 @@ def command(quiet: bool, **values: Any) -> None:
       iceblock denoise Extract/job003/particles.star --out Denoised
       iceblock denoise J3/extracted_particles.cs --project-dir . --out Denoised
     """
-    from ..runs.denoising import run
-    from ..runs.options import DenoiseOptions
+    from ..runs.denoise.options import DenoiseOptions
+    from ..runs.denoise.run import run
 
     options = DenoiseOptions(**values, command=shlex.join(sys.argv))
     run(options, progress=None if quiet else sys.stderr)

@@ -74,8 +74,8 @@ def command(quiet: bool, volumes: tuple[Path, ...], **values: Any) -> None:
       iceblock evaluate Denoised/particles.star --out Trust
       iceblock evaluate Denoised/particles.star --noise Noise --volume ref.mrc --out Trust
     """
-    from ..runs.evaluate_options import EvaluateOptions
-    from ..runs.evaluating import run
+    from ..runs.evaluate.options import EvaluateOptions
+    from ..runs.evaluate.run import run
 
     options = EvaluateOptions(volumes=volumes, **values, command=shlex.join(sys.argv))
     run(options, progress=None if quiet else sys.stderr)

@@ -104,8 +104,8 @@ def extract(quiet: bool, **values: Any) -> None:
       iceblock noise CtfFind/job004/micrographs_ctf.star --picks AutoPick/job006/autopick.star \\
           --box 256 --particle-diameter 180 --out Noise
     """
-    from ..runs.extracting import run
-    from ..runs.noise_options import NoiseOptions
+    from ..runs.noise.options import NoiseOptions
+    from ..runs.noise.run import run
 
     given = {name: value for name, value in values.items() if value is not None}
     options = NoiseOptions(**given, command=shlex.join(sys.argv))
@@ -128,7 +128,7 @@ def inspect(bank: Path, out: Path | None) -> None:
     from ..noise.bank import NoiseBank
     from ..noise.inspection import describe
     from ..noise.inspection import inspect as look
-    from ..runs.noise_options import INSPECTION
+    from ..runs.noise.options import INSPECTION
 
     found = NoiseBank.read(bank)
     out = out or found.path.with_name(INSPECTION)

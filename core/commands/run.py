@@ -112,8 +112,8 @@ def command(quiet: bool, time_limit: str | None, segmentation: str | None, **val
           --micrographs CtfFind/job003/micrographs_ctf.star --out Iceblock
     """
     from ..runs.durations import parse_duration
-    from ..runs.whole import run
-    from ..runs.whole_options import WholeOptions
+    from ..runs.whole.options import WholeOptions
+    from ..runs.whole.run import run
 
     if segmentation is not None:
         values["segmentation"] = segmentation

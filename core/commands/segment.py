@@ -75,7 +75,7 @@ def apply(micrographs: tuple[Path, ...], model: str | None, quiet: bool, **value
     Example, in the project folder:
       iceblock segment apply CtfFind/job003/micrographs_ctf.star --particle-diameter 180 --out Seg
     """
-    from ..runs.segmenting import SegmentOptions, run
+    from ..runs.segment.run import SegmentOptions, run
     from ..segment.model_file import DEFAULT
 
     options = SegmentOptions(
@@ -113,7 +113,7 @@ def train(micrographs: tuple[Path, ...], start: str | None, quiet: bool, **value
       iceblock segment train CtfFind/job003/micrographs_ctf.star --particle-diameter 180
           --picks Select/job007/particles.star --out SegModel
     """
-    from ..runs.segment_training import SegmentTrainOptions, run
+    from ..runs.segment.train import SegmentTrainOptions, run
     from ..segment.model_file import DEFAULT
 
     options = SegmentTrainOptions(

@@ -131,8 +131,8 @@ def command(quiet: bool, time_limit: str | None, **values: Any) -> None:
       iceblock train --noise Noise --volume a.mrc --volume b.pdb --phantoms 40 --out Trained
     """
     from ..runs.durations import parse_duration
-    from ..runs.train_options import TrainOptions
-    from ..runs.training import run
+    from ..runs.train.options import TrainOptions
+    from ..runs.train.run import run
 
     limit = None if time_limit is None else parse_duration(time_limit)
     options = TrainOptions(**values, time_limit=limit, command=shlex.join(sys.argv))

@@ -16,9 +16,9 @@ from ..images.mrc import read_header, read_images
 from ..simulate.dataset import write_dataset
 from ..simulate.pairs import PairSettings, widen
 from ..simulate.sources import pair_generator
-from .denoising import run as denoise
+from .denoise.options import DenoiseOptions
+from .denoise.run import run as denoise
 from .folder import claim, locked
-from .options import DenoiseOptions
 from .record import write_record
 
 if TYPE_CHECKING:

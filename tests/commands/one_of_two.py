@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from core.errors import IceblockError
-from core.runs.denoising import run
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
 
 
 def main(model: str, out: str, batches: int | None = None) -> int:

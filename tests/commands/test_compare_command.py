@@ -8,7 +8,7 @@ import pytest
 from training_project import TrainingProject, write_project
 
 from core.baselines.classical import classical_baselines
-from core.runs import comparing_methods
+from core.runs.compare import methods as comparing_methods
 
 Run = Callable[..., int]
 

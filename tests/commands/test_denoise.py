@@ -8,8 +8,8 @@ import pytest
 from small_project import write_stack
 
 from core.images.particles import read_particles
-from core.runs.denoising import run
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
 
 STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]

@@ -16,8 +16,8 @@ from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.images.mrc import read_header, read_images
 from core.images.particles import read_particles
-from core.runs.denoising import run
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
 
 STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]
@@ -61,8 +61,8 @@ def test_it_is_another_run_than_one_without(
 def test_a_killed_run_goes_on_to_the_same_bytes(project: Path, model: Path) -> None:
     """kill -9 where the second stack is half done."""
     program = (
-        "import time; from pathlib import Path; from core.runs.denoising import run\n"
-        "from core.runs.options import DenoiseOptions\n"
+        "import time; from pathlib import Path; from core.runs.denoise.run import run\n"
+        "from core.runs.denoise.options import DenoiseOptions\n"
         "def beat():\n"
         "    if Path('Den/Particles/mic.confidence').exists(): Path('half').touch()\n"
         "    time.sleep(0.05 if not Path('half').exists() else 60)\n"

@@ -11,8 +11,8 @@ from small_project import star_text, write_stack
 
 from core.images.cs import read_table, write_table
 from core.images.particles import read_particles
-from core.runs.denoising import run
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
 
 Run = Callable[..., int]
 CS = Path("J5/particles_selected.cs")

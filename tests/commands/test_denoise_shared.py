@@ -13,8 +13,8 @@ import mrcfile
 import pytest
 from small_project import star_text, write_stack
 
-from core.runs.denoising import run
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

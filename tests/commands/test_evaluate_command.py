@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.commands.evaluate import command
-from core.runs.evaluate_options import EvaluateOptions
+from core.runs.evaluate.options import EvaluateOptions
 
 STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]

@@ -23,7 +23,7 @@ from noise_project import (
 from core.commands.noise import extract
 from core.noise.bank import NoiseBank
 from core.noise.cutter import CutSettings
-from core.runs import extracting
+from core.runs.noise import run as extracting
 
 Run = Callable[..., int]
 

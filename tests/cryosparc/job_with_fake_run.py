@@ -51,7 +51,7 @@ if os.environ["FAKE_RUN"] == "no torch":
     sys.modules["core.denoise.inference"] = None  # type: ignore[assignment]
 else:
     card = types.SimpleNamespace(name="fake")
-    fake("core.runs.denoising", run=run, Denoised=None)
+    fake("core.runs.denoise.run", run=run, Denoised=None)
     model = types.SimpleNamespace(card=card, path="fake", sha256="0")
     fake(
         "core.denoise.inference",

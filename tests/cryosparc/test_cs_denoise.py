@@ -12,8 +12,8 @@ import pytest
 from cryosparc.dataset import Dataset
 from lab import Lab, Run
 
-from core.runs.denoising import run as denoise_offline
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run as denoise_offline
 
 UNCHANGED = ("uid", "blob/shape", "blob/psize_A", "blob/sign")
 

@@ -15,7 +15,7 @@ from core.evaluate.hallucination import noise_checks, run_gate
 from core.images.background import ring_statistics
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power
-from core.runs.evaluating_gate import make_trial, method_of
+from core.runs.evaluate.gate import make_trial, method_of
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

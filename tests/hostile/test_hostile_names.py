@@ -26,8 +26,8 @@ from core.images.image_names import image_name
 from core.images.mrc_writer import StackWriter
 from core.images.particles import read_particles
 from core.images.star import quote
+from core.runs.denoise.options import UNUSABLE
 from core.runs.labelled import gather
-from core.runs.options import UNUSABLE
 
 Run = Callable[..., str]
 

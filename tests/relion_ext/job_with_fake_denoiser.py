@@ -1,7 +1,7 @@
 """Runs `relion_iceblock_denoise` with a stand-in for the denoiser that ends as FAKE_DENOISER says.
 
 The contract is about how a job ends, so the tests choose the end. Everything but
-`core.runs.denoising` is the real thing, in a process of its own.
+`core.runs.denoise.run` is the real thing, in a process of its own.
 """
 
 import atexit
@@ -13,7 +13,7 @@ import types
 from typing import Any
 
 from core.errors import IceblockError
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
 from relion_ext import abort, launcher
 
 
@@ -54,7 +54,7 @@ def run(options: DenoiseOptions, *, progress: Any, heartbeat: Any) -> None:
         time.sleep(3 * abort.POLL_SECONDS)
 
 
-fake = types.ModuleType("core.runs.denoising")
+fake = types.ModuleType("core.runs.denoise.run")
 fake.__dict__.update(run=run)
 sys.modules[fake.__name__] = None if os.environ["FAKE_DENOISER"] == "no torch" else fake  # type: ignore[assignment]
 abort.GRACE_SECONDS = 1.0

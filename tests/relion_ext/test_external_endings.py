@@ -33,7 +33,7 @@ def test_users_mistake_is_one_sentence(external: External) -> None:
         ("exit", "SystemExit"),
         ("memory", "batch_size"),
         ("no output", "did not write its output"),
-        ("no torch", "cannot load core.runs.denoising"),
+        ("no torch", "cannot load core.runs.denoise.run"),
         ("killed", "SIGKILL"),
         ("crash", "SIGABRT"),
     ],

@@ -17,7 +17,7 @@ from noise_project import (
 )
 
 from core.noise.bank import NoiseBank
-from core.runs.noise_options import NoiseOptions
+from core.runs.noise.options import NoiseOptions
 from relion_ext.arguments import usage
 from relion_ext.noise import PROGRAM
 

@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
 from relion_ext.denoise import PROGRAM
 
 INPUT = "Extract/job003/particles.star"

@@ -12,7 +12,7 @@ from noise_project import COORDINATES
 from whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
 
 from core.commands.run import command
-from core.runs.whole_options import WholeOptions
+from core.runs.whole.options import WholeOptions
 from relion_ext.arguments import INPUTS, usage
 from relion_ext.whole import PROGRAM
 

@@ -18,10 +18,12 @@ from core.baselines import same_pairs
 from core.baselines.classical import classical_baselines
 from core.baselines.dncnn import DnCNNConfig
 from core.errors import IceblockError
-from core.runs import compare_options, comparing, comparing_methods
-from core.runs.compare_options import OUTPUTS, CompareOptions
-from core.runs.comparing import run
-from core.runs.comparing_inputs import Inputs, read_inputs, training_pairs
+from core.runs.compare import methods as comparing_methods
+from core.runs.compare import options as compare_options
+from core.runs.compare import run as comparing
+from core.runs.compare.inputs import Inputs, read_inputs, training_pairs
+from core.runs.compare.options import OUTPUTS, CompareOptions
+from core.runs.compare.run import run
 
 SMALL = compare_options.Size(4, 3, 3, 4, 2, 2, 40, 6.0)
 

@@ -15,10 +15,10 @@ from core.images.cs import read_table, replaced, write_table
 from core.images.particles import read_particles
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power
-from core.runs.denoising import run as denoise
-from core.runs.evaluate_options import EvaluateOptions
-from core.runs.evaluating import run
-from core.runs.options import DenoiseOptions
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run as denoise
+from core.runs.evaluate.options import EvaluateOptions
+from core.runs.evaluate.run import run
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
@@ -88,7 +88,7 @@ def test_the_same_again_and_another_run(project: Path) -> None:
 
 
 def test_the_gate_speaks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.evaluating.NOISE_IMAGES", 40)
+    monkeypatch.setattr("core.runs.evaluate.run.NOISE_IMAGES", 40)
     found = evaluate(gate=True, model="tiny.safetensors")
     verdicts = {check["name"]: check["passed"] for check in found["gate"]}
     assert len(verdicts) == 5

@@ -18,8 +18,8 @@ from PIL import Image
 from core.errors import IceblockError
 from core.noise.bank import NoiseBank
 from core.noise.bank_writer import BankWriter
-from core.runs import extracting
-from core.runs.extracting import run
+from core.runs.noise import run as extracting
+from core.runs.noise.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

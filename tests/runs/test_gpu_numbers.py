@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import IceblockError
-from core.runs.options import gpu_numbers
+from core.runs.denoise.options import gpu_numbers
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from core.images.mrc import Stack
 from core.images.output_plan import OutputPlan, StackJob
-from core.runs.passed_through import forget_lists, list_of_process, merge_lists
+from core.runs.denoise.passed_through import forget_lists, list_of_process, merge_lists
 
 LIST = "passed_through.txt"
 IN_ORDER = "000002@b.mrcs\n000010@b.mrcs\n000003@a.mrcs\n"

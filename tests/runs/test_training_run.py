@@ -24,10 +24,10 @@ from core.denoise.model_file import Model, load_model
 from core.denoise.presets import PRESETS
 from core.errors import IceblockError
 from core.images.particles import read_particles
-from core.runs.train_options import TrainOptions
-from core.runs.training import _worker, run
-from core.runs.training_geometry import choose_geometry
-from core.runs.training_inputs import TrainingInputs, read_inputs
+from core.runs.train.geometry import choose_geometry
+from core.runs.train.inputs import TrainingInputs, read_inputs
+from core.runs.train.options import TrainOptions
+from core.runs.train.run import _worker, run
 
 
 @pytest.fixture

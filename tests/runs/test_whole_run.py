@@ -23,12 +23,15 @@ from core.denoise.model_file import load_model
 from core.errors import IceblockError
 from core.images.particles import read_particles
 from core.noise.bank import NoiseBank
-from core.runs import denoising, extracting, training, whole_stages
-from core.runs.options import DenoiseOptions
+from core.runs.denoise import run as denoising
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.noise import run as extracting
 from core.runs.record import write_record
-from core.runs.whole import run
-from core.runs.whole_inputs import block_boxes, look
-from core.runs.whole_options import TIME_LIMIT, WholeOptions
+from core.runs.train import run as training
+from core.runs.whole import stages as whole_stages
+from core.runs.whole.inputs import block_boxes, look
+from core.runs.whole.options import TIME_LIMIT, WholeOptions
+from core.runs.whole.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

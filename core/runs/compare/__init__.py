@@ -1,0 +1,1 @@
+"""A comparison: every method on the same pairs, with tables and figures."""

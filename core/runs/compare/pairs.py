@@ -1,0 +1,115 @@
+"""Noisy and clean particles on disk, row by row the same, as `iceblock simulate` writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ...errors import IceblockError
+from ...evaluate.comparison import PairSet
+from ...images.background import ring_statistics
+from ...images.mrc import read_header, read_images
+from ...images.particles import read_particles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from ...images.particles import ParticleSet
+
+LEVEL = 0.1
+"""A pixel counts as particle above this part of the clean image's largest absolute value."""
+FEWEST = 8
+
+
+def read_pairs(
+    noisy: Path, clean: Path, number: int, validation: int, seed: int
+) -> tuple[PairSet, PairSet]:
+    """Read pairs to score on, and others to tune filters on.
+
+    Parameters
+    ----------
+    noisy, clean
+        Metadata of particles with the same rows.
+    number, validation
+        Pairs at most. Where there are fewer, a quarter is kept for tuning.
+    seed
+        Of the choice of rows.
+
+    Returns
+    -------
+    scored, validation
+        Brought to the noisy images' background mean 0 and sd 1. The mask is where the clean image
+        stands out, since no other is known.
+
+    Raises
+    ------
+    IceblockError
+        If the two tables or their images do not fit each other.
+    """
+    one, other = read_particles(noisy), read_particles(clean)
+    if one.n != other.n:
+        raise IceblockError(
+            f"{noisy} has {one.n} particles and {clean} has {other.n}: give two tables whose rows "
+            "correspond, as iceblock simulate writes them."
+        )
+    if one.n < FEWEST:
+        raise IceblockError(
+            f"{noisy} has {one.n} particles, and a comparison needs at least {FEWEST}."
+        )
+    sizes = np.unique(np.concatenate([one.pixel_sizes, other.pixel_sizes]))
+    if sizes.max() > 1.001 * sizes.min():
+        raise IceblockError(
+            f"{noisy} and {clean} have pixel sizes from {sizes.min():g} to {sizes.max():g} Å: a "
+            "comparison is made at a single one."
+        )
+    order = np.random.default_rng([seed, 4]).permutation(one.n)
+    tuning = min(validation, one.n // 4)
+    rows = np.sort(order[tuning : tuning + number]), np.sort(order[:tuning])
+    name = noisy.parent.name if noisy.stem == "particles" and noisy.parent.name else noisy.stem
+    scored, apart = (
+        _pair_set(name, _images(one, r), _images(other, r), float(sizes[0]), noisy, clean)
+        for r in rows
+    )
+    return scored, apart
+
+
+def _pair_set(
+    name: str,
+    noisy: npt.NDArray[np.float32],
+    clean: npt.NDArray[np.float32],
+    pixel_size: float,
+    *sources: Path,
+) -> PairSet:
+    if noisy.shape != clean.shape:
+        raise IceblockError(
+            f"{sources[0]} has images of {noisy.shape[-1]} pixels and {sources[1]} of "
+            f"{clean.shape[-1]}: give pairs of the same box."
+        )
+    one, other = torch.from_numpy(noisy), torch.from_numpy(clean)
+    mean, sd = ring_statistics(one)
+    if not (torch.isfinite(one).all() and torch.isfinite(other).all() and (sd > 0).all()):
+        raise IceblockError(
+            f"{sources[0]} or {sources[1]} holds images that are not finite or whose background is "
+            "constant: remove them."
+        )
+    level, _ = ring_statistics(other)
+    other = (other - level) / sd
+    mask = other.abs() > LEVEL * other.abs().amax(dim=(1, 2), keepdim=True)
+    return PairSet(name, (one - mean) / sd, other, mask, pixel_size)
+
+
+def _images(particles: ParticleSet, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Read the images of some rows, in their order."""
+    parts: list[npt.NDArray[np.float32]] = []
+    for row in rows.tolist():
+        stack = particles.path_of(particles.stacks[particles.stack_ids[row]])
+        parts.append(read_images(read_header(stack), particles.indices[row : row + 1]))
+    if len({part.shape for part in parts}) > 1:
+        raise IceblockError(
+            f"{particles.source} has images of several boxes: a comparison is made at a single one."
+        )
+    return np.concatenate(parts)

@@ -1,0 +1,79 @@
+"""The training of a comparison's own networks, when one of them is first needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from ...baselines.recipe import train
+from ...denoise.inference import Denoiser, bf16_pays
+from ...denoise.model_file import Model, ModelCard
+from ...denoise.watcher import Watcher
+from ..train.geometry import WORKING_PIXEL_SIZE
+from .options import slug
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TextIO
+
+    import torch
+
+    from ...baselines.recipe import Recipe, Trained
+    from .inputs import TrainingPairs
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trains a network when it is called, and gives it ready to use."""
+
+    recipe: Recipe
+    steps: int
+    pairs: Callable[[], TrainingPairs]
+    folder: Path
+    device: torch.device
+    seed: int
+    progress: TextIO | None
+    heartbeat: Callable[[], None]
+
+    def __call__(self) -> Denoiser:
+        """Train, or go on with a stopped training."""
+        source = self.pairs()
+        config = self.recipe.config(self.steps, source.box, self.seed, bf16_pays(self.device))
+        place = self.folder / slug(self.recipe.name)
+        with tqdm(
+            total=self.steps, unit="step", desc=f"training {self.recipe.name}",
+            file=self.progress, disable=self.progress is None, leave=False, mininterval=0.5,
+        ) as bar:  # fmt: skip
+            watcher = _Steps(bar, self.heartbeat)
+            trained = train(self.recipe, source.pairs, config, place, watcher)
+        return Denoiser(as_model(self.recipe.name, trained, source, place), self.device)
+
+
+class _Steps(Watcher):
+    """Moves a bar."""
+
+    def __init__(self, bar: Any, heartbeat: Callable[[], None]) -> None:
+        self.bar = bar
+        self.heartbeat = heartbeat
+
+    def step(self, step: int) -> None:
+        self.bar.update(step - self.bar.n)
+        self.heartbeat()
+
+
+def as_model(name: str, trained: Trained, source: TrainingPairs, place: Path) -> Model:
+    """Let a network that was trained here be run as every model is."""
+    settings = source.pairs.settings
+    card = ModelCard(
+        name,
+        WORKING_PIXEL_SIZE,
+        settings.snr_range,
+        (source.pixel_size, source.pixel_size),
+        (source.box, source.box),
+        settings.defocus_range,
+        training={"images": trained.images, "seconds": round(trained.seconds)},
+    )
+    return Model(trained.network, card, place, "")

@@ -1,0 +1,1 @@
+"""A denoising run: particles in, denoised particles with the same metadata out."""

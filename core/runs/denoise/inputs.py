@@ -1,0 +1,134 @@
+"""What a denoising run reads before the first image, and what its output depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ... import __version__
+from ...denoise.inference import bf16_pays
+from ...denoise.model_file import load_model
+from ...denoise.shipped import find_model
+from ...denoise.stacks import belie_contrast, detect_contrast
+from ...errors import IceblockError
+from ...images.output_plan import plan_output
+from ...images.particles import read_particles
+from ...images.validation import validate
+from ..record import fingerprint, quick_fingerprint
+from .share import device_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...denoise.model_file import Model
+    from ...images.output_plan import OutputPlan
+    from ...images.particles import ParticleSet
+    from .options import DenoiseOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a process knows of a run before it begins."""
+
+    particles: ParticleSet
+    plan: OutputPlan
+    model: Model
+    device: torch.device
+    identity: dict[str, Any]
+    """All that the output's bytes depend on."""
+
+
+def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
+    """Read everything but the images."""
+    device = device_of(options, place, processes)
+    model = load_model(find_model(options.model))
+    particles = read_particles(
+        options.particles, options.pixel_size, options.project_dir, options.passthrough
+    )
+    plan = plan_output(particles, validate(particles))
+    return Work(particles, plan, model, device, _identity(options, plan, model, device))
+
+
+def spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
+    """Refuse an output folder whose files are the input."""
+    try:
+        stacks = (options.out / options.stacks).resolve()
+        metadata = options.output.resolve()
+    except RuntimeError as error:
+        raise IceblockError(
+            f"{options.out} is a link that leads to itself; choose another output folder"
+        ) from error
+    inputs = {job.stack.path.resolve().parent for job in plan.jobs}
+    read = {path.resolve() for path in (options.particles, *options.passthrough)}
+    if stacks in inputs or metadata in read:
+        raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
+
+
+def _identity(
+    options: DenoiseOptions, plan: OutputPlan, model: Model, device: torch.device
+) -> dict[str, Any]:
+    """All that the output's bytes depend on."""
+    further = [fingerprint(path) for path in options.passthrough]
+    return {
+        **({"passthrough_sha256": further} if further else {}),
+        "version": __version__,
+        "particles": str(options.particles),
+        "particles_sha256": fingerprint(options.particles),
+        "stacks": _stamp(plan),
+        "model_sha256": model.sha256,
+        "device_type": device.type,
+        "bf16": bf16_pays(device),
+        "batch_size": options.batch_size,
+        "dtype": options.dtype,
+        "keep_noise": options.keep_noise,
+        "pixel_size": options.pixel_size,
+        "contrast": options.contrast,
+        **({"confidence": True} if options.confidence else {}),
+    }
+
+
+def _stamp(plan: OutputPlan) -> str:
+    """Fingerprint the input stacks, too large to be read twice."""
+    return quick_fingerprint(sorted({job.stack.path for job in plan.jobs}))
+
+
+def require_same_input(work: Work) -> None:
+    """Refuse to finish on stacks that changed while they were read: nobody knows what was read."""
+    if _stamp(work.plan) != work.identity["stacks"]:
+        raise IceblockError(
+            f"The stacks of {work.particles.source} changed while they were denoised; let the "
+            "program that writes them finish, then give the same command with --overwrite (label "
+            "overwrite in RELION)"
+        )
+
+
+def settle_contrast(
+    options: DenoiseOptions, plan: OutputPlan, found: int | None = None
+) -> tuple[OutputPlan, int, bool]:
+    """Decide on the contrast: as given, else as the metadata declare, else as the images look.
+
+    Parameters
+    ----------
+    options, plan
+        Of the run.
+    found
+        What another process has decided on.
+
+    Returns
+    -------
+    plan
+        Its jobs declare a contrast only where that holds.
+    contrast
+        1 or -1, for all other jobs.
+    doubtful
+        Whether the images clearly look the other way round than declared.
+    """
+    if options.contrast != "auto":
+        jobs = tuple(replace(job, contrast=0) for job in plan.jobs)
+        return replace(plan, jobs=jobs), 1 if options.contrast == "white" else -1, False
+    if found is not None:
+        return plan, found, False
+    declared = [job for job in plan.jobs if job.contrast]
+    others = [job for job in plan.jobs if not job.contrast]
+    doubtful = bool(declared) and belie_contrast(declared)
+    return plan, detect_contrast(others) if others else 1, doubtful

@@ -1,0 +1,63 @@
+"""The list of images that a denoising run passed through unchanged, however many processes ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...images.disk import read_error, replacing, write_error
+from .options import UNUSABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...images.output_plan import OutputPlan
+
+
+def list_of_process(folder: Path, process: int) -> Path:
+    """Give the hidden list of one of several processes; a process that is alone has the list."""
+    return folder / f".{UNUSABLE}.{process}"
+
+
+def forget_lists(folder: Path) -> None:
+    """Remove what the processes of another run left."""
+    try:
+        for path in folder.glob(f".{UNUSABLE}.*"):
+            path.unlink()
+    except OSError as error:
+        raise write_error(error, folder / UNUSABLE) from error
+
+
+def merge_lists(folder: Path, plan: OutputPlan) -> int:
+    """Make one list of all, in the order of the plan, each image once; returns their number.
+
+    A line that a killed process left unfinished is dropped: its image was not written either.
+    """
+    parts = sorted(folder.glob(f".{UNUSABLE}.*"))
+    whole_list = folder / UNUSABLE
+    lists = [path for path in (whole_list, *parts) if path.is_file()]
+    try:
+        texts = [path.read_text("utf-8", "surrogateescape") for path in lists]
+    except OSError as error:
+        raise read_error(error, whole_list) from error
+    names = {line for text in texts for line in text.splitlines(keepends=True)}
+    whole = _in_order([name.removesuffix("\n") for name in names if name.endswith("\n")], plan)
+    text = "".join(f"{name}\n" for name in whole)
+    if text and (lists, texts) != ([whole_list], [text]):
+        with replacing(whole_list) as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+    for path in parts if text else lists:
+        path.unlink(missing_ok=True)
+    return len(whole)
+
+
+def _in_order(names: list[str], plan: OutputPlan) -> list[str]:
+    """Sort the names of images of the plan; what is no such name is dropped."""
+    places: dict[str, int] = {}
+    for place, job in enumerate(plan.jobs):
+        places.setdefault(job.name, place)
+    keyed = []
+    for name in names:
+        number, _, stack = name.partition("@")
+        if stack in places and number.isdecimal():
+            keyed.append((places[stack], int(number), name))
+    return [name for _, _, name in sorted(keyed)]

@@ -1,0 +1,116 @@
+"""What a denoising run tells the user: its report, and the last lines on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...denoise.inference import working_box
+from ...evaluate.report import WAYS_BACK, range_warnings, write_report
+from ..samples import draw_sample
+from .options import UNUSABLE
+
+if TYPE_CHECKING:
+    from ...denoise.model_file import Model
+    from ...evaluate.report import Sample
+    from ...images.output_plan import OutputPlan
+    from .options import DenoiseOptions
+
+DOUBTFUL = (
+    "The images look the other way round than blob/sign says, and blob/sign was believed; if 2D "
+    "classes look inverted too, denoise again with --contrast."
+)
+
+
+def report(
+    options: DenoiseOptions,
+    plan: OutputPlan,
+    model: Model,
+    contrast: int,
+    record: dict[str, Any],
+) -> Sample:
+    """Write the report of a run that has all its stacks; returns the particles that it shows.
+
+    Parameters
+    ----------
+    options, plan, model, contrast
+        Of the run.
+    record
+        The run's record so far.
+    """
+    card = model.card
+    sample = draw_sample(plan, options.out / options.stacks, contrast)
+    kinds = sorted({(job.stack.box_x, job.pixel_size) for job in plan.jobs})
+    seen = {kind: _seen(*kind, card.working_pixel_size) for kind in kinds}
+    notes = [
+        f"{box} px, {size:.4g} Å: {sentence}"
+        for (box, size), (small, working) in seen.items()
+        for sentence in range_warnings(card, working, small)
+    ]
+    if len(kinds) > 1:
+        notes.append(
+            f"The pictures show the particles of {sample.raw.shape[-1]} px, "
+            f"{sample.pixel_size:.4g} Å."
+        )
+    if record["contrast"] != "white":
+        which = "are" if record["contrast"] == "black" else "of some stacks are"
+        notes.append(f"The particles {which} black: they were inverted for the network and back.")
+    if record["contrast_doubtful"]:
+        notes.append(DOUBTFUL)
+    if record["passed_through"]:
+        notes.append(
+            f"{record['passed_through']} images hold NaN or have a constant background: they were "
+            f"passed through unchanged and are listed in {UNUSABLE}."
+        )
+    if options.keep_noise:
+        notes.append(
+            f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions."
+        )
+    facts = [
+        ("input", str(options.particles)),
+        ("particles", f"{record['particles']} in {record['stacks']} stacks"),
+        *(("box, pixel size", f"{box} px, {size:.4g} Å; the network saw {small} px, {working:.3g} Å"
+           f" (it keeps nothing beyond {2 * working:.1f} Å)")
+          for (box, size), (small, working) in seen.items()),
+        ("model", f"{card.name}, {model.sha256[:12]}"),
+        ("device", f"{record['device']['name']}, {record['device']['threads']} threads"),
+        ("speed", f"{record['images_per_second']} images/s"),
+        ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
+        ("units", "standard deviations of the raw background; box and pixel size as the input"),
+    ]  # fmt: skip
+    working = seen[(sample.raw.shape[-1], sample.pixel_size)][1]
+    way_back = WAYS_BACK[options.output.suffix]
+    write_report(options.out / options.report, sample, card, facts, notes, 2 * working, way_back)
+    return sample
+
+
+def _seen(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
+    """Give box and pixel size (Å) at which the network sees images."""
+    small = working_box(box, pixel_size, working_pixel_size)
+    return small, box * pixel_size / small
+
+
+def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
+    """Say in a few lines what was done and where it is."""
+    lines = [
+        f"{record['particles']} particles denoised with {record['model']['name']}: "
+        + (
+            f"{record['images_per_second']} images/s"
+            if record["computed"]
+            else "nothing was left to compute"
+        ),
+        f"  {options.output}",
+        f"  {options.out / options.report}",
+    ]
+    if record["contrast"] != "white":
+        declared = "as blob/sign says" if options.output.suffix == ".cs" else ""
+        told = declared or "told from their mean profile"
+        how = told if options.contrast == "auto" else "as you said"
+        lines.append(f"  note: the particles are {record['contrast']} ({how})")
+    if record["contrast_doubtful"]:
+        lines.append(f"  note: {DOUBTFUL}")
+    if record["passed_through"]:
+        lines.append(
+            f"  note: {record['passed_through']} images could not be denoised and were passed "
+            f"through unchanged, see {options.out / UNUSABLE}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,270 @@
+"""A denoising run: denoised stacks, and the same metadata pointing at them, in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Never, TextIO
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ...denoise.confidence_file import read_confidences
+from ...denoise.distributed import joined, local_rank, local_size
+from ...denoise.inference import Denoiser
+from ...errors import IceblockError
+from ..folder import claim, helping, locked
+from ..record import machine, write_record
+from ..samples import draw_sample
+from .group import START, Group
+from .inputs import prepare, require_same_input, settle_contrast, spare_inputs
+from .options import UNUSABLE
+from .passed_through import forget_lists, list_of_process, merge_lists
+from .processes import denoise_in_processes, set_threads
+from .report import farewell, report
+from .share import denoise_share, share_stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from ...denoise.stacks import Outcome
+    from ...evaluate.report import Sample
+    from ...images.output_plan import OutputPlan, StackJob
+    from ...images.particles import ParticleSet
+    from .inputs import Work
+    from .options import DenoiseOptions
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """What a finished run can tell: its record, and some particles before and after."""
+
+    record: dict[str, Any]
+    sample: Sample
+
+
+def run(
+    options: DenoiseOptions,
+    *,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Denoised:
+    """Denoise a set of particles; an earlier, stopped run of the same kind is continued.
+
+    Whole stacks are shared over processes where `options` ask for several, and where torchrun or
+    srun started several; the first of those then writes all but the stacks. The output's bytes
+    depend neither on the number of processes nor on that of threads.
+
+    Parameters
+    ----------
+    options
+        See `DenoiseOptions`.
+    progress
+        Where the progress bar and remarks go; None for silence.
+    heartbeat
+        Called after every batch; may raise to stop the run.
+
+    Returns
+    -------
+    denoised
+        The record and a sample for pictures.
+
+    Raises
+    ------
+    IceblockError
+        For anything wrong with the input, the model, the device or the output folder.
+    """
+    started = time.monotonic()
+    with joined(torch.device("cpu"), START) as ranks:
+        group = Group(ranks)
+        with group.agreeing():
+            options.check()
+            set_threads(options, local_size())
+            work = prepare(options, local_rank(), ranks.size)
+            heartbeat()
+            spare_inputs(options, work.plan)
+        if not ranks.first:
+            return _help(options, work, group, heartbeat)
+        return _lead(options, work, group, progress, heartbeat, started)
+
+
+def _lead(
+    options: DenoiseOptions,
+    work: Work,
+    group: Group,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    started: float,
+) -> Denoised:
+    """Do the run, as its only or its first process."""
+    outputs = (options.output.name, options.stacks, options.report, UNUSABLE)
+    with contextlib.ExitStack() as held:
+        with group.agreeing():
+            held.enter_context(locked(options.out))
+            earlier = claim(options.out, work.identity, outputs, options.overwrite)
+            record: dict[str, Any] = {
+                **(earlier or {}),
+                "state": "running",
+                "command": options.command,
+                "identity": work.identity,
+            }
+            if earlier is None:  # before the record, by which a next run would keep them
+                forget_lists(options.out)
+            write_record(options.out, record)
+            merge_lists(options.out, work.plan)
+            plan, contrast, doubtful = settle_contrast(options, work.plan)
+            work = replace(work, plan=plan)
+        owners = share_stacks(options, plan.jobs, group.ranks.size)
+        group.tell((str(options.out), work.identity, contrast, owners))
+        with group.agreeing():
+            pass  # the others hold their locks
+        outcome, seconds = _denoise(options, work, group, owners, contrast, progress, heartbeat)
+        require_same_input(work)
+        record["passed_through"] = merge_lists(options.out, plan)
+        record |= _results(options, work, group.ranks.size, contrast, outcome)
+        record["contrast_doubtful"] = doubtful
+        if outcome.computed or "images_per_second" not in record:
+            record |= _speed(outcome, seconds)
+        _write_metadata(options, work.particles, plan)
+        sample = report(options, plan, work.model, contrast, record)
+        record["state"] = "finished"
+        if outcome.computed or "total_seconds" not in record:
+            record["total_seconds"] = round(time.monotonic() - started, 2)
+        write_record(options.out, record)
+    if progress:
+        print(farewell(options, record), file=progress, flush=True)
+    return Denoised(record, sample)
+
+
+def _help(
+    options: DenoiseOptions, work: Work, group: Group, heartbeat: Callable[[], None]
+) -> Denoised:
+    """Do a share of the run, as one of the processes beside the first."""
+    ranks = group.ranks
+    with group.agreeing():
+        pass  # the first process has the folder
+    out, identity, contrast, owners = group.tell(None)
+    with contextlib.ExitStack() as held:
+        with group.agreeing():
+            if (out, identity) != (str(options.out), work.identity):
+                other = [name for name in identity if work.identity.get(name) != identity[name]]
+                raise IceblockError(
+                    f"Process {ranks.rank} of {ranks.size} has another run than the first ("
+                    f"different: {', '.join(other) or 'out'}); give all the same command, on "
+                    "machines that see the same files, or start each by itself"
+                )
+            held.enter_context(helping(options.out))
+            plan, _, _ = settle_contrast(options, work.plan, contrast)
+            work = replace(work, plan=plan)
+        outcome, _ = _denoise(options, work, group, owners, contrast, None, heartbeat)
+    record = _results(options, work, ranks.size, contrast, outcome)
+    return Denoised(record, draw_sample(plan, options.out / options.stacks, contrast))
+
+
+def _denoise(
+    options: DenoiseOptions,
+    work: Work,
+    group: Group,
+    owners: list[int],
+    contrast: int,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+) -> tuple[Outcome, float]:
+    """Run this process's stacks under a progress bar; returns what all did, and the seconds."""
+    ranks, plan = group.ranks, work.plan
+    jobs = [job for job, owner in zip(plan.jobs, owners, strict=True) if owner == ranks.rank]
+    wanted = options.processes or max(1, len(options.gpus()))
+    processes = min(wanted, len(jobs)) if ranks.size == 1 else 1
+    if progress and processes < wanted and ranks.size == 1:
+        print(f"note: whole stacks are shared, and there are {len(jobs)}: {processes} of "
+              f"{wanted} processes have something to do", file=progress, flush=True)  # fmt: skip
+    begin = time.perf_counter()
+    with _bar(jobs, ranks.size, progress) as bar:
+
+        def watch(done: int, computed: bool) -> None:
+            bar.update(done)
+            if not computed:
+                bar.unpause()  # images found whole say nothing about the speed
+            heartbeat()
+
+        if processes > 1:
+            outcome = denoise_in_processes(
+                options, jobs, work.model, contrast, processes, bar, heartbeat
+            )
+        else:
+            denoiser = Denoiser(work.model, work.device, options.keep_noise)
+            mine = options.out / UNUSABLE
+            if ranks.size > 1:
+                mine = list_of_process(options.out, ranks.rank)
+            outcome = denoise_share(options, jobs, denoiser, contrast, mine, watch)
+    return group.finish(outcome, heartbeat), time.perf_counter() - begin
+
+
+def _bar(jobs: Sequence[StackJob], processes: int, progress: TextIO | None) -> tqdm[Never]:
+    share = f" (1 of {processes} shares)" if processes > 1 else ""
+    return tqdm(
+        total=sum(len(job.indices) for job in jobs), unit="img", desc=f"denoising{share}",
+        file=progress or sys.stderr, disable=progress is None,
+        smoothing=0.05, mininterval=0.5, dynamic_ncols=True,
+    )  # fmt: skip
+
+
+def _results(
+    options: DenoiseOptions, work: Work, processes: int, contrast: int, outcome: Outcome
+) -> dict[str, Any]:
+    device, plan = work.device, work.plan
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    started = min(options.processes or max(1, len(options.gpus())), len(plan.jobs))
+    return {
+        "model": {"name": work.model.card.name, "file": str(work.model.path)},
+        "device": {
+            "name": name,
+            "processes": processes if processes > 1 else started,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
+        "machine": machine(),
+        "seeds": "none: the result depends on the inputs alone",
+        "contrast": _contrast_words(plan, contrast),
+        "images": sum(len(job.indices) for job in plan.jobs),
+        "particles": len(plan.job_of_row),
+        "stacks": len(plan.jobs),
+        "computed": outcome.computed,
+        "found_whole": outcome.found,
+    }
+
+
+def _speed(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """Time the last pass that computed anything."""
+    return {
+        "denoising_seconds": round(seconds, 3),
+        "images_per_second": round(outcome.computed / max(seconds, 1e-9), 1),
+    }
+
+
+def _contrast_words(plan: OutputPlan, contrast: int) -> str:
+    signs = {job.contrast or contrast for job in plan.jobs}
+    return " and ".join(word for sign, word in ((1, "white"), (-1, "black")) if sign in signs)
+
+
+def _write_metadata(options: DenoiseOptions, particles: ParticleSet, plan: OutputPlan) -> None:
+    folder = particles.relative_name(options.out / options.stacks)
+    made = particles.with_images(plan.image_names(folder))
+    if options.confidence:
+        made = made.with_confidences(_confidences(options, plan))
+    made.write(options.output)
+
+
+def _confidences(options: DenoiseOptions, plan: OutputPlan) -> npt.NDArray[np.float32]:
+    """Gather the (N,) confidences of all particles from the files beside their stacks."""
+    values = np.zeros(len(plan.job_of_row), dtype=np.float32)
+    for number, job in enumerate(plan.jobs):
+        stack = options.out / options.stacks / job.output
+        rows = plan.job_of_row == number
+        values[rows] = read_confidences(stack, len(job.indices))[plan.position_of_row[rows]]
+    return values

@@ -1,0 +1,78 @@
+"""The part of a denoising run that one process does: some whole stacks, on one device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ...denoise.inference import choose_device
+from ...denoise.sharding import owners
+from ...denoise.stacks import denoise_stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ...denoise.inference import Denoiser
+    from ...denoise.stacks import Outcome, Watcher
+    from ...images.output_plan import StackJob
+    from .options import DenoiseOptions
+
+
+def device_of(options: DenoiseOptions, place: int, processes: int) -> torch.device:
+    """Choose the device of a process.
+
+    Parameters
+    ----------
+    options
+        Of the run.
+    place
+        Of the process among those on this machine.
+    processes
+        How many there are; several share the GPUs that can be seen.
+
+    Raises
+    ------
+    IceblockError
+        If a device was asked for by name and is not there.
+    """
+    devices = [choose_device(f"cuda:{number}") for number in options.gpus()]
+    if devices:
+        return devices[place % len(devices)]
+    device = choose_device(options.device)
+    if processes > 1 and device.type == "cuda" and device.index is None:
+        return torch.device("cuda", place % torch.cuda.device_count())
+    return device
+
+
+def share_stacks(options: DenoiseOptions, jobs: Sequence[StackJob], processes: int) -> list[int]:
+    """Give each stack to a process, by its pixels; those that are there already weigh nothing."""
+    folder = options.out / options.stacks
+    weights = [
+        1 if (folder / job.output).exists() else len(job.indices) * job.stack.box_x**2
+        for job in jobs
+    ]
+    return owners(weights, processes)
+
+
+def denoise_share(
+    options: DenoiseOptions,
+    jobs: Sequence[StackJob],
+    denoiser: Denoiser,
+    contrast: int,
+    unusable_list: Path,
+    watch: Watcher,
+) -> Outcome:
+    """Denoise some of a run's stacks; see `denoise_stacks`."""
+    return denoise_stacks(
+        jobs,
+        denoiser,
+        options.out / options.stacks,
+        dtype=options.dtype,
+        contrast=contrast,
+        batch=options.batch_size,
+        unusable_list=unusable_list,
+        watch=watch,
+        confidence=options.confidence,
+    )

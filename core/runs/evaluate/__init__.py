@@ -1,0 +1,1 @@
+"""An evaluation: how far to trust a set of denoised particles."""

@@ -1,0 +1,212 @@
+"""What an evaluation looks at: denoised particles, their raw images, and the run that made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...denoise.contrast import radial_profiles, sign_of_contrast
+from ...errors import IceblockError
+from ...evaluate.gallery import normalise
+from ...images.cs_particles import CsParticles
+from ...images.mrc import read_images
+from ...images.particles import read_particles
+from ...images.star import unquote
+from ...images.validation import validate
+from ..record import read_record
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ...images.mrc import Stack
+    from ...images.particles import ParticleSet
+    from .options import EvaluateOptions
+
+    Images = npt.NDArray[np.float32]
+    Rows = npt.NDArray[np.int64]
+
+SAMPLE_BYTES = 64 << 20
+"""Large boxes come in smaller samples."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Particles to be judged, in units of the raw background's sd, white particles."""
+
+    particles: ParticleSet
+    """All denoised ones."""
+    rows: Rows
+    """(n,) those of the sample."""
+    raw: Images
+    """(n, box, box)."""
+    denoised: Images
+    clean: Images | None
+    pixel_size: float
+    """Å."""
+    record: dict[str, Any]
+    """Of the denoising run; empty where it is not beside the particles."""
+    remarks: tuple[str, ...]
+
+    @property
+    def box(self) -> int:
+        """Pixels."""
+        return int(self.raw.shape[-1])
+
+
+def read_inputs(options: EvaluateOptions) -> Evaluated:
+    """Read a sample of particles before and after.
+
+    Raises
+    ------
+    IceblockError
+        Where the raw images cannot be found, or the sets do not belong together.
+    """
+    denoised = _read(options, options.denoised)
+    record = _record_beside(options.denoised)
+    raw = _find_raw(options, denoised, record)
+    headers, raw_headers = validate(denoised), validate(raw)
+    rows, remarks = _choose_rows(denoised, headers, options.sample)
+    before = read_rows(raw, raw_headers, rows)
+    after = read_rows(denoised, headers, rows)
+    if before.shape != after.shape:
+        raise IceblockError(
+            f"{options.denoised} has images of {after.shape[-1]} pixels and its raw ones in "
+            f"{raw.source} have {before.shape[-1]}; name the set that was denoised with --raw"
+        )
+    sign = _contrast(options, denoised, before, rows, record)
+    usable = np.isfinite(before).all(axis=(1, 2)) & (before.std(axis=(1, 2)) > 0)
+    usable &= np.isfinite(after).all(axis=(1, 2))
+    if not usable.any():
+        raise IceblockError(
+            f"{options.denoised}: none of the {len(rows)} images that were looked at is usable "
+            "(NaN or constant, raw or denoised); denoise the particles again"
+        )
+    clean = _clean(options, denoised, rows[usable])
+    signs = sign[usable, None, None].astype(np.float32)
+    return Evaluated(
+        denoised, rows[usable], signs * normalise(before[usable]), signs * after[usable], clean,
+        float(denoised.pixel_sizes[rows[0]]), record, tuple(remarks),
+    )  # fmt: skip
+
+
+def read_rows(particles: ParticleSet, headers: list[Stack], rows: Rows) -> Images:
+    """Read the images (k, box, box) of some rows, which all have one box."""
+    stacks = particles.stack_ids[rows]
+    box = headers[int(stacks[0])].box_x
+    images = np.empty((len(rows), box, box), dtype=np.float32)
+    for stack in np.unique(stacks):
+        here = np.flatnonzero(stacks == stack)
+        images[here] = read_images(headers[int(stack)], particles.indices[rows[here]])
+    return images
+
+
+def _read(options: EvaluateOptions, path: Path) -> ParticleSet:
+    project = options.project_dir if path.suffix.lower() == ".cs" else None
+    return read_particles(path, options.pixel_size, project)
+
+
+def _record_beside(path: Path) -> dict[str, Any]:
+    """Give the record of the denoising run that made a table, where it lies beside it."""
+    try:
+        record = read_record(path.parent)
+    except IceblockError:  # some other program's run.json
+        return {}
+    return record if record and "particles_sha256" in record.get("identity", {}) else {}
+
+
+def _find_raw(
+    options: EvaluateOptions, denoised: ParticleSet, record: dict[str, Any]
+) -> ParticleSet:
+    """Give the raw particles, row by row those of the denoised set."""
+    given = options.raw
+    if isinstance(denoised, CsParticles):
+        source = given or _input_of(options, record)
+        raw = _read(options, source)
+        if not isinstance(raw, CsParticles):
+            raise IceblockError(f"{source} is no .cs file, as {options.denoised} is; name the set "
+                                "that was denoised with --raw")  # fmt: skip
+        return denoised.restored_from(raw)
+    if given is None:
+        return denoised.restored()
+    raw = _read(options, given)
+    if raw.n == denoised.n:
+        return raw
+    return _selected(raw, denoised.restored(), options)
+
+
+def _input_of(options: EvaluateOptions, record: dict[str, Any]) -> Path:
+    source = Path(record["identity"]["particles"]) if record else None
+    if source is None or not source.is_file():
+        raise IceblockError(
+            f"{options.denoised} does not name raw images, as no .cs file does; name the particle "
+            "set that was denoised with --raw"
+        )
+    return source
+
+
+def _selected(raw: ParticleSet, wanted: ParticleSet, options: EvaluateOptions) -> ParticleSet:
+    """Check that the raw set has the images that a selection names; the names suffice then."""
+    known = {unquote(name) for name in raw.names}
+    for row, name in enumerate(wanted.names, 1):
+        if unquote(name) not in known:
+            raise IceblockError(
+                f"{options.denoised}: row {row} was made from {unquote(name)}, which "
+                f"{options.raw} does not have; name the set that was denoised with --raw"
+            )
+    return wanted
+
+
+def _choose_rows(
+    particles: ParticleSet, headers: list[Stack], count: int
+) -> tuple[Rows, list[str]]:
+    """Choose rows spread evenly over the particles of the commonest box and pixel size."""
+    boxes = np.array([header.box_x for header in headers])[particles.stack_ids]
+    kinds = np.stack([boxes, particles.pixel_sizes], axis=1)
+    different, places, counts = np.unique(kinds, axis=0, return_inverse=True, return_counts=True)
+    common = int(counts.argmax())
+    rows = np.flatnonzero(places.ravel() == common)
+    box, size = int(different[common][0]), float(different[common][1])
+    count = min(count, len(rows), max(8, SAMPLE_BYTES // (8 * box * box)))
+    remarks = []
+    if len(different) > 1:
+        remarks.append(
+            f"{len(rows)} of {particles.n} particles have {box} px of {size:.4g} Å: only those "
+            "were looked at."
+        )
+    return rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(np.int64))], remarks
+
+
+def _contrast(
+    options: EvaluateOptions,
+    denoised: ParticleSet,
+    raw: Images,
+    rows: Rows,
+    record: dict[str, Any],
+) -> npt.NDArray[np.int64]:
+    """Give 1 for white and -1 for black particles, (k,)."""
+    ones = np.ones(len(rows), dtype=np.int64)
+    if options.contrast != "auto":
+        return ones if options.contrast == "white" else -ones
+    told = record.get("contrast")
+    if told in ("white", "black"):
+        return ones if told == "white" else -ones
+    declared = denoised.contrasts[rows].astype(np.int64)
+    return np.where(declared == 0, sign_of_contrast(radial_profiles(raw)), declared)
+
+
+def _clean(options: EvaluateOptions, denoised: ParticleSet, rows: Rows) -> Images | None:
+    if options.clean is None:
+        return None
+    clean = _read(options, options.clean)
+    if clean.n != denoised.n:
+        raise IceblockError(
+            f"{options.clean} has {clean.n} rows and {options.denoised} has {denoised.n}; name "
+            "true images that belong to the denoised ones row by row"
+        )
+    images = read_rows(clean, validate(clean), rows)
+    if not np.isfinite(images).all():
+        raise IceblockError(f"{options.clean} holds images with NaN; make them again")
+    return images

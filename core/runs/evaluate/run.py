@@ -1,0 +1,221 @@
+"""An evaluation: how far to trust a set of denoised particles."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ...denoise.inference import Denoiser, choose_device
+from ...denoise.model_file import load_model
+from ...denoise.shipped import find_model
+from ...errors import IceblockError
+from ...evaluate.data_set import background, compare_noise, estimate_snr
+from ...evaluate.hallucination import run_gate
+from ...images.disk import replacing
+from ...simulate.training_noise import noise_of, read_blocks
+from ..folder import claim, locked
+from ..record import fingerprint, machine, write_record
+from .gate import make_trial, method_of, noise_like
+from .inputs import read_inputs
+from .options import PAGE, VERDICTS
+from .report import Findings, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...evaluate.data_set import Background
+    from ...evaluate.gate import Check
+    from ...noise.source import NoiseSource
+    from .inputs import Evaluated
+    from .options import EvaluateOptions
+
+NOISE_IMAGES = 1000
+"""Pictures of pure noise that the gate denoises."""
+JUDGED = 64
+"""Particles whose confidence is computed where the set has none."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a finished evaluation can tell: its record, and what evaluate.json holds."""
+
+    record: dict[str, Any]
+    verdicts: dict[str, Any]
+
+
+def run(
+    options: EvaluateOptions,
+    *,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Judge denoised particles, and the model that made them.
+
+    Parameters
+    ----------
+    options
+        See `EvaluateOptions`.
+    progress
+        Where remarks go; None for silence.
+    heartbeat
+        Called between the steps; may raise to stop the run.
+
+    Raises
+    ------
+    IceblockError
+        For anything wrong with the particles, the model, the bank or the output folder.
+    """
+    options.check()
+    started = time.time()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+
+    def say(text: str) -> None:
+        if progress:
+            print(text, file=progress, flush=True)
+        heartbeat()
+
+    seen = read_inputs(options)
+    denoiser = _denoiser(options, seen)
+    say(f"{len(seen.rows)} of {seen.particles.n} particles are looked at")
+    outputs = (options.report, PAGE, VERDICTS)
+    identity = _identity(options, denoiser)
+    with locked(options.out):
+        claim(options.out, identity, outputs, options.overwrite)
+        record: dict[str, Any] = {
+            "state": "running",
+            "command": options.command,
+            "identity": identity,
+            "machine": machine(),
+            "seeds": "fixed: the same inputs give the same verdicts",
+        }
+        write_record(options.out, record)
+        findings = _find(options, seen, denoiser, say)
+        made = report(options, seen, denoiser, findings)
+        with replacing(options.out / VERDICTS) as file:
+            file.write(made.json.encode())
+        record |= {"state": "finished", "total_seconds": round(time.time() - started, 2)}
+        write_record(options.out, record)
+    say("\n".join([made.verdict, *made.warnings, f"  {options.out / options.report}",
+                   f"  {options.out / PAGE}"]))  # fmt: skip
+    return Evaluation(record, made.values)
+
+
+def _denoiser(options: EvaluateOptions, seen: Evaluated) -> Denoiser | None:
+    """Load the given model, or that of the denoising run; None where neither is known."""
+    device = choose_device(options.device)
+    if options.model is not None:
+        return Denoiser(load_model(find_model(options.model), device), device)
+    told = seen.record.get("model", {})
+    for name in (told.get("file"), told.get("name")):
+        try:
+            model = load_model(find_model(str(name)), device)
+        except IceblockError:
+            continue
+        if model.sha256 == seen.record["identity"].get("model_sha256"):
+            return Denoiser(model, device)
+    return None
+
+
+def _identity(options: EvaluateOptions, denoiser: Denoiser | None) -> dict[str, Any]:
+    """All that the verdicts depend on."""
+
+    def stamp(path: Path | None) -> str | None:
+        if path is None:
+            return None
+        star = path / "blocks.star" if path.is_dir() else path
+        return f"{path} {fingerprint(star)}"
+
+    return {
+        "version": __version__,
+        "denoised": stamp(options.denoised),
+        "raw": stamp(options.raw),
+        "clean": stamp(options.clean),
+        "noise": stamp(options.noise),
+        "volumes": [stamp(path) for path in options.volumes],
+        "model_sha256": denoiser.model.sha256 if denoiser else None,
+        "sample": options.sample,
+        "gate": options.gate,
+        "contrast": options.contrast,
+        "pixel_size": options.pixel_size,
+    }
+
+
+def _find(
+    options: EvaluateOptions,
+    seen: Evaluated,
+    denoiser: Denoiser | None,
+    say: Callable[[str], None],
+) -> Findings:
+    """Measure all that the report tells."""
+    about = background(seen.raw)
+    snr = estimate_snr(seen.raw, seen.denoised, about, seen.pixel_size)
+    bank, match, remarks = _training_noise(options, denoiser), None, [*seen.remarks]
+    if bank is not None:
+        blocks = read_blocks(bank, seen.pixel_size)
+        limit = 2 * max(seen.pixel_size, _working(denoiser) or 0.0)
+        match = compare_noise(about, blocks.blocks.numpy(), seen.pixel_size, limit)
+    confidences, whole = _confidences(seen, denoiser)
+    checks: list[Check] = []
+    if options.gate and denoiser is not None:
+        say("the model is tried for hallucination (about a minute)")
+        checks, found = _try(options, seen, denoiser, about, bank, say)
+        remarks += found
+    return Findings(about, snr, match, bank, confidences, whole, checks, remarks)
+
+
+def _working(denoiser: Denoiser | None) -> float | None:
+    return denoiser.model.card.working_pixel_size if denoiser else None
+
+
+def _training_noise(options: EvaluateOptions, denoiser: Denoiser | None) -> Path | None:
+    """Give the bank to compare with: the given one, or the model card's where it is there."""
+    if options.noise is not None or denoiser is None:
+        return options.noise
+    for entry in denoiser.model.card.noise:
+        path = Path(entry.partition(":")[0])
+        if (path / "blocks.star").is_file() or (path.suffix == ".star" and path.is_file()):
+            return path
+    return None
+
+
+def _confidences(
+    seen: Evaluated, denoiser: Denoiser | None
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]] | None, bool]:
+    """Give the set's own confidences, or those of a sample; None without a model."""
+    own = seen.particles.confidences
+    if own is not None:
+        return own, True
+    if denoiser is None:
+        return None, False
+    places = np.unique(np.linspace(0, len(seen.raw) - 1, JUDGED).round().astype(int))
+    found = denoiser.with_confidence(seen.raw[places], seen.pixel_size)[2]
+    return found.astype(np.float64), False
+
+
+def _try(
+    options: EvaluateOptions,
+    seen: Evaluated,
+    denoiser: Denoiser,
+    about: Background,
+    bank: Path | None,
+    say: Callable[[str], None],
+) -> tuple[list[Check], list[str]]:
+    """Run the gate, in the noise of the bank or else in noise like that about the particles."""
+    working = denoiser.model.card.working_pixel_size
+    blocks = [read_blocks(bank, working)] if bank else []
+
+    def noise(box: int) -> NoiseSource:
+        if blocks:
+            return noise_of(blocks, [box], torch.device("cpu"))[0]
+        return noise_like(about, seen.pixel_size, working)
+
+    trial, remarks = make_trial(denoiser, options.volumes, noise, NOISE_IMAGES)
+    method = method_of(denoiser, trial.pixel_size)
+    return run_gate(method, trial, lambda title: say(f"  {title}")), remarks

@@ -1,0 +1,1 @@
+"""A run that cuts a noise bank out of micrographs."""

@@ -1,0 +1,199 @@
+"""What a run that cuts noise blocks found, and what the user is to be told of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...errors import IceblockError
+from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
+from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...images.picks import Picks
+    from ..labelled import Labelled
+    from .options import NoiseOptions
+
+SENSIBLE = 200
+"""Blocks below which a bank is called small: a training batch alone draws about 50."""
+WHOLE = (LITTLE_BACKGROUND, NO_WINDOW, UNDECIDED)
+"""Reasons that leave out a whole micrograph, not a window."""
+_REMEDIES = {
+    UNDECIDED: "giving picks (option picks), or training the segmentation on some of yours",
+    LITTLE_BACKGROUND: "a smaller margin, a smaller min-background, or other micrographs",
+    NO_WINDOW: "a smaller box, a smaller margin or a smaller stride",
+    DENSITY: "a smaller box",
+    POWER: "a smaller box",
+}
+_REMEDY = "a smaller box, a smaller margin or a larger overlap"
+_NAMED = 3
+
+
+@dataclass
+class Summary:
+    """Facts and warnings of a run, micrograph by micrograph."""
+
+    options: NoiseOptions
+    micrographs: Sequence[Labelled]
+    picks: Picks | None
+    warn: Callable[[str], None]
+    facts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Of each micrograph that was read; see `MicrographCutter.cut`."""
+    unreadable: dict[int, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.picks is None:
+            self._tell("no picks are given: the segmentation alone tells where the particles are")
+            return
+        for remark in self.picks.remarks:
+            self._tell(remark)
+        strange = self.picks.unmatched([one.micrograph.name for one in self.micrographs])
+        if strange:
+            self._tell(
+                f"{self.picks.source} has picks of {len(strange)} micrographs that are not among "
+                f"the {len(self.micrographs)} given ({_some(strange)})"
+            )
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the micrographs that were read, in order."""
+        return sorted(self.facts)
+
+    @property
+    def read(self) -> list[dict[str, Any]]:
+        """Facts of the micrographs that were read, in order, whichever was done first."""
+        return [self.facts[number] for number in self.numbers]
+
+    @property
+    def real(self) -> int:
+        """Number of blocks that were cut."""
+        return sum(facts["blocks"] for facts in self.read)
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """Windows left out, by reason."""
+        total: Counter[str] = Counter()
+        for facts in self.read:
+            total.update({k: n for k, n in facts["rejected"].items() if k not in WHOLE})
+        return total
+
+    @property
+    def empty(self) -> Counter[str]:
+        """Micrographs that gave no block, by the most frequent reason in each."""
+        return Counter(
+            _main_reason(facts)
+            for facts in self.read
+            if not facts["blocks"] and not facts["skipped"]
+        )
+
+    def add(self, number: int, facts: dict[str, Any]) -> None:
+        """Take in what was found in a micrograph."""
+        self.facts[number] = facts
+
+    def pass_over(self, number: int, why: str) -> None:
+        """Take in that a micrograph cannot be read."""
+        self.unreadable[number] = why
+        self.warn(f"{why} (passed over)")
+
+    def remarks(self) -> list[str]:
+        """Give the sentences on single micrographs, each with its name."""
+        lines = []
+        for facts in self.read:
+            sentences = list(facts["remarks"])
+            if facts["skipped"]:
+                sentences.append("skipped, because the picks do not list it")
+            elif not facts["blocks"]:
+                sentences.append(f"no blocks: {_main_reason(facts)}, {_background(facts)}")
+            lines += [f"{facts['name']}: {sentence}" for sentence in sentences]
+        return lines
+
+    def conclude(self) -> None:
+        """Warn of what the whole run shows, once all micrographs were looked at."""
+        options = self.options
+        if self.unreadable:
+            self._tell(
+                f"{len(self.unreadable)} of {len(self.micrographs)} micrographs cannot be read and "
+                f"were passed over; they are listed in {options.out / UNREADABLE}"
+            )
+        empty = [facts for facts in self.read if not facts["blocks"] and not facts["skipped"]]
+        if empty:
+            names = _some([facts["name"] for facts in empty])
+            reason = self.empty.most_common(1)[0][0]
+            self._tell(
+                f"{len(empty)} of {len(self.micrographs)} micrographs gave no block ({names}), "
+                f"most often because of {reason}; see {options.out / REMARKS}"
+            )
+        outside = [f["name"] for f in self.read if any("outside" in r for r in f["remarks"])]
+        if outside:
+            self._tell(
+                f"picks lie outside {len(outside)} micrographs ({_some(outside)}); see "
+                f"{options.out / REMARKS}"
+            )
+        if self.real < SENSIBLE:
+            added = "add synthetic ones (option synthetic)"
+            if options.synthetic:
+                added = f"{options.synthetic} synthetic ones were added"
+            self._tell(
+                f"only {self.real} blocks were cut, and {SENSIBLE} or more are wanted for "
+                f"training; {added}; {_REMEDY} gives more real ones"
+            )
+
+    def without_blocks(self) -> IceblockError:
+        """Say why there is no block at all, and which option to change."""
+        n = len(self.micrographs)
+        if not self.facts:
+            first = self.unreadable[min(self.unreadable)]
+            return IceblockError(f"none of the {n} micrographs can be read; the first: {first}")
+        read = self.read
+        if all(facts["skipped"] for facts in read):
+            assert self.picks is not None
+            return IceblockError(
+                f"{self.picks.source} lists none of the {n} micrographs, and those it does not list"
+                " were to be skipped; name other picks, or do not require them"
+            )
+        looked = [facts for facts in read if not facts["skipped"]]
+        background = 100 * sum(facts["background"] for facts in looked) / len(looked)
+        reason = self.empty.most_common(1)[0][0]
+        return IceblockError(
+            f"no noise block of {self.options.box} pixels could be cut from {len(looked)} "
+            f"micrographs ({background:.0f} % of their area is background, before a margin of "
+            f"{self.options.settings().margin:g} Å), most often because of "
+            f"{reason}; try {_REMEDIES.get(reason, _REMEDY)}, and look at the pictures in "
+            f"{self.options.out / OVERLAYS}"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Give what goes into run.json."""
+        facts = self.read
+        return {
+            "micrographs": len(self.micrographs),
+            "unreadable": len(self.unreadable),
+            "skipped": sum(one["skipped"] for one in facts),
+            "with_blocks": sum(one["blocks"] > 0 for one in facts),
+            "blocks": self.real,
+            "synthetic": self.options.synthetic if self.real else 0,
+            "rejected": dict(self.rejected.most_common()),
+            "warnings": self.warnings,
+        }
+
+    def _tell(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+        self.warn(sentence)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _main_reason(facts: dict[str, Any]) -> str:
+    rejected = Counter(facts["rejected"])
+    return str(rejected.most_common(1)[0][0]) if rejected else NO_WINDOW
+
+
+def _background(facts: dict[str, Any]) -> str:
+    return f"{100 * facts['background']:.0f} % of it is background"

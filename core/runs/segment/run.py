@@ -1,0 +1,166 @@
+"""A segmentation run: labels, probabilities and a picture of every micrograph, in one folder."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import starfile
+import torch
+from tqdm import tqdm
+
+from ... import __version__
+from ...errors import IceblockError
+from ...images.disk import partial_path, replacing, write_error
+from ...segment.model_file import DEFAULT
+from ...segment.overlay import overlay, write_png
+from ...segment.segmenter import Segmentation, Segmenter
+from ..folder import claim, locked
+from ..labelled import check_diameter, fingerprints, gather
+from ..record import machine, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ..labelled import Labelled
+
+LABELS, PROBABILITIES, OVERLAYS = "Labels", "Probabilities", "Overlays"
+TABLE = "segmentation.star"
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What to segment and how."""
+
+    micrographs: Sequence[Path]
+    """A micrographs STAR file, a folder, or image files."""
+    out: Path
+    particle_diameter: float
+    """Å."""
+    picks: Path | None = None
+    masks: Path | None = None
+    """Folder with masks of pollution."""
+    pixel_size: float | None = None
+    """Å; goes before what the files say."""
+    model: str = DEFAULT
+    device: str = "cpu"
+    threads: int | None = None
+    overwrite: bool = False
+    command: str = ""
+
+
+def run(
+    options: SegmentOptions,
+    *,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> None:
+    """Segment micrographs; a stopped run goes on with the first micrograph that is not whole.
+
+    Raises
+    ------
+    IceblockError
+        For anything wrong with the input, the model or the output folder; a micrograph that
+        cannot be read is passed over with a warning unless none can.
+    """
+    check_diameter(options.particle_diameter)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    segmenter = Segmenter.load(options.model, options.device)
+    labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
+    identity = {
+        "version": __version__,
+        **fingerprints(labelled),
+        "particle_diameter": options.particle_diameter,
+        "model_sha256": segmenter.model.sha256,
+    }
+    outputs = (LABELS, PROBABILITIES, OVERLAYS, TABLE)
+    with locked(options.out):
+        claim(options.out, identity, outputs, options.overwrite)
+        record: dict[str, Any] = {
+            "state": "running",
+            "command": options.command,
+            "identity": identity,
+            "machine": machine(),
+        }
+        write_record(options.out, record)
+        rows = _segment_all(options, segmenter, labelled, progress, heartbeat)
+        with replacing(options.out / TABLE) as file:
+            text = starfile.to_string({"micrographs": pd.DataFrame(rows)})
+            file.write(text.partition("\n")[2].encode())  # the first line holds the time of day
+        write_record(options.out, record | {"state": "finished", "segmented": len(rows)})
+    if progress:
+        print(f"Labels of {len(rows)} micrographs are in {options.out}.", file=progress)
+
+
+def _segment_all(
+    options: SegmentOptions,
+    segmenter: Segmenter,
+    labelled: Sequence[Labelled],
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+) -> list[dict[str, Any]]:
+    rows, failed = [], []
+    with tqdm(
+        labelled, unit="mic", desc="segmenting", file=progress or sys.stderr,
+        disable=progress is None, dynamic_ncols=True,
+    ) as bar:  # fmt: skip
+        for one in bar:
+            heartbeat()
+            try:
+                rows.append(_segment_one(options, segmenter, one))
+            except IceblockError as error:
+                failed.append(str(error))
+                if progress:
+                    bar.write(f"WARNING: passed over: {error}", file=progress)
+    if not rows:
+        raise IceblockError(failed[0] if failed else "there are no micrographs to segment")
+    return rows
+
+
+def _segment_one(options: SegmentOptions, segmenter: Segmenter, one: Labelled) -> dict[str, Any]:
+    """Segment one micrograph unless its files are there; returns its row of the table."""
+    label_file = options.out / LABELS / f"{one.output}.mrc"
+    chance_file = options.out / PROBABILITIES / f"{one.output}.mrc"
+    picture = options.out / OVERLAYS / f"{one.output}.png"
+    if not (label_file.is_file() and chance_file.is_file() and picture.is_file()):
+        image, pollution = one.read()
+        size = one.micrograph.pixel_size
+        made = segmenter.segment(image, size, options.particle_diameter, one.picks, pollution)
+        write_png(picture, overlay(image.pixels, made, picks=one.picks))
+        _write_map(chance_file, made.probabilities, made, size)
+        _write_map(label_file, made.labels.astype(np.int8), made, size)
+    with mrcfile.open(label_file, permissive=True) as mrc:
+        labels = np.array(mrc.data)
+    share = [float((labels == k).mean()) for k in range(3)]
+    return {
+        "rlnMicrographName": one.micrograph.name,
+        "rlnIceblockLabels": f"{LABELS}/{one.output}.mrc",
+        "rlnIceblockBackground": round(share[0], 4),
+        "rlnIceblockPollution": round(share[1], 4),
+        "rlnIceblockParticles": round(share[2], 4),
+        "rlnIceblockPicks": -1 if one.picks is None else len(one.picks),
+    }
+
+
+def _write_map(
+    path: Path, data: np.ndarray[Any, np.dtype[Any]], made: Segmentation, pixel_size: float
+) -> None:
+    """Write a coarse map as MRC with its own pixel size, so that it overlays the micrograph."""
+    partial = partial_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mrcfile.new(partial, data, overwrite=True) as mrc:
+            if data.ndim == 3:
+                mrc.set_image_stack()
+            mrc.voxel_size = (made.scale[1] * pixel_size, made.scale[0] * pixel_size, pixel_size)
+        partial.replace(path)
+    except OSError as error:
+        raise write_error(error, path) from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""A training run of the segmentation network on a user's own picks."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ... import __version__
+from ...errors import IceblockError
+from ...segment.examples import LabelledMicrograph
+from ...segment.model_file import (
+    DEFAULT,
+    SegmentationCard,
+    SegmentationModel,
+    load_model,
+    save_model,
+)
+from ...segment.overlay import overlay, write_png
+from ...segment.scores import f1_score
+from ...segment.segmenter import Segmenter
+from ...segment.training import TrainingSettings, train
+from ..folder import claim, locked
+from ..labelled import Labelled, check_diameter, fingerprints, gather
+from ..record import machine, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ...segment.network import SegmentationNet
+
+MODEL = "segmentation.safetensors"
+OVERLAYS = "Overlays"
+
+
+@dataclass(frozen=True)
+class SegmentTrainOptions:
+    """What to train on and how."""
+
+    micrographs: Sequence[Path]
+    out: Path
+    particle_diameter: float
+    """Å."""
+    picks: Path | None = None
+    masks: Path | None = None
+    pixel_size: float | None = None
+    start: str = DEFAULT
+    """Model to go on from; `none` for a new network."""
+    steps: int = 300
+    hold_out: int = 1
+    """Micrographs kept out of training, to score on."""
+    limit: int = 100
+    """Most micrographs that are read; more picks teach little more."""
+    seed: int = 0
+    threads: int | None = None
+    overwrite: bool = False
+    command: str = ""
+
+
+def run(
+    options: SegmentTrainOptions,
+    *,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> None:
+    """Train on picked micrographs, score on held-out ones, and write the model file.
+
+    Raises
+    ------
+    IceblockError
+        For too few picked micrographs, or anything wrong with the input or the output folder.
+    """
+    check_diameter(options.particle_diameter)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    start = None if options.start == "none" else load_model(options.start)
+    everything, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
+    kept, held = _split(everything, options)
+    identity = {
+        "version": __version__,
+        **fingerprints((*kept, *held)),
+        "hold_out": options.hold_out,
+        "particle_diameter": options.particle_diameter,
+        "start": start.sha256 if start else "none",
+        "steps": options.steps,
+        "seed": options.seed,
+    }
+    with locked(options.out):
+        claim(options.out, identity, (MODEL, OVERLAYS), options.overwrite)
+        record = {"state": "running", "command": options.command, "identity": identity}
+        write_record(options.out, record | {"machine": machine()})
+        sources = [_prepare(one, options.particle_diameter) for one in kept]
+        settings = TrainingSettings(
+            steps=options.steps,
+            seed=options.seed,
+            learning_rate=1e-3 if start else 2e-3,
+        )
+        with tqdm(
+            total=options.steps, unit="step", desc="training", file=progress or sys.stderr,
+            disable=progress is None, dynamic_ncols=True,
+        ) as bar:  # fmt: skip
+
+            def watch(step: int, loss: float) -> None:
+                bar.update(1)
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                heartbeat()
+
+            network = train(
+                sources, [1.0] * len(sources), settings, start.network if start else None, watch
+            )
+        card = SegmentationCard(
+            name=options.out.name,
+            micrographs=tuple(one.micrograph.name for one in kept),
+            training={**asdict(settings), "start": options.start},
+        )
+        scores = _score(options, held, network, card)
+        save_model(options.out / MODEL, network, replace(card, scores=scores))
+        write_record(options.out, record | {"state": "finished", "scores": scores})
+    if progress:
+        for name, score in scores.items():
+            print(f"Held out: {name}: particle F1 {score:.2f}", file=progress)
+        print(f"Use it with --model {options.out / MODEL}", file=progress, flush=True)
+
+
+def _split(
+    everything: Sequence[Labelled], options: SegmentTrainOptions
+) -> tuple[list[Labelled], list[Labelled]]:
+    """Micrographs to train on and to score on, spread evenly over the data set."""
+    usable = [
+        one
+        for one in everything
+        if (one.mask or (one.picks is not None and len(one.picks))) and one.micrograph.path.exists()
+    ]
+    needed = options.hold_out + 1
+    if len(usable) < needed:
+        raise IceblockError(
+            f"{len(usable)} of {len(everything)} micrographs have picks or masks and {needed} are "
+            "needed; name more picks, or lower --hold-out"
+        )
+    chosen = np.unique(np.linspace(0, len(usable) - 1, min(options.limit, len(usable))).astype(int))
+    few = [usable[i] for i in chosen]
+    last = np.linspace(0, len(few) - 1, options.hold_out + 2).astype(int)[1:-1]
+    out = {int(i) for i in last}
+    return [m for i, m in enumerate(few) if i not in out], [few[i] for i in sorted(out)]
+
+
+def _prepare(one: Labelled, diameter: float) -> LabelledMicrograph:
+    image, pollution = one.read()
+    picks = one.picks if one.picks is not None else np.empty((0, 2))
+    return LabelledMicrograph.prepare(
+        image.pixels, one.micrograph.pixel_size, diameter, picks, pollution
+    )
+
+
+def _score(
+    options: SegmentTrainOptions,
+    held: Sequence[Labelled],
+    network: SegmentationNet,
+    card: SegmentationCard,
+) -> dict[str, float]:
+    """Pixel F1 of the particle class on micrographs that were not trained on; with a picture."""
+    segmenter = Segmenter(SegmentationModel(network, card, options.out / MODEL, sha256=""))
+    scores = {}
+    for one in held:
+        image, _ = one.read()
+        size = one.micrograph.pixel_size
+        made = segmenter.segment(image, size, options.particle_diameter)
+        picture = overlay(image.pixels, made, picks=one.picks)
+        write_png(options.out / OVERLAYS / f"{one.output}.png", picture)
+        if one.picks is not None and len(one.picks):
+            radius = options.particle_diameter / 2 / size
+            scores[one.micrograph.name] = round(f1_score(made, one.picks, radius), 4)
+    return scores

@@ -1,0 +1,1 @@
+"""A training run: a model file from volumes and noise."""

@@ -1,0 +1,95 @@
+"""What a training run tells the user: its report, and the last lines on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.backends.backend_pdf import PdfPages
+
+from ...evaluate.gallery import text_page
+from ...images.disk import replacing
+from ..durations import format_duration
+from .options import MODEL
+
+if TYPE_CHECKING:
+    from ...denoise.metrics_log import Row
+    from .inputs import TrainingInputs
+    from .options import TrainOptions
+    from .watch import Validation
+
+ADVICE = (
+    "Scores are correlations with the truth inside the particle mask, on simulated particles in "
+    "held-out noise; the filters beside them were given an advantage (the best Gaussian was chosen "
+    "on these very images, the Wiener filter knows the true spectra).",
+    "A model trained on one structure prefers that structure: compare what it shows with the raw "
+    "class averages, and refine raw particles.",
+)
+
+
+def report(
+    options: TrainOptions,
+    inputs: TrainingInputs,
+    validation: Validation,
+    rows: list[Row],
+    record: dict[str, Any],
+) -> None:
+    """Write the report of a finished run: facts, scores, curves, samples.
+
+    Parameters
+    ----------
+    options, inputs, validation
+        Of the run.
+    rows
+        Of metrics.csv.
+    record
+        The run's record so far.
+    """
+    low, high = inputs.pairs.settings.snr_range
+    facts = [
+        ("model", f"{record['model']['name']}, {record['model']['sha256'][:12]}"),
+        ("started from", record["started_from"]),
+        ("training", f"{record['steps']} steps, {record['images']} images, "
+         f"{format_duration(record['training_seconds'])}, {record['images_per_second']} images/s"),
+        ("device", f"{record['device']['name']}, {record['device']['processes']} process(es), "
+         f"{record['device']['threads']} threads"),
+        ("images", f"{inputs.box} px of {inputs.geometry.pixel_size:.4g} Å, SNR {low:g} to "
+         f"{high:g}, defocus {inputs.defocus_range[0] / 1e4:.2g} to "
+         f"{inputs.defocus_range[1] / 1e4:.2g} µm"),
+        ("volumes", ", ".join(name.split(" (")[0] for name in inputs.volumes)),
+        ("noise", ", ".join(name.split(" (")[0] for name in inputs.noise)),
+        ("held out", ", ".join(inputs.held_out_names)),
+        *((f"  {method}", _scores(values)) for method, values in record["scores"].items()),
+    ]  # fmt: skip
+    pages = [
+        text_page("iceblock: a trained model", facts, [*record["remarks"], *ADVICE]),
+        *validation.figures(rows),
+    ]
+    with (
+        replacing(options.out / options.report) as file,
+        PdfPages(file, metadata={"CreationDate": None}) as pdf,
+    ):
+        for page in pages:
+            pdf.savefig(page)
+
+
+def farewell(options: TrainOptions, record: dict[str, Any]) -> str:
+    """Say in a few lines what was made and where it is."""
+    scores = record["scores"]
+    lines = [
+        f"Model {record['model']['name']} after {record['steps']} steps "
+        f"({format_duration(record['training_seconds'])}); held-out correlation:",
+        *(
+            f"  {method:<14} {_scores(scores[method])}"
+            for method in ("this model", "before", "low-pass", "raw")
+            if method in scores
+        ),
+        f"  {options.out / MODEL}",
+        f"  {options.out / options.report}",
+    ]
+    return "\n".join(lines)
+
+
+def _scores(values: dict[str, float]) -> str:
+    return "   ".join(
+        f"SNR {name.removeprefix('correlation_')}: {value:.3f}" for name, value in values.items()
+    )

@@ -1,0 +1,141 @@
+"""What is seen of a training run: validation, the progress bar, the pictures."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from tqdm import tqdm
+
+from ...denoise.watcher import Watcher
+from ...evaluate.held_out import mean, named, trivial_methods
+from ...evaluate.training_figures import curves, samples
+from ...images.disk import replacing
+from .options import CURVES, SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from ...denoise.generator import Generator
+    from ...denoise.metrics_log import Row
+    from ...denoise.training import Score, Trainer
+    from ...evaluate.held_out import HeldOut, Images
+
+
+class Validation:
+    """Scores a network on held-out pairs and draws what it does to them.
+
+    Parameters
+    ----------
+    held_out
+        The pairs.
+    bf16
+        How the network computes.
+    folder
+        Gets curves.png and samples.png.
+    name
+        Of the model.
+    """
+
+    def __init__(self, held_out: HeldOut, bf16: bool, folder: Path, name: str) -> None:
+        self.held_out = held_out
+        self.bf16 = bf16
+        self.folder = folder
+        self.name = name
+        self.trivial = trivial_methods(held_out)
+        self.raw = held_out.correlations(held_out.noisy)
+        self.denoised: Images = {}
+
+    def __call__(self, network: Generator) -> Score:
+        """Score a network: correlations at each SNR and `score`, their mean; `raw`, that of raw."""
+        self.denoised = self.held_out.denoised(network, self.bf16)
+        found = self.held_out.correlations(self.denoised)
+        return {"score": round(mean(found), 5), "raw": round(mean(self.raw), 5), **named(found)}
+
+    def table(self) -> dict[str, dict[str, float]]:
+        """Scores of the network that was scored last, and of the trivial methods."""
+        rows = {"this model": self.denoised, **self.trivial}
+        return {
+            method: named(self.held_out.correlations(images)) for method, images in rows.items()
+        }
+
+    def figures(self, rows: Sequence[Row]) -> list[Figure]:
+        """Draw the curves, and the held-out samples of the network that was scored last."""
+        step = int(rows[-1]["step"]) if rows else 0
+        title = f"{self.name} after {step} steps"
+        shown = samples(self.held_out, self.denoised, self.trivial["low-pass"], title)
+        return [curves(rows, self.raw, f"Training of {title}"), shown]
+
+    def draw(self, rows: Sequence[Row]) -> None:
+        """Write the figures as pictures."""
+        for figure, file_name in zip(self.figures(rows), (CURVES, SAMPLES), strict=True):
+            with replacing(self.folder / file_name) as file:
+                figure.savefig(file, dpi=80, format="png")
+
+
+class TrainingWatch(Watcher):
+    """A live progress bar with the losses and the held-out score.
+
+    Parameters
+    ----------
+    trainer, validation
+        Of the run.
+    progress
+        Where the bar and remarks go; None for silence.
+    heartbeat
+        Called after every step; may raise to stop the run.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        validation: Validation | None,
+        progress: TextIO | None,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        self.trainer = trainer
+        self.validation = validation
+        self.heartbeat = heartbeat
+        self._shown: dict[str, str] = {}
+        steps, seconds = trainer.config.steps, trainer.config.seconds
+        self._by_time = steps is None
+        self.bar = tqdm(
+            total=round(seconds or 0) if steps is None else steps,
+            initial=self._done(),
+            unit="s" if self._by_time else "step",
+            desc="training", file=progress or sys.stderr, disable=progress is None,
+            smoothing=0.05, mininterval=0.5, dynamic_ncols=True,
+        )  # fmt: skip
+
+    def step(self, step: int) -> None:
+        """Move the bar and pass the heartbeat on."""
+        self._show(self.trainer.state.tally.means())
+        self.bar.update(min(self._done(), self.bar.total or 0) - self.bar.n)
+        self.heartbeat()
+
+    def record(self, row: Row) -> None:
+        """Show the losses; at validations show the score and draw the pictures."""
+        self._show(row)
+        if self.validation is not None and "score" in row:
+            self.validation.draw(self.trainer.log.rows)
+
+    def remark(self, sentence: str) -> None:
+        """Write a sentence above the bar."""
+        if not self.bar.disable:
+            self.bar.write(f"note: {sentence}", file=self.bar.fp)
+
+    def _show(self, numbers: Row) -> None:
+        """Put numbers behind the bar; those that are not new stay."""
+        if self._by_time:
+            self._shown["step"] = str(self.trainer.step)
+        for name in ("loss", "discriminator", "score", "raw"):
+            if name in numbers:
+                self._shown[name] = f"{numbers[name]:.3g}"
+        self.bar.set_postfix(self._shown, refresh=False)
+
+    def _done(self) -> int:
+        state = self.trainer.state
+        return int(state.seconds) if self._by_time else state.step

@@ -1,0 +1,1 @@
+"""A whole run: noise blocks, fine-tuning, denoised particles and their examination."""

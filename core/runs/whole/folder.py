@@ -1,0 +1,114 @@
+"""The output folder of a whole run: which of its stages were made from the same as now."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from ... import __version__
+from ...errors import IceblockError
+from ..folder import claim
+from ..labelled import fingerprints
+from ..record import fingerprint, quick_fingerprint, read_record
+from .options import DENOISED, MODEL, NOISE, TRUST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .inputs import WholeInputs
+    from .options import WholeOptions
+
+STAGES = {"noise": NOISE, "tuning": MODEL, "denoising": DENOISED, "trust": TRUST}
+"""Each stage and its folder, in their order; each needs those before it."""
+
+
+def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
+    """Collect all that the outputs depend on, each by the stage that needs it first.
+
+    The names, as in `tuning volumes`, begin with the stage; a refusal shows them.
+    """
+    particles = inputs.particles
+    start = f"{particles.source} {fingerprint(particles.source)}"
+    known = fingerprints(inputs.micrographs)
+    found: dict[str, Any] = {
+        "noise version": __version__,
+        **{f"noise {name}": value for name, value in known.items()},
+        "noise segmentation": fingerprint(inputs.segmentation) if inputs.micrographs else None,
+        "noise particle_diameter": inputs.diameter if inputs.micrographs else None,
+        "noise boxes": list(inputs.blocks),
+        "tuning volumes": [f"{path} {fingerprint(path)}" for path in options.volumes],
+        "tuning particles": start,
+        "tuning pixel_size": options.pixel_size,
+        "tuning model": inputs.model.sha256,
+        "tuning time_limit": options.seconds,
+        "tuning steps": options.steps,
+        "tuning seed": options.seed,
+        "tuning device_type": inputs.device.type,
+        "tuning gpus": options.gpu,
+        "denoising stacks": quick_fingerprint(sorted({j.stack.path for j in inputs.plan.jobs})),
+        "denoising dtype": options.dtype,
+        "denoising keep_noise": options.keep_noise,
+        "denoising confidence": options.confidence,
+        "denoising batch_size": options.batch_size,
+        "denoising contrast": options.contrast,
+        "trust gate": options.gate,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(found))  # as the record gives it back
+    return plain
+
+
+def claim_stages(
+    folder: Path, identity: Mapping[str, Any], outputs: Sequence[str], overwrite: bool
+) -> dict[str, Any] | None:
+    """Check that a folder is free, or holds this very run, and clear what is to be made again.
+
+    Parameters
+    ----------
+    folder
+        Of the whole run, locked.
+    identity
+        From `identify`.
+    outputs
+        Names in the folder that the whole run makes besides its stages' folders.
+    overwrite
+        Remove the stages of another recorded run that were made from something else, and those
+        after them; of this run, when it had finished, all.
+
+    Returns
+    -------
+    record
+        That of the earlier run, which is to be continued; None for a new one.
+
+    Raises
+    ------
+    IceblockError
+        If the folder holds another run's outputs and `overwrite` is not given, or those of another
+        command.
+    """
+    record = read_record(folder)
+    if record is not None and "noise version" not in record.get("identity", {}):
+        raise IceblockError(
+            f"{folder} holds the outputs of another command; choose another output folder"
+        )
+    everything = (*STAGES.values(), *outputs)
+    differs = _first_that_differs(record or {}, identity)
+    if record is None or differs is None or not overwrite:
+        return claim(folder, dict(identity), everything, overwrite)
+    stages = list(STAGES)
+    for stage in stages[stages.index(differs) :]:
+        shutil.rmtree(folder / STAGES[stage], ignore_errors=True)
+        record.get("stages", {}).pop(stage, None)
+    return record
+
+
+def _first_that_differs(record: Mapping[str, Any], identity: Mapping[str, Any]) -> str | None:
+    """Give the first stage that was made from something else; None where all agree."""
+    known = record.get("identity", {})
+    names = {*known, *identity}
+    changed = {name for name in names if known.get(name) != identity.get(name)}
+    for stage in STAGES:
+        if any(name.partition(" ")[0] == stage for name in changed):
+            return stage
+    return "noise" if changed else None

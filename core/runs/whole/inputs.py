@@ -1,0 +1,205 @@
+"""All inputs of a whole run, looked at before its first stage begins, and what follows from them.
+
+A mistake is told here, not after an hour in the third stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...denoise.distributed import described
+from ...denoise.inference import choose_device
+from ...denoise.model_file import load_model
+from ...denoise.shipped import find_model
+from ...errors import IceblockError
+from ...images.output_plan import plan_output
+from ...images.particles import read_particles
+from ...images.star import StarFile
+from ...images.validation import validate
+from ...segment.model_file import find_model as find_segmentation
+from ...simulate.ctf_rows import ctf_rows
+from ...simulate.projection import VolumeTransform
+from ...simulate.references import FILLED, read_reference
+from ..denoise.options import DenoiseOptions
+from ..labelled import gather
+from ..train.geometry import choose_geometry
+from ..train.options import TrainOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import torch
+
+    from ...denoise.model_file import Model
+    from ...images.output_plan import OutputPlan
+    from ...images.particles import ParticleSet
+    from ..labelled import Labelled
+    from .options import WholeOptions
+
+PART_OF_BOX = 0.6
+"""Particle diameter over box where nothing tells it: boxes are 1.5 to 2 times the particle."""
+SMALLEST_BLOCK = 32
+"""Pixels, below which a block tells too little of the noise to try."""
+_PLACES = ("_rlnMicrographName", "_rlnCoordinateX", "_rlnCoordinateY")
+
+
+@dataclass(frozen=True)
+class WholeInputs:
+    """What a whole run works on."""
+
+    particles: ParticleSet
+    plan: OutputPlan
+    model: Model
+    """What is fine-tuned, and denoises where nothing better is learned."""
+    device: torch.device
+    segmentation: Path
+    micrographs: tuple[Labelled, ...]
+    picks: Path | None
+    diameter: float
+    """Å."""
+    diameter_from: str
+    blocks: tuple[int, ...]
+    """Boxes of noise blocks in pixels of the micrographs, to be tried in this order."""
+    to_be_tuned: bool
+    """Whether there is all that fine-tuning needs, but for the noise blocks themselves."""
+    remarks: tuple[str, ...]
+    """What the user should know of the choices made."""
+
+
+def look(options: WholeOptions) -> WholeInputs:
+    """Read every input but the pixels of micrographs and particles, and settle what was left open.
+
+    Raises
+    ------
+    IceblockError
+        For anything that some stage would refuse.
+    """
+    options.check()
+    if described():
+        raise IceblockError(
+            "A whole run is one process that starts others where they pay: give --gpu with the "
+            "numbers of the GPUs, and no torchrun or srun with several tasks."
+        )
+    _check_stages(options)
+    device = choose_device(f"cuda:{options.gpu.split(',')[0]}" if options.gpu else options.device)
+    model = load_model(find_model(options.model))
+    segmentation = find_segmentation(options.segmentation)
+    particles = read_particles(options.particles, options.pixel_size, options.project_dir)
+    plan = plan_output(particles, validate(particles))
+    box, pixel_size = _training_images(options, particles, model)
+    across = _across(options.volumes, box, pixel_size)
+    diameter, told_by = _diameter(options, across, box)
+    picks = options.picks
+    if picks is None and options.micrographs and has_places(options.particles):
+        picks = options.particles
+    micrographs: list[Labelled] = []
+    blocks: tuple[int, ...] = ()
+    if options.micrographs:
+        micrographs, _ = gather(options.micrographs, picks, None, options.micrograph_pixel_size)
+        blocks = block_boxes(options.noise_box, box / micrographs[0].micrograph.pixel_size)
+    tuned = bool(options.volumes and micrographs)
+    if tuned:
+        ctf_rows(particles)
+    return WholeInputs(
+        particles, plan, model, device, segmentation, tuple(micrographs), picks, diameter, told_by,
+        blocks, tuned, tuple(_remarks(options, model.card.name, picks)),
+    )  # fmt: skip
+
+
+def _check_stages(options: WholeOptions) -> None:
+    """Let the stages' own options say what is outside its range."""
+    some = (options.out,)
+    DenoiseOptions(
+        options.particles, options.out, dtype=options.dtype, contrast=options.contrast
+    ).check()
+    TrainOptions(
+        some, options.out, some, steps=options.steps, time_limit=options.seconds, gpu=options.gpu
+    ).check()
+
+
+def block_boxes(given: int | None, pixels: float) -> tuple[int, ...]:
+    """Choose the boxes of noise blocks to try.
+
+    Parameters
+    ----------
+    given
+        By the user; the only one then.
+    pixels
+        The particles' box, in pixels of the micrographs.
+
+    Returns
+    -------
+    boxes
+        Even: that of the particles, half and a quarter of it, none below `SMALLEST_BLOCK`.
+    """
+    if given is not None:
+        return (given,)
+    # A block that is a pixel short would give its spectrum alone.
+    whole = 2 * int(-(-(pixels - 0.01) // 2))
+    boxes = [max(SMALLEST_BLOCK, whole // part // 2 * 2) for part in (1, 2, 4)]
+    return tuple(dict.fromkeys(boxes))
+
+
+def has_places(particles: Path) -> bool:
+    """Tell whether a metadata file of particles says where they are in which micrographs."""
+    if particles.suffix.lower() != ".star":
+        return False
+    table = StarFile.read(particles).find("_rlnImageName")
+    return table is not None and all(tag in table for tag in _PLACES)
+
+
+def _training_images(
+    options: WholeOptions, particles: ParticleSet, model: Model
+) -> tuple[float, float]:
+    """Side of the training images, which is that of most particles, and their pixel size, Å."""
+    plain = TrainOptions(noise=(), out=options.out, particles=options.particles)
+    geometry = choose_geometry(plain, particles, model.card, None)
+    assert geometry.box is not None
+    return geometry.box * geometry.pixel_size, geometry.pixel_size
+
+
+def _across(volumes: Sequence[Path], box: float, pixel_size: float) -> float | None:
+    """Give the diameter of the largest volume, Å; None without volumes."""
+    across = []
+    for path in volumes:
+        volume, _ = read_reference(path, pixel_size)
+        across.append(VolumeTransform(volume).diameter)
+        if across[-1] > FILLED * box:
+            raise IceblockError(
+                f"Volume {path} is {across[-1]:.0f} Å across, and the particles' boxes are "
+                f"{box:.0f} Å: correct its pixel size, name the volume of these particles, or "
+                "leave it out."
+            )
+    return max(across, default=None)
+
+
+def _diameter(options: WholeOptions, across: float | None, box: float) -> tuple[float, str]:
+    """Settle the particle diameter (Å), and tell where it is from."""
+    if options.particle_diameter is not None:
+        return options.particle_diameter, "as you said"
+    if across is not None:
+        return round(across), "of the reference"
+    return round(PART_OF_BOX * box), f"{PART_OF_BOX:g} of the particles' box"
+
+
+def _remarks(options: WholeOptions, model: str, picks: Path | None) -> list[str]:
+    """Say what is left out for want of an input."""
+    remarks = []
+    if options.micrographs and picks is None:
+        remarks.append(
+            "No picks, and the particles do not say where in the micrographs they are: the "
+            "segmentation alone tells particles from ice."
+        )
+    if not options.micrographs:
+        remarks.append(
+            f"No micrographs: without noise of their own ice nothing is fine-tuned, and {model} "
+            "denoises as it is."
+        )
+    elif not options.volumes:
+        remarks.append(
+            f"No reference volume: nothing is fine-tuned, and {model} denoises as it is; the noise "
+            "blocks are cut to judge it by."
+        )
+    return remarks

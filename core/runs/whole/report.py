@@ -1,0 +1,143 @@
+"""What a whole run tells the user: one report over all stages, and the last lines on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from ...evaluate.gallery import gallery, spectra, text_page
+from ...evaluate.noise_gallery import block_page, picture_page, write_pages
+from ...evaluate.report import WAYS_BACK
+from ...noise.bank import NoiseBank
+from ..durations import format_duration
+from ..noise.micrograph_cutting import sampled
+from ..noise.options import OVERLAYS
+from ..train.options import CURVES, SAMPLES
+from .choice import compared
+from .options import DENOISED, MODEL, NOISE, TRUST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from matplotlib.figure import Figure
+
+    from ...evaluate.report import Sample
+    from .inputs import WholeInputs
+    from .options import WholeOptions
+
+PICTURES, SHOWN = 6, 8
+"""Micrographs and particles in the report."""
+
+
+def report(
+    options: WholeOptions,
+    inputs: WholeInputs,
+    record: dict[str, Any],
+    bank: Path | None,
+    sample: Sample,
+) -> None:
+    """Write the report of a run that has all its stages.
+
+    Parameters
+    ----------
+    options, inputs
+        Of the run.
+    record
+        The run's record so far.
+    bank
+        The noise bank, where there is one.
+    sample
+        Particles to show.
+    """
+    stages = record["stages"]
+    notes = [stages["trust"]["verdict"], *record["remarks"], *stages["tuning"].get("remarks", ())]
+    notes += [f"{text[0].upper()}{text[1:]}." for text in stages["noise"].get("warnings", ())]
+    notes.append(WAYS_BACK[options.particles.suffix.lower()])
+    notes += stages["trust"]["warnings"]
+    facts = _facts(options, inputs, stages)
+    pages = [text_page("iceblock: from micrographs to denoised particles", facts, notes)]
+    if bank is not None:
+        pages += [*_micrographs(options, inputs), block_page(NoiseBank.read(bank))]
+    if "used" in stages["tuning"]:
+        pictures = [(name, _read(options.out / MODEL / name)) for name in (CURVES, SAMPLES)]
+        pages.append(picture_page(pictures, f"Fine-tuning (large in {MODEL}/report.pdf)"))
+    title = f"Before and after, model {stages['denoising']['model']}"
+    shown = slice(0, SHOWN)
+    limit = 2 * max(inputs.model.card.working_pixel_size, sample.pixel_size)
+    pages += [
+        gallery(sample.raw[shown], sample.denoised[shown], sample.pixel_size, title),
+        spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
+    ]
+    write_pages(options.out / options.report, pages)
+
+
+def farewell(options: WholeOptions, record: dict[str, Any]) -> str:
+    """Say in a few lines what was done and where it is."""
+    stages = record["stages"]
+    return "\n".join(
+        [
+            f"\n{stages['denoising']['particles']} particles denoised with "
+            f"{stages['denoising']['model']}:",
+            f"  {options.out / DENOISED / stages['denoising']['output']}",
+            f"  {options.out / options.report}",
+            f"  {options.out / TRUST / 'report.pdf'}",
+            *(f"  note: {remark}" for remark in record["remarks"]),
+            f"  {stages['trust']['verdict']}",
+        ]
+    )
+
+
+def _facts(
+    options: WholeOptions,
+    inputs: WholeInputs,
+    stages: dict[str, Any],
+) -> list[tuple[str, str]]:
+    noise, tuning = stages["noise"], stages["tuning"]
+    cut = f"none: {noise['left_out']}" if "left_out" in noise else "none could be cut"
+    if noise.get("blocks"):
+        cut = (
+            f"{noise['blocks']} blocks of {noise['box']} px from {noise['with_blocks']} of "
+            f"{noise['micrographs']} micrographs"
+        )
+    learned = f"none: {tuning.get('left_out')}"
+    if "used" in tuning:
+        learned = f"{tuning['steps']} steps, {format_duration(tuning['training_seconds'])}"
+    seconds = sum(stage.get("seconds", 0.0) for stage in stages.values())
+    facts = [
+        ("particles", f"{options.particles}: {inputs.particles.n}"),
+        ("micrographs", ", ".join(map(str, options.micrographs)) or "none"),
+        ("picks", str(inputs.picks or "none")),
+        ("reference", ", ".join(map(str, options.volumes)) or "none"),
+        ("particle diameter", f"{inputs.diameter:g} Å ({inputs.diameter_from})"),
+        ("noise", cut),
+        ("fine-tuning", learned),
+    ]
+    if "used" in tuning:
+        facts.append(("", compared(inputs.model.card.name, tuning)))
+    facts += [
+        ("denoised with", f"{stages['denoising']['model']}"),
+        ("time", format_duration(seconds)),
+        ("particles to go on with", str(options.out / DENOISED / stages["denoising"]["output"])),
+        ("how far to trust them", str(options.out / TRUST / "report.pdf")),
+    ]
+    return facts
+
+
+def _micrographs(options: WholeOptions, inputs: WholeInputs) -> list[Figure]:
+    """Show what was found in micrographs spread over all."""
+    shown = []
+    for number in sampled(len(inputs.micrographs), PICTURES):
+        one = inputs.micrographs[number]
+        path = options.out / NOISE / OVERLAYS / f"{one.output}.png"
+        if path.is_file():
+            shown.append((one.micrograph.name, _read(path)))
+    title = "Blocks (blue), particles (green), pollution (red), picks (yellow)"
+    return [picture_page(shown, title)] if shown else []
+
+
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))

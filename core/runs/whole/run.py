@@ -1,0 +1,82 @@
+"""A whole run: noise blocks, fine-tuning, denoised particles and their examination, in one folder.
+
+Each stage is a run of its own, as its own command would start it, in a folder of its own, where it
+is continued or left as it is when the whole run is started again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+import torch
+
+from ..folder import locked
+from ..record import machine, write_record
+from .folder import claim_stages, identify
+from .inputs import look
+from .report import farewell, report
+from .stages import Stages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .options import WholeOptions
+
+
+def run(
+    options: WholeOptions,
+    *,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Denoise a set of particles with all that can be learned from their project.
+
+    Without micrographs or without a reference volume nothing is learned: the given model denoises
+    as it is, and the report says so. A fine-tuned model is used where it scores no worse than the
+    given one on held-out noise.
+
+    Parameters
+    ----------
+    options
+        See `WholeOptions`.
+    progress
+        Where the progress bars and remarks go; None for silence.
+    heartbeat
+        Called between batches, steps and micrographs; may raise to stop the run.
+    warn
+        Told each warning; by default they go to `progress`.
+
+    Returns
+    -------
+    record
+        As in run.json.
+
+    Raises
+    ------
+    IceblockError
+        For anything wrong with the inputs, the models, the device or the output folder.
+    """
+    threads = options.threads or torch.get_num_threads()
+    torch.set_num_threads(threads)
+    inputs = look(options)
+    identity = identify(options, inputs)
+    heartbeat()
+    with locked(options.out):
+        record = claim_stages(options.out, identity, (options.report,), options.overwrite) or {}
+        record |= {"state": "running", "command": options.command, "identity": identity}
+        record.setdefault("stages", {})
+        write_record(options.out, record)
+        stages = Stages(options, inputs, record, threads, progress, heartbeat, warn)
+        stages.tell_choices()
+        bank = stages.noise()
+        model = stages.tuning(bank)
+        denoised = stages.denoising(model)
+        stages.trust(bank, model)
+        record["remarks"] = stages.remarks
+        report(options, inputs, record, bank, denoised.sample)
+        record |= {"state": "finished", "machine": machine()}
+        write_record(options.out, record)
+    if progress:
+        print(farewell(options, record), file=progress, flush=True)
+    return record
