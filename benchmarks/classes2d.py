@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import starfile
 import torch
-from proof import make_denoiser, markdown, noise_named, noise_source, shared_options
+from proof import Denoise, markdown, noise_named, noise_source, shared_options
 from results import record
 from scipy.spatial.transform import Rotation
 
@@ -149,7 +149,7 @@ def main(
     if shutil.which(PROGRAM) is None:
         raise click.ClickException(f"{PROGRAM} is not on PATH (apt-get install relion)")
     torch.set_num_threads(threads)
-    denoise = make_denoiser(model, device)
+    denoise = Denoise(model, device)
     densities: list[Volume] = [read_volume(path, pixel_size) for path in volumes]
     if len(densities) == 1:
         densities.append(phantom(PARTNER, pixel_size, (150.0, 200.0)))
@@ -177,7 +177,7 @@ def main(
             noisy.append(view_pairs(transform, *given, snr).noisy)
         raw = torch.cat(noisy)  # the structures are sorted
         rows = []
-        for name, images in {"raw": raw, "denoised": denoise(raw, pixel_size)}.items():
+        for name, images in {"raw": raw, "denoised": denoise(raw, pixel_size, ctf)}.items():
             with tempfile.TemporaryDirectory() as temporary:
                 folder = keep / f"{name}_{snr:g}" if keep else Path(temporary)
                 folder.mkdir(parents=True, exist_ok=True)

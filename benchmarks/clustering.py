@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
-from proof import make_denoiser, markdown, noise_named, noise_source, ranged, shared_options
+from proof import Denoise, markdown, noise_named, noise_source, ranged, shared_options
 from results import record
 
 from core.baselines.classical import classical_baselines
@@ -116,7 +116,7 @@ def main(
 ) -> None:
     """Score all methods on all volumes."""
     torch.set_num_threads(threads)
-    denoise = make_denoiser(model, device)
+    denoise = Denoise(model, device)
     filters = [b for b in classical_baselines()[0] if b.kind == "filter"]
     if fast_filters:
         filters = [b for b in filters if b.name in ("mean", "Gaussian", "low-pass")]
@@ -135,7 +135,9 @@ def main(
                 pairs, labels = views.draw(volume, noise, box, each, seed + draw)
                 images = {"clean": pairs.clean, "raw": pairs.noisy}
                 images |= {b.name: b(pairs.noisy, pairs.clean, parameters[b.name]) for b in filters}
-                images["denoised"] = denoise(pairs.noisy, pixel_size)
+                given = (pairs.noisy, pixel_size, pairs.ctf)
+                images["denoised, each alone"] = denoise(*given, each_alone=True)
+                images["denoised"] = denoise(*given)
                 for name, rows in images.items():
                     found.setdefault(name, []).append(cluster_trials(rows, labels, k, starts))
             record(

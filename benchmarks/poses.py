@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
-from proof import make_denoiser, markdown, noise_named, noise_source, ranged, shared_options
+from proof import Denoise, markdown, noise_named, noise_source, ranged, shared_options
 from results import record
 
 from core.evaluate.frc import crossing
@@ -117,7 +117,7 @@ def main(
 ) -> None:
     """Match, reconstruct and compare for every volume and SNR."""
     torch.set_num_threads(threads)
-    denoise = make_denoiser(model, device)
+    denoise = Denoise(model, device)
     source = noise_source(banks, pixel_size, box)
     grid = pose_grid(step)
     for path in volumes:
@@ -134,11 +134,13 @@ def main(
         noise = draw_noise(source, number, box, torch.Generator().manual_seed(seed))
         for snr in snrs:
             pairs = view_pairs(volume, *true, ctf, noise, snr)
-            denoised = denoise(pairs.noisy, pixel_size)
+            denoised = denoise(pairs.noisy, pixel_size, ctf)
+            alone = denoise(pairs.noisy, pixel_size, ctf, each_alone=True)
             power = radial_power(pairs.noisy).mean(0)
             kinds = {
                 "raw": (pairs.noisy, None),
                 "raw, whitened": (pairs.noisy, power),
+                "denoised, each alone": (alone, None),
                 "denoised": (denoised, None),
             }
             rows = [judge.row("the truth", "raw", pairs.noisy, true, true)]

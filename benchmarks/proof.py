@@ -11,6 +11,7 @@ import torch
 
 from core.denoise.inference import Denoiser, choose_device
 from core.denoise.model_file import load_model
+from core.denoise.set_learning import learn_prior
 from core.denoise.shipped import DEFAULT, find_model
 from core.evaluate.bootstrap import interval
 from core.noise.source import SpectrumNoise
@@ -18,11 +19,12 @@ from core.noise.spectrum import ice_like_power
 from core.simulate.training_noise import hold_out, noise_of, read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     from core.noise.source import NoiseSource
+    from core.simulate.ctf import CtfParameters
 
 _BATCH = 32
 
@@ -71,16 +73,36 @@ def noise_named(banks: Sequence[Path]) -> str:
     return "noise of " + ", ".join(path.name for path in banks) if banks else "ice-like noise"
 
 
-def make_denoiser(model: str, device: str) -> Callable[[torch.Tensor, float], torch.Tensor]:
-    """Give a function of images (n, box, box) and their pixel size (Å) that denoises them."""
-    target = choose_device(device)
-    denoiser = Denoiser(load_model(find_model(model), target), target)
+class Denoise:
+    """Denoises all images of a set as `iceblock denoise` does.
 
-    def denoise(images: torch.Tensor, pixel_size: float) -> torch.Tensor:
-        parts = [denoiser(batch.numpy(), pixel_size)[0] for batch in images.split(_BATCH)]
+    Parameters
+    ----------
+    model, device
+        As the options name them.
+    """
+
+    def __init__(self, model: str, device: str) -> None:
+        self._device = choose_device(device)
+        self._model = load_model(find_model(model), self._device)
+
+    def __call__(
+        self,
+        images: torch.Tensor,
+        pixel_size: float,
+        ctf: CtfParameters | None,
+        *,
+        each_alone: bool = False,
+    ) -> torch.Tensor:
+        """Denoise (n, box, box) images of a pixel size in Å, which are the whole set."""
+        noisy, priors = images.numpy(), {}
+        if not each_alone:
+            working = self._model.card.working_pixel_size
+            priors = learn_prior(noisy, pixel_size, ctf, working)
+        denoiser = Denoiser(self._model, self._device, priors=priors)
+        pieces = [np.arange(k, min(k + _BATCH, len(noisy))) for k in range(0, len(noisy), _BATCH)]
+        parts = [denoiser(noisy[r], pixel_size, 1, ctf and ctf.take(r))[0] for r in pieces]
         return torch.from_numpy(np.concatenate(parts))
-
-    return denoise
 
 
 def ranged(values: npt.ArrayLike, digits: int = 3) -> str:

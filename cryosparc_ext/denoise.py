@@ -60,6 +60,10 @@ SCORE = "confidence/ncc_score"
     "--keep-noise", default=0.0, show_default=True, metavar="A",
     help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
 )  # fmt: skip
+@click.option(
+    "--each-alone", is_flag=True,
+    help="Denoise every particle by itself, without what the others of its set teach.",
+)  # fmt: skip
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
 @click.option(
     "--contrast", default="auto", show_default=True, metavar="auto|white|black",
@@ -116,13 +120,18 @@ def command(
             "`iceblock-cryosparc restore` puts them back into a selection.",
             under_way,
         ) as job:
-            job.connect("particles", source, ["blob"])
+            job.connect("particles", source, _read(source, options))
             slots: list[str | Mapping[str, object]] = ["blob"]
             if options.confidence:
                 slots.append(CONFIDENCE)
             job.declare(name, "particle", slots, "particles", "Denoised particles")
             job.start(facts)
             _denoise(job, source, name, options, scratch)
+
+
+def _read(source: Source, options: DenoiseOptions) -> list[str]:
+    """Name the slots to load: CTFs too, where there are any and others of the set teach."""
+    return ["blob", "ctf"] if "ctf" in source.slots and not options.each_alone else ["blob"]
 
 
 def _check(options: DenoiseOptions) -> dict[str, str]:
@@ -138,7 +147,7 @@ def _check(options: DenoiseOptions) -> dict[str, str]:
         "Model": f"{model.card.name}, {model.path}, sha256 {model.sha256}",
         "Device": str(device),
         "Options": f"dtype {options.dtype}, keep-noise {options.keep_noise:g}, "
-        f"contrast {options.contrast}",
+        f"contrast {options.contrast}" + (", each-alone" if options.each_alone else ""),
     }
 
 
@@ -153,7 +162,7 @@ def _denoise(
     files = job.open_files(RUN, scratch)
     out = files.folder / RUN
     table = out / "input.cs"
-    data = job.load("particles", ["blob"])
+    data = job.load("particles", _read(source, options))
     particles = CsParticles.from_dataset(data, Path(str(source)), files.root)
     files.fetch(particles.stacks, job.heartbeat)
     particles.write(table)
@@ -167,6 +176,8 @@ def _denoise(
         job.heartbeat,
     )
     job.picture(lambda: _gallery(done), "Before and after", tile=True)
+    if done.record["sets"]:
+        job.picture(lambda: _set_page(options), "What the particles have in common")
     made = denoised.dataset()
     if (values := denoised.confidences) is not None and options.confidence:
         from core.evaluate.trust_figures import confidence_page
@@ -188,3 +199,10 @@ def _gallery(done: Denoised) -> Figure:
         f"Before and after, model {done.record['model']['name']}: grey range ±4 sd for raw and "
         "taken off, each image's own for the rest",
     )
+
+
+def _set_page(options: DenoiseOptions) -> Figure:
+    from core.evaluate.set_gallery import set_page
+    from core.runs.denoise.learning import known_sets
+
+    return set_page(max(known_sets(options).values(), key=lambda prior: prior.count))

@@ -33,6 +33,7 @@ PROGRAM = Program(
         Label("noise_box", "side of the noise blocks in pixels [the particles' box]", int),
         Label("dtype", "float32 or float16 (half the disk, for RELION 4.0 and later) [float32]"),
         Label("keep_noise", "share of the raw image to keep, 0 to 1 [0]", float),
+        Label("each_alone", "yes denoises every particle without what the others teach [no]", bool),
         Label("confidence", "yes adds rlnIceblockConfidence, in four times the time [no]", bool),
         Label("batch_size", "images denoised at once [as many as suit the device]", int),
         Label("contrast", "particles are white, black or auto [auto]"),

@@ -42,6 +42,10 @@ from ..denoise.shipped import DEFAULT
     "--keep-noise", default=0.0, show_default=True, metavar="A",
     help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
 )  # fmt: skip
+@click.option(
+    "--each-alone", is_flag=True,
+    help="Denoise every particle by itself, without what the others of its set teach.",
+)  # fmt: skip
 @click.option("--threads", type=int, metavar="N", help="CPU threads, all together.  [default: all]")
 @click.option(
     "--pixel-size", type=float, metavar="A",
@@ -71,8 +75,10 @@ def command(quiet: bool, **values: Any) -> None:
 
     PARTICLES is a RELION STAR file (3.0 to 5.0) or a CryoSPARC .cs file. DIR gets particles.star or
     particles.cs (the same rows, pointing at the denoised images; a STAR file names the raw ones in
-    rlnImageOriginalName), the stacks in Particles/, run.json and report.pdf. The same command given
-    again goes on where a stopped run was. Under torchrun or srun all processes share the stacks.
+    rlnImageOriginalName), the stacks in Particles/, run.json and report.pdf, and set.safetensors:
+    what the particles have in common, which is learned first where they are 100 or more. The same
+    command given again goes on where a stopped run was. Under torchrun or srun all processes share
+    the stacks.
 
     \b
     Examples, in the project folder:

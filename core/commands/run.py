@@ -66,6 +66,10 @@ PATH = click.Path(path_type=Path)
     help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
 )  # fmt: skip
 @click.option(
+    "--each-alone", is_flag=True,
+    help="Denoise every particle by itself, without what the others of its set teach.",
+)  # fmt: skip
+@click.option(
     "--confidence", is_flag=True,
     help="Add a confidence for each particle, as `iceblock denoise` does.",
 )  # fmt: skip

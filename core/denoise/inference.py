@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ..errors import IceblockError
-from ..images.background import ring_statistics
 from ..images.fourier import fourier_resize
-from ..images.validation import SMALLEST_BOX
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
+from .views import field, normalised, set_view, working_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from ..covariance.set_prior import SetPrior
+    from ..simulate.ctf import CtfParameters
     from .model_file import Model
+    from .views import Geometry
 
 PIECE, PIECE_BYTES = 4, 1 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
@@ -62,27 +64,6 @@ def bf16_pays(device: torch.device) -> bool:
     return capabilities.startswith("AVX512") and bool(has_bf16)
 
 
-def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
-    """Box at which the network sees an image, a multiple of 4 where the image is cropped.
-
-    It is rounded down: the network sees the working pixel size or a little more, never less, which
-    would cost time and show it what it was not trained for. Multiples of 8 need no padding in the
-    network and are taken where they cost at most 5 % of the resolution.
-
-    Parameters
-    ----------
-    box
-        Pixels.
-    pixel_size, working_pixel_size
-        Å. Images that are coarser than the working pixel size keep their box.
-    """
-    exact = box * pixel_size / working_pixel_size
-    wanted = 8 * int(exact / 8)
-    if exact > 1.05 * wanted:
-        wanted = 4 * int(exact / 4)
-    return min(box, max(SMALLEST_BOX, wanted))
-
-
 class Denoiser:
     """A model on a device, applied to batches of raw images.
 
@@ -97,14 +78,24 @@ class Denoiser:
         Where to compute.
     keep_noise
         Part A of the raw image in the result: (1 - A) denoised + A raw.
+    priors
+        What sets of images have in common, by their geometry: the network's answer is then mixed
+        with the best linear estimate of the set, as far as that can be trusted.
     """
 
-    def __init__(self, model: Model, device: torch.device, keep_noise: float = 0.0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device,
+        keep_noise: float = 0.0,
+        priors: Mapping[Geometry, SetPrior] | None = None,
+    ) -> None:
         if not 0 <= keep_noise <= 1:
             raise IceblockError(f"keep-noise is {keep_noise} and must lie between 0 and 1.")
         self.model = model
         self.device = device
         self.keep_noise = keep_noise
+        self.priors = {key: prior.to(device) for key, prior in (priors or {}).items()}
         self.bf16 = bf16_pays(device)
         self.calibration: Sequence[Sequence[float]] = TABLE
         if device.type == "cuda":  # same input, same bytes
@@ -114,7 +105,11 @@ class Denoiser:
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     def __call__(
-        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int = 1
+        self,
+        images: npt.NDArray[np.float32],
+        pixel_size: float,
+        contrast: int = 1,
+        ctf: CtfParameters | None = None,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Denoise a batch.
 
@@ -126,6 +121,8 @@ class Denoiser:
             Å.
         contrast
             1 for white particles, -1 for black ones (the result is black again).
+        ctf
+            n of them, for images of a set with a prior that was learned with CTFs.
 
         Returns
         -------
@@ -135,17 +132,21 @@ class Denoiser:
         unusable : (n,) bool
             True for images that hold NaN or infinite values or whose background is constant.
         """
-        denoised, unusable, _ = self._in_pieces(images, pixel_size, contrast, views=1)
+        denoised, unusable, _ = self._in_pieces(images, pixel_size, contrast, ctf, views=1)
         return denoised, unusable
 
     def with_confidence(
-        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int = 1
+        self,
+        images: npt.NDArray[np.float32],
+        pixel_size: float,
+        contrast: int = 1,
+        ctf: CtfParameters | None = None,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
         """Denoise a batch, to the same images as a plain call, and tell how far to trust each.
 
         Parameters
         ----------
-        images, pixel_size, contrast
+        images, pixel_size, contrast, ctf
             See `__call__`.
 
         Returns
@@ -156,56 +157,61 @@ class Denoiser:
             Expected correlation with the truth inside the particle's mask, 0 to 1, told from the
             agreement of the answers to `VIEWS` turned copies; 0 for unusable images.
         """
-        return self._in_pieces(images, pixel_size, contrast, VIEWS)
+        return self._in_pieces(images, pixel_size, contrast, ctf, VIEWS)
 
     def _in_pieces(
-        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int, views: int
+        self,
+        images: npt.NDArray[np.float32],
+        pixel_size: float,
+        contrast: int,
+        ctf: CtfParameters | None,
+        views: int,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
         if self.device.type != "cpu":
-            return self._denoise(images, pixel_size, contrast, views)
+            return self._denoise(images, pixel_size, contrast, ctf, views)
         size = max(1, min(PIECE, PIECE_BYTES // (4 * images.shape[-1] ** 2)))
-        pieces = [images[start : start + size] for start in range(0, len(images), size)]
-        with _one_thread_each():
-            done = list(
-                self._threads.map(lambda p: self._denoise(p, pixel_size, contrast, views), pieces)
-            )
+        pieces = [slice(start, start + size) for start in range(0, len(images), size)]
+
+        def piece(rows: slice) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+            mine = None if ctf is None else ctf.take(np.arange(len(ctf))[rows])
+            return self._denoise(images[rows], pixel_size, contrast, mine, views)
+
+        with one_thread_each():
+            done = list(self._threads.map(piece, pieces))
         denoised, unusable, confidence = zip(*done, strict=True)
         return np.concatenate(denoised), np.concatenate(unusable), np.concatenate(confidence)
 
     @torch.inference_mode()
     def _denoise(
-        self, images: npt.NDArray[np.float32], pixel_size: float, contrast: int, views: int
+        self,
+        images: npt.NDArray[np.float32],
+        pixel_size: float,
+        contrast: int,
+        ctf: CtfParameters | None,
+        views: int,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
         """Denoise images that fit into memory at once; one view alone has no confidence (NaN)."""
         raw = torch.from_numpy(images).to(self.device, non_blocking=True)
-        mean, sd = ring_statistics(raw)
-        # A constant background has a tiny sd by rounding.
-        usable_sd = torch.isfinite(sd) & (sd > 1e-6 * mean.abs()) & (sd > 0)
-        unusable = ~(torch.isfinite(raw).all(dim=(1, 2)) & usable_sd[:, 0, 0])
-        normalised = (raw - mean) * (contrast / sd)
-        normalised = torch.where(unusable[:, None, None], 0.0, normalised)
-        denoised, confidence = self._denoise_normalised(normalised, pixel_size, views)
+        known, unusable = normalised(raw, contrast)
+        denoised, confidence = self._denoise_normalised(known, pixel_size, ctf, views)
         if self.keep_noise:
-            denoised = torch.lerp(denoised, normalised, self.keep_noise)
+            denoised = torch.lerp(denoised, known, self.keep_noise)
         denoised = torch.where(unusable[:, None, None], raw, denoised * contrast)
         none = unusable.cpu().numpy()
         return denoised.cpu().numpy(), none, np.where(none, np.float32(0), confidence)
 
     def _denoise_normalised(
-        self, images: torch.Tensor, pixel_size: float, views: int
+        self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
     ) -> tuple[torch.Tensor, npt.NDArray[np.float32]]:
         box = images.shape[-1]
-        small = fourier_resize(
-            images, working_box(box, pixel_size, self.model.card.working_pixel_size)
-        )
-        mean, sd = ring_statistics(small)
-        sd = torch.where(sd > 0, sd, 1.0)
-        seen = (small - mean) / sd
+        seen, sd = working_view(images, pixel_size, self.model.card.working_pixel_size)
         answers = [turned(self._answer(turned(seen, view)), -view) for view in range(views)]
-        denoised = fourier_resize(answers[0] * sd, box)
+        prior = self.priors.get(field(box, pixel_size))
+        answer = answers[0] if prior is None else _mixed(answers[0], seen, prior, ctf)
+        denoised = fourier_resize(answer * sd, box)
         if views == 1:
             return denoised, np.full(len(images), np.nan, dtype=np.float32)
-        agreed = agreement(answers, box * pixel_size / small.shape[-1])
+        agreed = agreement(answers, box * pixel_size / seen.shape[-1])
         return denoised, calibrated(agreed.cpu().numpy(), self.calibration)
 
     def _answer(self, seen: torch.Tensor) -> torch.Tensor:
@@ -222,8 +228,18 @@ class Denoiser:
         return output[:, 0].float()
 
 
+def _mixed(
+    answer: torch.Tensor, seen: torch.Tensor, prior: SetPrior, ctf: CtfParameters | None
+) -> torch.Tensor:
+    """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist."""
+    view, sd = set_view(seen)
+    estimate = prior.estimate(view, ctf) * sd
+    apart = estimate - fourier_resize(answer, prior.box)
+    return answer + prior.trust() * fourier_resize(apart, seen.shape[-1])
+
+
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Keep torch from sharing an operation over threads inside the `with` block."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..images.output_plan import StackJob
+    from ..simulate.ctf import CtfParameters
     from .inference import Denoiser
 
     Images = npt.NDArray[np.float32]
@@ -105,6 +106,7 @@ def denoise_stacks(
     unusable_list: Path,
     watch: Watcher,
     confidence: bool = False,
+    ctf: CtfParameters | None = None,
 ) -> Outcome:
     """Denoise every stack into `folder`, going on where an earlier pass stopped.
 
@@ -128,6 +130,8 @@ def denoise_stacks(
         Called after every batch, from the calling thread.
     confidence
         Write a file of confidences beside each stack, too; see `confidence_file`.
+    ctf
+        Of all particles, for a denoiser that knows their set.
     """
     outcome = Outcome()
     passed = _NameList(unusable_list)
@@ -151,13 +155,13 @@ def denoise_stacks(
                 with _behind(writing, writer, scores) as append:
                     for indices, images in coming:
                         sign = job.contrast or contrast
+                        optics = None if ctf is None else ctf.take(job.rows_of(indices))
+                        given = (images, job.pixel_size, sign, optics)
                         trust = None
                         if scores is None:
-                            denoised, unusable = denoiser(images, job.pixel_size, sign)
+                            denoised, unusable = denoiser(*given)
                         else:
-                            denoised, unusable, trust = denoiser.with_confidence(
-                                images, job.pixel_size, sign
-                            )
+                            denoised, unusable, trust = denoiser.with_confidence(*given)
                         if unusable.any():
                             passed.add([image_name(i, job.name) for i in indices[unusable]])
                         append(denoised, trust)

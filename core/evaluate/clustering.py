@@ -79,6 +79,9 @@ def cluster_trials(
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Cluster images by PCA and k-means from several starts, and compare with the truth.
 
+    Every image is brought to mean 0 and sd 1 first: the distance of two is then a matter of their
+    correlation, whatever the contrast of either.
+
     Parameters
     ----------
     images : (n, box, box)
@@ -136,6 +139,8 @@ def _principal_components(images: torch.Tensor) -> npt.NDArray[np.float64]:
     import torch
 
     flat = images.flatten(1).double()
+    sd, mean = torch.std_mean(flat, dim=1, keepdim=True)
+    flat = (flat - mean) / torch.where(sd > 0, sd, 1.0)
     flat = flat - flat.mean(0)
     power, axes = torch.linalg.eigh(flat @ flat.T)
     count = min(COMPONENTS, len(images) - 1)

@@ -19,6 +19,7 @@ from .metrics import masked_correlation
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ..simulate.ctf import CtfParameters
     from .bootstrap import Interval
 
 MARGIN = 16.0
@@ -48,6 +49,8 @@ class PairSet:
     """(n, box, box) bool: the particle."""
     pixel_size: float
     """Å."""
+    ctf: CtfParameters | None = None
+    """n of them, where they are known."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class ViewSet:
     labels: npt.NDArray[np.int64]
     """(n,) which direction."""
     k: int
+    ctf: CtfParameters | None = None
+    """n of them."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ class StackJob:
     indices
         (M,) int64 0-based images of the input, ascending, each once; output image j is made from
         input image `indices[j]`.
+    rows
+        (M,) int64 the first particle that shows each of `indices`.
     contrast
         1 for white particles, -1 for black ones, 0 where the metadata do not say.
     """
@@ -45,7 +47,12 @@ class StackJob:
     output: str
     pixel_size: float
     indices: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
     contrast: int = 0
+
+    def rows_of(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Give the particles that show some of `self.indices`."""
+        return self.rows[np.searchsorted(self.indices, indices)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +112,9 @@ def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
     position_of_row = np.empty(particles.n, dtype=np.int64)
     jobs = []
     for number, rows in enumerate(np.split(grouped, ends[:-1])):
-        indices, positions = np.unique(particles.indices[rows], return_inverse=True)
+        indices, of_image, positions = np.unique(
+            particles.indices[rows], return_index=True, return_inverse=True
+        )
         position_of_row[rows] = positions
         jobs.append(
             StackJob(
@@ -114,6 +123,7 @@ def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
                 output=outputs[number],
                 pixel_size=float(particles.pixel_sizes[firsts[number]]),
                 indices=indices,
+                rows=rows[of_image],
                 contrast=int(particles.contrasts[firsts[number]]),
             )
         )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch_ctf import calculate_ctf_2d
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+Array2 = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,12 @@ class CtfParameters:
     def take(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> CtfParameters:
         """Give the parameters of some rows."""
         return CtfParameters(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def joined(parts: Sequence[CtfParameters]) -> CtfParameters:
+    """Put the parameters of several groups of particles behind one another."""
+    names = [f.name for f in fields(CtfParameters)]
+    return CtfParameters(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
 
 
 def random_ctf(
@@ -108,3 +119,30 @@ def ctf_images(
         fftshift=False,
     )
     return ctf
+
+
+def ctf_profiles(parameters: CtfParameters, frequencies: Array, pixel_size: float) -> Array2:
+    """CTFs by frequency alone, at the mean of both defoci; the same sign as `ctf_images`.
+
+    Parameters
+    ----------
+    parameters
+        n of them.
+    frequencies : (k,)
+        Cycles per pixel.
+    pixel_size
+        Å.
+
+    Returns
+    -------
+    ctf : (n, k) float64
+        sin(π λ Δ s² - π/2 Cs λ³ s⁴ + asin(amplitude contrast) + phase shift).
+    """
+    volts = parameters.voltage[:, None] * 1e3
+    wavelength = 12.2642596 / np.sqrt(volts * (1 + 0.978475598e-6 * volts))
+    defocus = (parameters.defocus_u + parameters.defocus_v)[:, None] / 2
+    squared = (frequencies / pixel_size) ** 2
+    aberration = parameters.spherical_aberration[:, None] * 1e7 * wavelength**3
+    phase = np.pi * wavelength * defocus * squared - np.pi / 2 * aberration * squared**2
+    amplitude = np.arcsin(parameters.amplitude_contrast)[:, None]
+    return np.asarray(np.sin(phase + amplitude + np.radians(parameters.phase_shift)[:, None]))

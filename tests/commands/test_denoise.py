@@ -8,6 +8,7 @@ import pytest
 from small_project import write_stack
 
 from core.images.particles import read_particles
+from core.runs.denoise.learning import SET
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 
@@ -47,7 +48,7 @@ def test_outputs_are_whole_and_valid(project: Path, iceblock: Run, model: Path) 
     assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "-q") == 0
     names = sorted(p.name for p in (project / "Den").rglob("*"))
     stacks = ["mic.mrcs", "mic_2.mrcs"]
-    assert names == sorted(["Particles", *stacks, "particles.star", "report.pdf", "run.json"])
+    assert names == sorted(["Particles", *stacks, "particles.star", "report.pdf", "run.json", SET])
     for stack in stacks:
         assert mrcfile.validate(project / "Den" / "Particles" / stack)
     assert (project / "Den/report.pdf").read_bytes().startswith(b"%PDF")

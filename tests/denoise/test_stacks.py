@@ -44,7 +44,7 @@ def jobs(tmp_path: Path) -> list[StackJob]:
         with mrcfile.new(path) as file:
             file.set_data(rng.standard_normal((N, BOX, BOX)).astype(np.float32))
         indices = np.delete(np.arange(N), 5)
-        result.append(StackJob(read_header(path), path.name, f"{name}.mrcs", 4.0, indices))
+        result.append(StackJob(read_header(path), path.name, f"{name}.mrcs", 4.0, indices, indices))
     return result
 
 

@@ -28,9 +28,12 @@ def python() -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         importlib.metadata.version("ccpem-pipeliner")
         return sys.executable
-    if OTHER not in os.environ:
+    other = os.environ.get(OTHER)
+    if not other:
         pytest.skip(f"ccpem-pipeliner is not installed here, and {OTHER} names no Python with it")
-    return os.environ[OTHER]
+    look = subprocess.run([other, "-c", "import pipeliner"], capture_output=True, text=True)
+    assert look.returncode == 0, f"{OTHER} names {other}, which has no pipeliner: {look.stderr}"
+    return other
 
 
 @pytest.fixture

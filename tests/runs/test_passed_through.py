@@ -16,7 +16,7 @@ def plan() -> OutputPlan:
     jobs = []
     for name in ("b.mrcs", "a.mrcs", "b.mrcs"):  # b has two pixel sizes
         stack = Stack(Path(name), 20, 32, 32, np.dtype("f4"), 1024, 1.0)
-        jobs.append(StackJob(stack, name, name, 1.0, np.arange(20)))
+        jobs.append(StackJob(stack, name, name, 1.0, np.arange(20), np.arange(20)))
     return OutputPlan(tuple(jobs), np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 

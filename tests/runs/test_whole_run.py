@@ -141,6 +141,21 @@ def test_a_stopped_run_is_continued(
     assert stamps("Denoised/Particles").items() >= done.items()
 
 
+def test_each_alone_is_passed_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[DenoiseOptions] = []
+
+    def stop(options: DenoiseOptions, **others: object) -> None:
+        asked.append(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(denoising, "run", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(alone(each_alone=True))
+    assert asked[0].each_alone
+    with pytest.raises(IceblockError, match="different: denoising each alone"):
+        run(alone())
+
+
 def fake_training(monkeypatch: pytest.MonkeyPatch, before: float, after: float) -> list[Any]:
     """Put a training in the place of the real one that has only its record to show."""
     asked: list[Any] = []

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ...denoise.inference import working_box
+from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...evaluate.clustering import draw_views
 from ...evaluate.comparison import PairSet, ViewSet
 from ...evaluate.views import draw_noise, view_pairs
 from ...noise.source import SpectrumNoise
 from ...noise.spectrum import ice_like_power
+from ...simulate.ctf import joined
 from ...simulate.ctf_rows import RandomCtf
 from ...simulate.pairs import PairGenerator, PairSettings
 from ...simulate.phantoms import phantom
@@ -52,6 +53,8 @@ class Sheet:
     """Pairs that share no image with the scored ones."""
     views: ViewSet | None
     """Of the first scored structure, at the set's SNR."""
+    whole: PairSet | None = None
+    """Further noisy images of the same set, which teach what the set has in common."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def read_inputs(options: CompareOptions, device: torch.device) -> Inputs:
     size, remarks = options.size(), list[str]()
     if options.noisy:
         sheets = [
-            Sheet(*read_pairs(noisy, clean, size.number, size.validation, options.seed), None)
+            _from_files(noisy, clean, size, options.seed)
             for noisy, clean in zip(options.noisy, options.clean, strict=True)
         ]
         names = [sheet.scored.name for sheet in sheets]
@@ -114,9 +117,17 @@ def read_inputs(options: CompareOptions, device: torch.device) -> Inputs:
                 _draw(scored, name, size.number, size, [options.seed, 1]),
                 _draw(tuning, name, size.validation, size, [options.seed, 2]),
                 _views(volumes[0], noise, snr, size, options.seed),
+                _draw(scored, name, size.whole, size, [options.seed, 5]) if size.whole else None,
             )
         )
     return Inputs(sheets, [volume.name for volume in volumes], names, remarks)
+
+
+def _from_files(noisy: Path, clean: Path, size: Size, seed: int) -> Sheet:
+    scored, validation, whole = read_pairs(
+        noisy, clean, size.number, size.validation, seed, size.whole
+    )
+    return Sheet(scored, validation, None, whole)
 
 
 def scored_volumes(
@@ -206,6 +217,7 @@ def _draw(generator: PairGenerator, name: str, n: int, size: Size, seed: Sequenc
         torch.cat([pairs.clean for pairs in drawn]),
         torch.cat([pairs.mask for pairs in drawn]),
         size.pixel_size,
+        joined([pairs.ctf for pairs in drawn]),
     )
 
 
@@ -223,4 +235,4 @@ def _views(
     ctf = RandomCtf(PairSettings().defocus_range).draw(rng, n)
     drawn = draw_noise(noise, n, size.box, random)
     pairs = view_pairs(volume, angles, shifts, ctf, drawn, snr)
-    return ViewSet(pairs.noisy, pairs.clean, labels, size.directions)
+    return ViewSet(pairs.noisy, pairs.clean, labels, size.directions, ctf)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
 from ...baselines.classical import classical_baselines
@@ -12,8 +13,10 @@ from ...baselines.same_pairs import OURS, RIVALS
 from ...baselines.tuning import tune
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
+from ...denoise.set_learning import learn_prior, linear_estimate
 from ...denoise.shipped import find_model
 from ...denoise.stacks import batch_size
+from ..train.geometry import WORKING_PIXEL_SIZE
 from .training import Training
 
 if TYPE_CHECKING:
@@ -22,16 +25,23 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ...baselines.baseline import Baseline
-    from ...evaluate.comparison import Kind, PairSet
-    from .inputs import TrainingPairs
+    from ...covariance.set_prior import SetPrior
+    from ...denoise.views import Geometry
+    from ...evaluate.comparison import Kind
+    from ...simulate.ctf import CtfParameters
+    from .inputs import Sheet, TrainingPairs
+
+    Denoise = Callable[[torch.Tensor, torch.Tensor, CtfParameters | None], torch.Tensor]
+
+_UNLEARNED = "The set is too small to learn from, or it was left out."
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A method that is ready for a set."""
 
-    denoise: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-    """Takes noisy images and their truths, at which oracles alone look."""
+    denoise: Denoise
+    """Takes noisy images, their truths, at which oracles alone look, and their CTFs."""
     parameters: str = ""
     """As a table shows them."""
     remark: str = ""
@@ -55,7 +65,7 @@ class Method(Protocol):
         """What a reader should know."""
         ...
 
-    def fit(self, validation: PairSet) -> Fitted:
+    def fit(self, sheet: Sheet) -> Fitted:
         """Choose parameters on pairs that are not scored."""
         ...
 
@@ -68,9 +78,9 @@ class Truth:
     kind: Kind = "truth"
     note: str = "the clean images: what could be reached"
 
-    def fit(self, validation: PairSet) -> Fitted:
+    def fit(self, sheet: Sheet) -> Fitted:
         """Choose nothing."""
-        return Fitted(lambda noisy, clean: clean)
+        return Fitted(lambda noisy, clean, ctf: clean)
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,9 @@ class Filter:
         """What a reader should know."""
         return self.baseline.note
 
-    def fit(self, validation: PairSet) -> Fitted:
+    def fit(self, sheet: Sheet) -> Fitted:
         """Choose parameters on pairs that are not scored."""
+        validation = sheet.validation
         tuned = tune(self.baseline, validation.noisy, validation.clean, validation.mask)
         chosen = ", ".join(f"{name} {value:g}" for name, value in tuned.parameters.items())
         remark = ""
@@ -104,7 +115,35 @@ class Filter:
                 f"{validation.name}, {self.name}: the best {' and '.join(tuned.at_the_edge)} lies "
                 "at the end of what was tried."
             )
-        return Fitted(tuned, chosen.replace("_", " "), remark)
+        return Fitted(
+            lambda noisy, clean, ctf: tuned(noisy, clean), chosen.replace("_", " "), remark
+        )
+
+
+@dataclass(frozen=True)
+class SetCovariance:
+    """The best linear estimate of a set whose mean and covariance are learned from noisy images."""
+
+    name: str = "set covariance"
+    kind: Kind = "filter"
+    note: str = "Bhamre, Zhang and Singer 2016, as iceblock has it; learned from the noisy set"
+
+    def fit(self, sheet: Sheet) -> Fitted:
+        """Learn from the whole set."""
+        priors = _learned(sheet, WORKING_PIXEL_SIZE)
+        if not priors:
+            return Fitted(lambda noisy, clean, ctf: noisy, remark=_UNLEARNED)
+        (prior,) = priors.values()
+
+        def denoise(
+            noisy: torch.Tensor, clean: torch.Tensor, ctf: CtfParameters | None
+        ) -> torch.Tensor:
+            estimate = linear_estimate(
+                noisy.cpu(), sheet.scored.pixel_size, ctf, prior, WORKING_PIXEL_SIZE
+            )
+            return estimate.to(noisy.device)
+
+        return Fitted(denoise, f"learned from {prior.count} images")
 
 
 @dataclass
@@ -115,6 +154,8 @@ class Network:
     kind: Kind
     note: str
     load: Callable[[], Denoiser]
+    in_set: bool = False
+    """Whether it is mixed with what the whole set teaches, as `iceblock denoise` does."""
     _denoiser: Denoiser | None = field(default=None, init=False)
 
     @property
@@ -124,20 +165,38 @@ class Network:
             self._denoiser = self.load()
         return self._denoiser
 
-    def fit(self, validation: PairSet) -> Fitted:
-        """Load or train the network; all that it knows it has from its training."""
-        pixel_size = validation.pixel_size
-        seen = self.denoiser.model.card.training.get("images")
+    def fit(self, sheet: Sheet) -> Fitted:
+        """Load or train the network, and learn from the set if it is asked to."""
+        pixel_size = sheet.scored.pixel_size
+        denoiser, remark = self.denoiser, ""
+        images = denoiser.model.card.training.get("images")
+        words = [f"trained on {images} images"] if images else []
+        if self.in_set:
+            priors = _learned(sheet, denoiser.model.card.working_pixel_size)
+            denoiser = Denoiser(denoiser.model, denoiser.device, priors=priors)
+            words += [f"set of {prior.count}" for prior in priors.values()]
+            remark = "" if priors else _UNLEARNED
 
-        def denoise(noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-            size = batch_size(noisy.shape[-1], self.denoiser.device.type)
+        def denoise(
+            noisy: torch.Tensor, clean: torch.Tensor, ctf: CtfParameters | None
+        ) -> torch.Tensor:
+            size = batch_size(noisy.shape[-1], denoiser.device.type)
+            pieces = np.array_split(np.arange(len(noisy)), max(1, -(-len(noisy) // size)))
             parts = [
-                torch.from_numpy(self.denoiser(part.cpu().numpy(), pixel_size)[0])
-                for part in torch.split(noisy, size)
+                denoiser(noisy[rows].cpu().numpy(), pixel_size, 1, ctf and ctf.take(rows))[0]
+                for rows in pieces
             ]
-            return torch.cat(parts).to(noisy.device)
+            return torch.from_numpy(np.concatenate(parts)).to(noisy.device)
 
-        return Fitted(denoise, f"trained on {seen} images" if seen else "")
+        return Fitted(denoise, ", ".join(words), remark)
+
+
+def _learned(sheet: Sheet, working_pixel_size: float) -> dict[Geometry, SetPrior]:
+    """Learn what the images of a whole set have in common."""
+    if sheet.whole is None:
+        return {}
+    whole = sheet.whole
+    return learn_prior(whole.noisy.cpu().numpy(), whole.pixel_size, whole.ctf, working_pixel_size)
 
 
 def list_methods(
@@ -180,7 +239,7 @@ def list_methods(
     """
     classical, remarks = classical_baselines()
     trivial = [Filter(b) for b in classical if b.kind == "trivial"]
-    filters = [Filter(b) for b in classical if b.kind != "trivial"]
+    filters: list[Method] = [Filter(b) for b in classical if b.kind != "trivial"]
     trained: list[Network] = []
     if steps:
         for recipe in (*RIVALS, OURS):
@@ -190,11 +249,19 @@ def list_methods(
     else:
         names = ", ".join(recipe.name for recipe in (*RIVALS, OURS))
         remarks.append(f"Left out, since no training was asked for (--train-steps 0): {names}.")
-    ours = [_given(name, place, device) for name, place in models.items()]
+    ours = [row for name, place in models.items() for row in _given(name, place, device)]
+    filters.append(SetCovariance())
     return [Truth(), *trivial, *filters, *trained[:-1], *ours, *trained[-1:]], remarks
 
 
-def _given(name: str, place: str, device: torch.device) -> Network:
+def _given(name: str, place: str, device: torch.device) -> list[Network]:
     model = load_model(find_model(place), device)
     note = f"{model.card.name}, {model.sha256[:12]}"
-    return Network(name, "ours", note, lambda: Denoiser(model, device))
+
+    def load() -> Denoiser:
+        return Denoiser(model, device)
+
+    return [
+        Network(name, "ours", note, load, in_set=True),
+        Network(f"{name}, each alone", "ours", note, load),
+    ]

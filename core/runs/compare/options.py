@@ -31,14 +31,16 @@ class Size:
     starts: int
     """Of the clustering."""
     train_steps: int
+    whole: int
+    """Further noisy images of each set, which teach what the set has in common."""
     box: int
     """Pixels."""
     pixel_size: float
     """Å."""
 
 
-FULL = Size(256, 32, 32, 24, 10, 1000, 128, 2.7)
-QUICK = Size(24, 8, 8, 12, 3, 25, 64, 5.4)
+FULL = Size(256, 32, 32, 24, 10, 1000, 4000, 128, 2.7)
+QUICK = Size(24, 8, 8, 12, 3, 25, 400, 64, 5.4)
 """A few minutes on a CPU: shows that all works; its numbers say little."""
 
 
@@ -70,6 +72,7 @@ class CompareOptions:
     number: int | None = None
     """This and what follows go before what `quick` or its absence stands for."""
     train_steps: int | None = None
+    whole: int | None = None
     box: int | None = None
     pixel_size: float | None = None
     device: str = "auto"
@@ -89,6 +92,7 @@ class CompareOptions:
             views=size.views,
             starts=size.starts,
             train_steps=_first(self.train_steps, size.train_steps),
+            whole=_first(self.whole, size.whole),
             box=_first(self.box, size.box),
             pixel_size=size.pixel_size if self.pixel_size is None else self.pixel_size,
         )

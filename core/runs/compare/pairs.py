@@ -12,6 +12,7 @@ from ...evaluate.comparison import PairSet
 from ...images.background import ring_statistics
 from ...images.mrc import read_header, read_images
 from ...images.particles import read_particles
+from ...simulate.ctf_rows import ctf_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...images.particles import ParticleSet
+    from ...simulate.ctf import CtfParameters
 
 LEVEL = 0.1
 """A pixel counts as particle above this part of the clean image's largest absolute value."""
@@ -26,8 +28,8 @@ FEWEST = 8
 
 
 def read_pairs(
-    noisy: Path, clean: Path, number: int, validation: int, seed: int
-) -> tuple[PairSet, PairSet]:
+    noisy: Path, clean: Path, number: int, validation: int, seed: int, whole: int = 0
+) -> tuple[PairSet, PairSet, PairSet | None]:
     """Read pairs to score on, and others to tune filters on.
 
     Parameters
@@ -38,10 +40,12 @@ def read_pairs(
         Pairs at most. Where there are fewer, a quarter is kept for tuning.
     seed
         Of the choice of rows.
+    whole
+        Images at most, the scored ones among them, that teach what the set has in common.
 
     Returns
     -------
-    scored, validation
+    scored, validation, whole
         Brought to the noisy images' background mean 0 and sd 1. The mask is where the clean image
         stands out, since no other is known.
 
@@ -68,13 +72,19 @@ def read_pairs(
         )
     order = np.random.default_rng([seed, 4]).permutation(one.n)
     tuning = min(validation, one.n // 4)
-    rows = np.sort(order[tuning : tuning + number]), np.sort(order[:tuning])
+    rows = [np.sort(order[tuning : tuning + number]), np.sort(order[:tuning])]
+    if whole:
+        rows.append(np.sort(order[:whole]))
     name = noisy.parent.name if noisy.stem == "particles" and noisy.parent.name else noisy.stem
-    scored, apart = (
-        _pair_set(name, _images(one, r), _images(other, r), float(sizes[0]), noisy, clean)
+    source = ctf_rows(one)
+    found = [
+        _pair_set(
+            name, _images(one, r), _images(other, r), float(sizes[0]), noisy, clean,
+            ctf=None if source is None else source.parameters.take(r),
+        )
         for r in rows
-    )
-    return scored, apart
+    ]  # fmt: skip
+    return found[0], found[1], found[2] if whole else None
 
 
 def _pair_set(
@@ -83,6 +93,7 @@ def _pair_set(
     clean: npt.NDArray[np.float32],
     pixel_size: float,
     *sources: Path,
+    ctf: CtfParameters | None,
 ) -> PairSet:
     if noisy.shape != clean.shape:
         raise IceblockError(
@@ -99,7 +110,7 @@ def _pair_set(
     level, _ = ring_statistics(other)
     other = (other - level) / sd
     mask = other.abs() > LEVEL * other.abs().amax(dim=(1, 2), keepdim=True)
-    return PairSet(name, (one - mean) / sd, other, mask, pixel_size)
+    return PairSet(name, (one - mean) / sd, other, mask, pixel_size, ctf)
 
 
 def _images(particles: ParticleSet, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

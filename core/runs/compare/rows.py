@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...errors import IceblockError
 from ...evaluate.comparison import Scores, cluster, score
 from ...evaluate.comparison_table import Row
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
     import torch
 
@@ -98,16 +99,18 @@ class Bench:
         scores, parameters, remarks, shown, seconds, count = {}, {}, [], {}, 0.0, 0
         for sheet in self.sheets:
             scored = sheet.scored
-            fitted = method.fit(sheet.validation)
-            fitted.denoise(scored.noisy[:1], scored.clean[:1])  # the first call is slow
+            fitted = method.fit(sheet)
+            first = scored.ctf and scored.ctf.take(np.arange(1))
+            fitted.denoise(scored.noisy[:1], scored.clean[:1], first)  # the first call is slow
             began = time.perf_counter()
-            images = fitted.denoise(scored.noisy, scored.clean)
+            images = fitted.denoise(scored.noisy, scored.clean, scored.ctf)
             seconds += time.perf_counter() - began
             count += len(images)
             found = Scores({}) if method.kind == "truth" else score(images, scored)
             if sheet.views is not None:
-                views = fitted.denoise(sheet.views.noisy, sheet.views.clean)
-                found.values.update(cluster(views, sheet.views, self.starts))
+                given = sheet.views
+                views = fitted.denoise(given.noisy, given.clean, given.ctf)
+                found.values.update(cluster(views, given, self.starts))
             scores[scored.name] = found.plain()
             parameters[scored.name] = fitted.parameters
             remarks += [fitted.remark] if fitted.remark else []

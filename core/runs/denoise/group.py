@@ -46,13 +46,18 @@ class Group:
                 self._end = dist.new_group(timeout=WORK, backend="gloo")
 
     @contextlib.contextmanager
-    def agreeing(self) -> Iterator[None]:
-        """End all processes after the `with` block if it raised an IceblockError in one of them."""
+    def agreeing(self, *, patient: bool = False) -> Iterator[None]:
+        """End all processes after the `with` block if it raised an IceblockError in one of them.
+
+        What may take longer than `START` in one of them is waited for where all are patient.
+        """
         mine: IceblockError | None = None
         try:
             yield
         except IceblockError as error:
             mine = error
+        if patient and self.ranks.size > 1:
+            self._add_up(torch.zeros(1))
         with self._connected():
             sentences = self.ranks.gather(None if mine is None else str(mine))
         told = [sentence for sentence in sentences if sentence is not None]
@@ -72,15 +77,19 @@ class Group:
         if self.ranks.size == 1:
             return outcome
         counts = torch.tensor([outcome.computed, outcome.found])
+        self._add_up(counts, heartbeat)
+        computed, found = counts.tolist()
+        return Outcome(computed=computed, found=found)
+
+    def _add_up(self, values: torch.Tensor, heartbeat: Callable[[], None] = lambda: None) -> None:
+        """Put the sums over all processes into `values`, however long the last one takes."""
         with self._connected():
-            work = dist.all_reduce(counts, group=self._end, async_op=True)
+            work = dist.all_reduce(values, group=self._end, async_op=True)
         while not work.is_completed():  # waiting inside torch, Ctrl-C would not be heard
             heartbeat()
             time.sleep(POLL_SECONDS)
         with self._connected():
             work.wait()
-        computed, found = counts.tolist()
-        return Outcome(computed=computed, found=found)
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[None]:

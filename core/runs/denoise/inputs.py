@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ... import __version__
 from ...denoise.inference import bf16_pays
 from ...denoise.model_file import load_model
@@ -14,6 +16,7 @@ from ...errors import IceblockError
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
+from ...simulate.ctf_rows import ctf_rows
 from ..record import fingerprint, quick_fingerprint
 from .share import device_of
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from ...denoise.model_file import Model
     from ...images.output_plan import OutputPlan
     from ...images.particles import ParticleSet
+    from ...simulate.ctf import CtfParameters
     from .options import DenoiseOptions
 
 
@@ -34,6 +38,8 @@ class Work:
     plan: OutputPlan
     model: Model
     device: torch.device
+    ctf: CtfParameters | None
+    """Of all particles; None where they have none, or where none is wanted."""
     identity: dict[str, Any]
     """All that the output's bytes depend on."""
 
@@ -46,7 +52,19 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
         options.particles, options.pixel_size, options.project_dir, options.passthrough
     )
     plan = plan_output(particles, validate(particles))
-    return Work(particles, plan, model, device, _identity(options, plan, model, device))
+    ctf = None if options.each_alone else _ctf(particles)
+    return Work(particles, plan, model, device, ctf, _identity(options, plan, model, device))
+
+
+def _ctf(particles: ParticleSet) -> CtfParameters | None:
+    """CTFs of the particles; None where a row has none that is one: nothing else needs them."""
+    try:
+        rows = ctf_rows(particles)
+    except IceblockError:
+        return None
+    if rows is None or (np.abs(rows.parameters.amplitude_contrast) > 1).any():  # such as percent
+        return None
+    return rows.parameters
 
 
 def spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
@@ -81,6 +99,7 @@ def _identity(
         "batch_size": options.batch_size,
         "dtype": options.dtype,
         "keep_noise": options.keep_noise,
+        "each_alone": options.each_alone,
         "pixel_size": options.pixel_size,
         "contrast": options.contrast,
         **({"confidence": True} if options.confidence else {}),

@@ -48,6 +48,8 @@ class DenoiseOptions:
     """CryoSPARC's project folder, where the paths in a .cs file start; by default it is found."""
     passthrough: Sequence[Path] = ()
     """Further .cs files whose fields are added to those of `particles`, by uid."""
+    each_alone: bool = False
+    """Denoise every particle by itself, without what the others of its set teach."""
     confidence: bool = False
     """Tell of each particle how far to trust it; the network then works four times as long."""
     report: str = "report.pdf"

@@ -13,6 +13,7 @@ from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
 from ..folder import helping
+from .learning import known_sets
 from .passed_through import list_of_process
 from .share import denoise_share, device_of, share_stacks
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ...denoise.model_file import Model
     from ...images.output_plan import StackJob
+    from ...simulate.ctf import CtfParameters
     from .options import DenoiseOptions
 
 FOUND, COMPUTED = 0, 1
@@ -34,6 +36,7 @@ def denoise_in_processes(
     jobs: Sequence[StackJob],
     model: Model,
     contrast: int,
+    ctf: CtfParameters | None,
     processes: int,
     bar: tqdm[Never],
     heartbeat: Callable[[], None],
@@ -44,7 +47,7 @@ def denoise_in_processes(
 
     Parameters
     ----------
-    options, jobs, contrast
+    options, jobs, contrast, ctf
         Of the run.
     model
         Every process reads its file.
@@ -78,7 +81,9 @@ def denoise_in_processes(
         show()
         heartbeat()
 
-    arguments = (options, model.path.resolve(), model.sha256, shares, contrast, counts, os.getpid())
+    arguments = (
+        options, model.path.resolve(), model.sha256, shares, contrast, ctf, counts, os.getpid()
+    )  # fmt: skip
     launch(_worker, arguments, processes, beat)
     show()
     return Outcome(computed=shown[COMPUTED], found=shown[FOUND])
@@ -90,6 +95,7 @@ def _worker(
     model_sha256: str,
     shares: list[list[StackJob]],
     contrast: int,
+    ctf: CtfParameters | None,
     counts: torch.Tensor,
     parent: int,
 ) -> None:
@@ -113,9 +119,9 @@ def _worker(
         model = load_model(model_file, device)
         if model.sha256 != model_sha256:
             raise IceblockError(f"{model.path} changed while the run began; start the run again")
-        denoiser = Denoiser(model, device, options.keep_noise)
+        denoiser = Denoiser(model, device, options.keep_noise, known_sets(options))
         mine = list_of_process(options.out, process)
-        denoise_share(options, shares[process], denoiser, contrast, mine, watch)
+        denoise_share(options, shares[process], denoiser, contrast, mine, watch, ctf)
 
 
 def set_threads(options: DenoiseOptions, processes: int) -> None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...denoise.inference import working_box
-from ...evaluate.report import WAYS_BACK, range_warnings, write_report
-from ..samples import draw_sample
+from ...covariance.learn import FEWEST
+from ...denoise.views import field, working_box
+from ...evaluate.gallery import gallery, spectra, text_page
+from ...evaluate.noise_gallery import write_pages
+from ...evaluate.report import ADVICE, WAYS_BACK, range_warnings
+from ...evaluate.set_gallery import set_page
+from ..samples import SHOWN, draw_sample
+from .learning import known_sets
 from .options import UNUSABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.figure import Figure
+
+    from ...covariance.set_prior import SetPrior
     from ...denoise.model_file import Model
+    from ...denoise.views import Geometry
     from ...evaluate.report import Sample
     from ...images.output_plan import OutputPlan
     from .options import DenoiseOptions
@@ -65,6 +76,8 @@ def report(
         notes.append(
             f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions."
         )
+    priors = known_sets(options)
+    notes += _sets_not_learned(options, plan, priors)
     facts = [
         ("input", str(options.particles)),
         ("particles", f"{record['particles']} in {record['stacks']} stacks"),
@@ -72,15 +85,66 @@ def report(
            f" (it keeps nothing beyond {2 * working:.1f} Å)")
           for (box, size), (small, working) in seen.items()),
         ("model", f"{card.name}, {model.sha256[:12]}"),
+        *(("set", _learned(box, size, prior)) for (box, size), prior in priors.items()),
         ("device", f"{record['device']['name']}, {record['device']['threads']} threads"),
         ("speed", f"{record['images_per_second']} images/s"),
         ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
-    working = seen[(sample.raw.shape[-1], sample.pixel_size)][1]
-    way_back = WAYS_BACK[options.output.suffix]
-    write_report(options.out / options.report, sample, card, facts, notes, 2 * working, way_back)
+    limit = 2 * seen[(sample.raw.shape[-1], sample.pixel_size)][1]
+    notes += [ADVICE, WAYS_BACK[options.output.suffix]]
+    pages = [
+        text_page("iceblock: denoised particles", facts, notes),
+        *_pictures(sample, card.name, limit),
+    ]
+    if priors:
+        pages.append(set_page(max(priors.values(), key=lambda prior: prior.count)))
+    write_pages(options.out / options.report, pages)
     return sample
+
+
+def _pictures(sample: Sample, model: str, limit: float) -> list[Figure]:
+    """Show particles before and after, and their spectra; the network sees `limit` Å."""
+    title = (
+        f"Before and after, model {model}: grey range ±4 sd for raw and taken off, each image's "
+        "own for the rest"
+    )
+    some = slice(0, SHOWN)
+    return [
+        gallery(sample.raw[some], sample.denoised[some], sample.pixel_size, title),
+        spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
+    ]
+
+
+def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:
+    """Say what a set of images has taught, and how much of the result that is."""
+    return (
+        f"{box} px, {pixel_size:.4g} Å: learned from {prior.count} images, "
+        f"{len(prior.components)} components, share {prior.trust():.2f} of the result"
+    )
+
+
+def _sets_not_learned(
+    options: DenoiseOptions, plan: OutputPlan, priors: Mapping[Geometry, SetPrior]
+) -> list[str]:
+    """Say why particles were denoised each by itself."""
+    if options.each_alone:
+        return ["Every particle was denoised by itself (each-alone)."]
+    counts: dict[Geometry, int] = {}
+    for job in plan.jobs:
+        key = field(job.stack.box_x, job.pixel_size)
+        counts[key] = counts.get(key, 0) + len(job.indices)
+    return [
+        f"{box} px, {size:.4g} Å: "
+        + (
+            f"{count} images are too few to learn from (at least {FEWEST})"
+            if count < FEWEST
+            else f"the {count} images show nothing beside noise, or too few of them can be used"
+        )
+        + "; every particle was denoised by itself."
+        for (box, size), count in counts.items()
+        if (box, size) not in priors
+    ]
 
 
 def _seen(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:

@@ -21,6 +21,7 @@ from ..record import machine, write_record
 from ..samples import draw_sample
 from .group import START, Group
 from .inputs import prepare, require_same_input, settle_contrast, spare_inputs
+from .learning import SET, described, know_sets, known_sets
 from .options import UNUSABLE
 from .passed_through import forget_lists, list_of_process, merge_lists
 from .processes import denoise_in_processes, set_threads
@@ -102,9 +103,9 @@ def _lead(
     started: float,
 ) -> Denoised:
     """Do the run, as its only or its first process."""
-    outputs = (options.output.name, options.stacks, options.report, UNUSABLE)
+    outputs = (options.output.name, options.stacks, options.report, UNUSABLE, SET)
     with contextlib.ExitStack() as held:
-        with group.agreeing():
+        with group.agreeing(patient=True):
             held.enter_context(locked(options.out))
             earlier = claim(options.out, work.identity, outputs, options.overwrite)
             record: dict[str, Any] = {
@@ -119,6 +120,8 @@ def _lead(
             merge_lists(options.out, work.plan)
             plan, contrast, doubtful = settle_contrast(options, work.plan)
             work = replace(work, plan=plan)
+            if not options.each_alone:
+                know_sets(options, work, contrast, progress, heartbeat)
         owners = share_stacks(options, plan.jobs, group.ranks.size)
         group.tell((str(options.out), work.identity, contrast, owners))
         with group.agreeing():
@@ -128,6 +131,7 @@ def _lead(
         record["passed_through"] = merge_lists(options.out, plan)
         record |= _results(options, work, group.ranks.size, contrast, outcome)
         record["contrast_doubtful"] = doubtful
+        record["sets"] = described(known_sets(options))
         if outcome.computed or "images_per_second" not in record:
             record |= _speed(outcome, seconds)
         _write_metadata(options, work.particles, plan)
@@ -146,8 +150,8 @@ def _help(
 ) -> Denoised:
     """Do a share of the run, as one of the processes beside the first."""
     ranks = group.ranks
-    with group.agreeing():
-        pass  # the first process has the folder
+    with group.agreeing(patient=True):
+        pass  # the first process has the folder, and knows the sets
     out, identity, contrast, owners = group.tell(None)
     with contextlib.ExitStack() as held:
         with group.agreeing():
@@ -194,14 +198,14 @@ def _denoise(
 
         if processes > 1:
             outcome = denoise_in_processes(
-                options, jobs, work.model, contrast, processes, bar, heartbeat
+                options, jobs, work.model, contrast, work.ctf, processes, bar, heartbeat
             )
         else:
-            denoiser = Denoiser(work.model, work.device, options.keep_noise)
+            denoiser = Denoiser(work.model, work.device, options.keep_noise, known_sets(options))
             mine = options.out / UNUSABLE
             if ranks.size > 1:
                 mine = list_of_process(options.out, ranks.rank)
-            outcome = denoise_share(options, jobs, denoiser, contrast, mine, watch)
+            outcome = denoise_share(options, jobs, denoiser, contrast, mine, watch, work.ctf)
     return group.finish(outcome, heartbeat), time.perf_counter() - begin
 
 

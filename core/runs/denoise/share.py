@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...denoise.inference import Denoiser
     from ...denoise.stacks import Outcome, Watcher
     from ...images.output_plan import StackJob
+    from ...simulate.ctf import CtfParameters
     from .options import DenoiseOptions
 
 
@@ -63,6 +64,7 @@ def denoise_share(
     contrast: int,
     unusable_list: Path,
     watch: Watcher,
+    ctf: CtfParameters | None,
 ) -> Outcome:
     """Denoise some of a run's stacks; see `denoise_stacks`."""
     return denoise_stacks(
@@ -75,4 +77,5 @@ def denoise_share(
         unusable_list=unusable_list,
         watch=watch,
         confidence=options.confidence,
+        ctf=ctf,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...denoise.confidence import outline
-from ...denoise.inference import working_box
+from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...evaluate.bootstrap import interval
 from ...evaluate.frc import crossing, frc

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...denoise.inference import working_box
+from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...images.mrc import read_header
 from ...images.validation import SMALLEST_BOX

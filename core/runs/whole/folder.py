@@ -50,6 +50,7 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
         "denoising stacks": quick_fingerprint(sorted({j.stack.path for j in inputs.plan.jobs})),
         "denoising dtype": options.dtype,
         "denoising keep_noise": options.keep_noise,
+        "denoising each_alone": options.each_alone,
         "denoising confidence": options.confidence,
         "denoising batch_size": options.batch_size,
         "denoising contrast": options.contrast,

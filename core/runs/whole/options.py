@@ -58,6 +58,8 @@ class WholeOptions:
     """float32 or float16."""
     keep_noise: float = 0.0
     """Part of the raw image in the result, 0 to 1."""
+    each_alone: bool = False
+    """Denoise every particle by itself; see `DenoiseOptions`."""
     confidence: bool = False
     """Measure each particle's confidence; see `DenoiseOptions`."""
     gate: bool = True

@@ -136,6 +136,7 @@ class Stages:
                 dtype=options.dtype,
                 confidence=options.confidence,
                 keep_noise=options.keep_noise,
+                each_alone=options.each_alone,
                 threads=self.threads,
                 pixel_size=options.pixel_size,
                 project_dir=self._project(),

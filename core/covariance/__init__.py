@@ -1,0 +1,1 @@
+"""What the particles of a data set have in common: their mean and covariance, learned from them."""

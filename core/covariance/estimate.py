@@ -1,0 +1,177 @@
+"""Mean and covariance of clean images, from noisy images of all poses with a CTF each.
+
+The covariance of what all images show, turned every way in the plane, is one small matrix for each
+angular frequency, which a few hundred noisy images determine. It is found by least squares over the
+covariances of all CTFs (Bhamre, Zhang and Singer, J. Struct. Biol. 195 (2016)), after what noise
+alone would show has been taken off by the optimal shrinkage of a spiked covariance (Donoho, Gavish
+and Johnstone, Ann. Statist. 46 (2018)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.cluster.vq import kmeans2
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .fourier_bessel import FourierBessel, Ring
+
+    Floats = npt.NDArray[np.float64]
+
+GROUPS = 64
+"""Kinds of CTF that are told apart."""
+_RIDGE_MEAN, _RIDGE = 1e-3, 1e-4
+"""Parts of the mean diagonal that are added to it: some frequencies are in no CTF."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Images whose radial transfer is about the same."""
+
+    transfer: Floats
+    """(g, nodes): CTF over the noise's amplitude, at the basis's frequencies."""
+    of_image: npt.NDArray[np.int64]
+    """(n,)."""
+
+    @property
+    def counts(self) -> Floats:
+        """(g,) images in each."""
+        return np.bincount(self.of_image, minlength=len(self.transfer)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of clean images before the CTF, as coefficients of the basis."""
+
+    mean: Floats
+    """(radial,) of the ring l = 0; all turns together, nothing else has a mean."""
+    covariances: list[Floats]
+    """(radial, radial) for each ring."""
+    signal: float
+    """Mean energy of an image's signal about the mean, the noise having 1 in every coefficient."""
+
+
+def group_by_transfer(transfer: Floats) -> Groups:
+    """Put images with like transfer (n, nodes) together, the same way every time."""
+    distinct, of_image = np.unique(transfer, axis=0, return_inverse=True)
+    of_image = of_image.reshape(-1)
+    if len(distinct) <= GROUPS:
+        return Groups(distinct, of_image)
+    centres, nearest = kmeans2(distinct, GROUPS, minit="++", rng=np.random.default_rng(0))
+    used, labels = np.unique(nearest, return_inverse=True)
+    return Groups(centres[used], labels.reshape(-1)[of_image])
+
+
+def estimate(coefficients: Floats, basis: FourierBessel, groups: Groups) -> Moments:
+    """Find mean and covariance.
+
+    Parameters
+    ----------
+    coefficients : (n, size)
+        Of whitened images: CTF × clean / noise amplitude + white noise of variance 1.
+    basis
+        That they belong to.
+    groups
+        The radial transfer of each image.
+    """
+    counts = groups.counts
+    filters = basis.filters(groups.transfer)
+    mean = _mean(coefficients[:, basis.rings[0].places], filters[0], groups)
+    covariances, signal = [], 0.0
+    for ring, transfers in zip(basis.rings, filters, strict=True):
+        values = coefficients[:, ring.places].reshape(len(coefficients), ring.copies, ring.radial)
+        seen = _second_moments(values, groups, transfers, mean if ring.copies == 1 else None)
+        found = _covariance(seen, transfers, counts, ring)
+        covariances.append(found)
+        passed = np.einsum("gab,bc,gac->g", transfers, found, transfers)
+        signal += ring.copies * float(np.average(passed, weights=counts))
+    return Moments(mean, covariances, signal)
+
+
+def _mean(values: Floats, transfers: Floats, groups: Groups) -> Floats:
+    """Least squares over the groups' means."""
+    sums = np.zeros((len(transfers), values.shape[1]))
+    np.add.at(sums, groups.of_image, values)
+    left = np.einsum("g,gab,gac->bc", groups.counts, transfers, transfers)
+    right = np.einsum("gab,ga->b", transfers, sums)
+    ridge = _RIDGE_MEAN * np.trace(left) / len(left)
+    return np.asarray(np.linalg.solve(left + ridge * np.eye(len(left)), right))
+
+
+def _second_moments(
+    values: Floats, groups: Groups, transfers: Floats, mean: Floats | None
+) -> Floats:
+    """Add up products of coefficients less the mean over each group's images, (g, q, q)."""
+    if mean is not None:
+        values = values - (transfers @ mean)[groups.of_image][:, None]
+    radial = values.shape[-1]
+    sums = np.zeros((len(transfers), radial, radial))
+    for group in range(len(transfers)):
+        rows = values[groups.of_image == group].reshape(-1, radial)
+        sums[group] = _product(rows.T, rows)
+    return np.asarray(sums / values.shape[1])
+
+
+def _covariance(seen: Floats, transfers: Floats, counts: Floats, ring: Ring) -> Floats:
+    """Solve Σ n AᵀA C AᵀA = Σ n Aᵀ (S - 1) A for a covariance C of one ring."""
+    q, n = ring.radial, counts.sum()
+    passed = np.einsum("gab,gac->gbc", transfers, transfers)
+    excess = seen - counts[:, None, None] * np.eye(q)
+    right = np.einsum("gab,gac,gcd->bd", transfers, excess, transfers, optimize=True) / n
+    scale = np.einsum("g,gab->ab", counts, passed) / n
+    right = _shrunk(right, scale, q / (n * ring.copies))
+    flat = passed.reshape(len(passed), -1)
+    products = _product((counts[:, None] * flat / n).T, flat)
+    left = products.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
+    ridge = _RIDGE * np.trace(left) / len(left)
+    system = torch.from_numpy(left + ridge * np.eye(q * q))
+    found = torch.linalg.solve(system, torch.from_numpy(right.ravel()))
+    return _positive(found.numpy().reshape(q, q))
+
+
+def _shrunk(right: Floats, scale: Floats, ratio: float) -> Floats:
+    """Take off what noise shows by chance: shrink eigenvalues where noise is white.
+
+    Parameters
+    ----------
+    right : (q, q)
+        Covariance as the transfer passes it, the noise's mean part taken off.
+    scale : (q, q)
+        What the noise's covariance would be in the same place.
+    ratio
+        Coefficients to samples.
+    """
+    size, axes = np.linalg.eigh(scale)
+    size = size.clip(min=1e-6 * size.max())
+    root = (axes * np.sqrt(size)) @ axes.T
+    inverse = (axes / np.sqrt(size)) @ axes.T
+    whitened = inverse @ right @ inverse
+    values, axes = np.linalg.eigh((whitened + whitened.T) / 2)
+    kept = (axes * _true_spikes(values, ratio)) @ axes.T
+    return np.asarray(root @ kept @ root)
+
+
+def _true_spikes(excess: Floats, ratio: float) -> Floats:
+    """Eigenvalues above 1 of the population from those of the sample; Frobenius loss."""
+    seen = excess + 1
+    above = seen > (1 + np.sqrt(ratio)) ** 2
+    middle = np.where(above, seen + 1 - ratio, 2.0)
+    spike = (middle + np.sqrt((middle**2 - 4 * seen).clip(min=0))) / 2 - 1
+    spike = np.where(above, spike, 1.0)
+    alike = (1 - ratio / spike**2) / (1 + ratio / spike)
+    return np.where(above, spike * alike.clip(min=0), 0.0)
+
+
+def _product(one: Floats, other: Floats) -> Floats:
+    """Multiply large matrices on torch's threads: with one of them, always to the same bits."""
+    return np.asarray((torch.from_numpy(one) @ torch.from_numpy(other)).numpy())
+
+
+def _positive(matrix: Floats) -> Floats:
+    values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+    return np.asarray((axes * values.clip(min=0)) @ axes.T)

@@ -1,0 +1,91 @@
+"""How images are shown to a network and to a set's prior: normalised, at their pixel sizes."""
+
+from __future__ import annotations
+
+import torch
+
+from ..covariance.learn import LARGEST_BOX
+from ..images.background import ring_statistics
+from ..images.fourier import fourier_resize
+from ..images.validation import SMALLEST_BOX
+
+Geometry = tuple[int, float]
+"""Box in pixels and pixel size in Å, by which images belong to the same set."""
+
+
+def field(box: int, pixel_size: float) -> Geometry:
+    """Name the geometry of images; pixel sizes that differ by rounding alone are the same."""
+    return box, round(pixel_size, 4)
+
+
+def normalised(raw: torch.Tensor, contrast: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Bring the background to mean 0 and sd 1, and particles to white.
+
+    Parameters
+    ----------
+    raw : (n, box, box) float32
+    contrast
+        1 for white particles, -1 for black ones.
+
+    Returns
+    -------
+    images : (n, box, box)
+        0 where they are unusable.
+    unusable : (n,) bool
+        True for images that hold NaN or infinite values or whose background is constant.
+    """
+    mean, sd = ring_statistics(raw)
+    # A constant background has a tiny sd by rounding.
+    usable_sd = torch.isfinite(sd) & (sd > 1e-6 * mean.abs()) & (sd > 0)
+    unusable = ~(torch.isfinite(raw).all(dim=(1, 2)) & usable_sd[:, 0, 0])
+    images = (raw - mean) * (contrast / sd)
+    return torch.where(unusable[:, None, None], 0.0, images), unusable
+
+
+def working_view(
+    images: torch.Tensor, pixel_size: float, working_pixel_size: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Show normalised images as a network sees them.
+
+    Returns
+    -------
+    seen : (n, b, b)
+        At the working pixel size, normalised again.
+    sd : (n, 1, 1)
+        That they were divided by.
+    """
+    box = working_box(images.shape[-1], pixel_size, working_pixel_size)
+    return _at(images, box)
+
+
+def set_view(seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Show images, as a network sees them, to the prior of their set; see `working_view`."""
+    return _at(seen, min(seen.shape[-1] // 2 * 2, LARGEST_BOX))
+
+
+def _at(images: torch.Tensor, box: int) -> tuple[torch.Tensor, torch.Tensor]:
+    small = fourier_resize(images, box)
+    mean, sd = ring_statistics(small)
+    sd = torch.where(sd > 0, sd, 1.0)
+    return (small - mean) / sd, sd
+
+
+def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
+    """Box at which the network sees an image, a multiple of 4 where the image is cropped.
+
+    It is rounded down: the network sees the working pixel size or a little more, never less, which
+    would cost time and show it what it was not trained for. Multiples of 8 need no padding in the
+    network and are taken where they cost at most 5 % of the resolution.
+
+    Parameters
+    ----------
+    box
+        Pixels.
+    pixel_size, working_pixel_size
+        Å. Images that are coarser than the working pixel size keep their box.
+    """
+    exact = box * pixel_size / working_pixel_size
+    wanted = 8 * int(exact / 8)
+    if exact > 1.05 * wanted:
+        wanted = 4 * int(exact / 4)
+    return min(box, max(SMALLEST_BOX, wanted))

@@ -1,0 +1,154 @@
+"""What the particles of a run have in common, learned before the first of them is denoised."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Never, TextIO
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ...covariance.learn import FEWEST, learn
+from ...covariance.set_file import read_priors, write_priors
+from ...denoise.inference import one_thread_each
+from ...denoise.set_learning import shown_to_prior
+from ...denoise.stacks import spread
+from ...denoise.views import field
+from ...errors import IceblockError
+from ...images.mrc import read_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from ...covariance.set_prior import SetPrior
+    from ...denoise.views import Geometry
+    from ...images.output_plan import StackJob
+    from .inputs import Work
+    from .options import DenoiseOptions
+
+SET = "set.safetensors"
+"""File in the output folder that takes what was learned."""
+MOST = 8000
+"""Images of each set that are learned from."""
+
+Shown = tuple[torch.Tensor, "npt.NDArray[np.int64]"]
+
+
+def know_sets(
+    options: DenoiseOptions,
+    work: Work,
+    contrast: int,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+) -> None:
+    """Learn from the images of a run, unless an earlier pass has done so; `SET` keeps it.
+
+    Parameters
+    ----------
+    options, work, contrast
+        Of the run.
+    progress
+        Where a progress bar goes; None for silence.
+    heartbeat
+        Called often; may raise to stop.
+    """
+    folder, jobs = options.out, work.plan.jobs
+    try:
+        read_priors(folder / SET)
+    except IceblockError:  # not there, or damaged: it is made (again)
+        pass
+    else:
+        return
+    sets: dict[Geometry, list[StackJob]] = {}
+    for job in jobs:
+        sets.setdefault(field(job.stack.box_x, job.pixel_size), []).append(job)
+    counts = {key: sum(len(job.indices) for job in mine) for key, mine in sets.items()}
+    enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
+    learned = {}
+    with _bar(sum(enough.values()), progress) as bar:
+        for key in enough:
+
+            def tick(done: int) -> None:
+                bar.update(done)
+                heartbeat()
+
+            prior = _learn(sets[key], work, contrast, tick)
+            heartbeat()
+            if prior is not None:
+                learned[key] = prior
+    write_priors(folder / SET, learned)
+
+
+def known_sets(options: DenoiseOptions) -> dict[Geometry, SetPrior]:
+    """Give what `know_sets` learned, by the geometry of the images.
+
+    Raises
+    ------
+    IceblockError
+        If its file is gone or damaged: without it the result would be another one.
+    """
+    if options.each_alone:
+        return {}
+    try:
+        return read_priors(options.out / SET)
+    except IceblockError as error:
+        raise IceblockError(
+            f"{options.out / SET} was learned by this run and cannot be read any more; give the "
+            "same command again"
+        ) from error
+
+
+def _learn(
+    jobs: Sequence[StackJob], work: Work, contrast: int, tick: Callable[[int], None]
+) -> SetPrior | None:
+    """Learn from images spread over all stacks of one geometry, as the network sees them."""
+    working = work.model.card.working_pixel_size
+
+    def show(piece: tuple[StackJob, npt.NDArray[np.int64]]) -> Shown:
+        job, places = piece
+        raw = read_images(job.stack, job.indices[places])
+        shown, usable = shown_to_prior(raw, job.pixel_size, job.contrast or contrast, working)
+        return shown, job.rows[places][usable]
+
+    pieces = list(spread(jobs, MOST))
+    parts: list[Shown] = []
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
+        try:
+            for piece, part in zip(pieces, pool.map(show, pieces), strict=True):
+                parts.append(part)
+                tick(len(piece[1]))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # a run that is stopped ends now
+            raise
+        images = torch.cat([images for images, _ in parts])
+        rows = np.concatenate([rows for _, rows in parts])
+        if len(rows) < FEWEST:
+            return None
+        width = jobs[0].stack.box_x * jobs[0].pixel_size
+        optics = None if work.ctf is None else work.ctf.take(rows)
+        return learn(images, optics, width / images.shape[-1])
+
+
+def _bar(total: int, progress: TextIO | None) -> tqdm[Never]:
+    return tqdm(
+        total=total, unit="img", desc="learning the set", file=progress or sys.stderr,
+        disable=progress is None or not total, mininterval=0.5, dynamic_ncols=True,
+    )  # fmt: skip
+
+
+def described(priors: Mapping[Geometry, SetPrior]) -> list[dict[str, Any]]:
+    """Say for the record what was learned."""
+    return [
+        {
+            "box": box,
+            "pixel_size": pixel_size,
+            "learned_from": prior.count,
+            "components": len(prior.components),
+            "share": round(prior.trust(), 3),
+        }
+        for (box, pixel_size), prior in priors.items()
+    ]

@@ -1,0 +1,80 @@
+"""What the particles of a job have in common: their CTFs are read, and nothing more is written."""
+
+import json
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+from cryosparc.dataset import Dataset
+from lab import Lab, Run, particles, write_stack
+
+from core.covariance.set_file import read_priors
+from core.covariance.set_prior import SetPrior
+
+N, BOX = 120, 32
+STACKS = ["J1/extract/a.mrc", "J1/extract/b.mrc"]
+
+
+@pytest.fixture
+def alike(lab: Lab) -> Dataset[Any]:
+    """Black particles of one shape in four turns, of several defoci, in two stacks; not seeded."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:BOX, :BOX] - BOX // 2
+    lobe = 3 * np.exp(-((y - 4) ** 2 + x**2) / 8)
+    for seed, path in enumerate(STACKS):
+        noise = write_stack(lab.project / path, N // 2, BOX, seed)
+        shape = [np.rot90(lobe, k) for k in rng.integers(4, size=N // 2)]
+        with mrcfile.open(lab.project / path, "r+") as file:
+            file.data[:] = noise - np.stack(shape)
+    order = rng.permutation(N)
+    data = particles([STACKS[k] for k in order % 2], (order // 2).tolist(), BOX)
+    data["ctf/df1_A"] = data["ctf/df2_A"] = 8_000 + 100 * np.arange(N)
+    return data
+
+
+def slots_read(lab: Lab, uid: str) -> list[str]:
+    return [slot.name for slot in lab.job(uid).spec.inputs.root["particles"].slots]
+
+
+def learned(lab: Lab, uid: str) -> SetPrior | None:
+    priors = list(read_priors(lab.project / uid / "iceblock/set.safetensors").values())
+    sets = json.loads((lab.project / uid / "iceblock/run.json").read_text())["sets"]
+    assert len(sets) == len(priors)
+    return priors[0] if priors else None
+
+
+def test_ctfs_are_read_and_blobs_written(lab: Lab, alike: Dataset[Any], denoise: Run) -> None:
+    lab.seed("extracted", alike)
+    before = lab.files("J1")
+    assert denoise() == 0
+    assert slots_read(lab, "J2") == ["blob", "ctf"]
+    output = lab.job("J2").spec.outputs.root["denoised"]
+    assert [slot.name for slot in output.slots] == ["blob"]
+    assert {r.name: r.passthrough for r in output.results} == {"blob": False, "ctf": True}
+    found = lab.load("J2", "denoised")
+    for field in alike.fields():
+        if field not in ("blob/path", "blob/idx", "blob/import_sig"):
+            np.testing.assert_array_equal(found[field], alike[field], field)
+    assert lab.files("J1") == before
+    prior = learned(lab, "J2")
+    assert prior is not None
+    assert len(prior.transfers) > 1
+    assert "What the particles have in common" in lab.log("J2")
+
+
+def test_each_alone_and_without_ctfs(lab: Lab, alike: Dataset[Any], denoise: Run) -> None:
+    lab.seed("extracted", alike)
+    assert denoise("--each-alone") == 0
+    assert slots_read(lab, "J2") == ["blob"]
+    assert not (lab.project / "J2/iceblock/set.safetensors").exists()
+    assert "What the particles have in common" not in lab.log("J2")
+    assert "each-alone" in lab.log("J2")
+    lab.seed("imported", alike.filter_prefixes(["blob"]))
+    assert denoise("--particles", "J3") == 0
+    assert slots_read(lab, "J4") == ["blob"]
+    prior = learned(lab, "J4")
+    assert prior is not None
+    assert len(prior.transfers) == 1
+    alone, together = (mrcfile.read(lab.project / f"{job}/denoised/a.mrc") for job in ("J2", "J4"))
+    assert not np.array_equal(alone, together)

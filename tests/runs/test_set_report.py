@@ -1,0 +1,119 @@
+"""The report of a run says what was learned of its set, shows it, and says when nothing was."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from set_project import MODEL, STAR, N, simulated, write_model, write_stacks, write_star
+
+from core.covariance.learn import learn
+from core.covariance.set_prior import SetPrior
+from core.evaluate.set_gallery import COLUMNS, ROWS, set_page, strongest
+from core.runs.denoise import report
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
+from core.simulate.ctf import CtfParameters
+
+
+@pytest.fixture(scope="module")
+def particles() -> tuple[np.ndarray, CtfParameters]:
+    return simulated()
+
+
+@pytest.fixture(scope="module")
+def prior(particles: tuple[np.ndarray, CtfParameters]) -> SetPrior:
+    found = learn(torch.from_numpy(particles[0]), particles[1], 4.0)
+    assert found is not None
+    return found
+
+
+Told = Callable[..., tuple[dict[str, str], list[str], list[Figure]]]
+
+
+@pytest.fixture
+def told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    particles: tuple[np.ndarray, CtfParameters],
+) -> Told:
+    """Denoise the first particles of a project; gives the facts, the notes, and the pages."""
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path)
+    write_stacks(tmp_path, particles[0])
+
+    def call(n: int, **changes: Any) -> tuple[dict[str, str], list[str], list[Figure]]:
+        write_star(tmp_path, particles[1], n)
+        said: list[Any] = []
+
+        def text_page(title: str, facts: list[tuple[str, str]], notes: list[str]) -> Figure:
+            said.extend([dict(facts), notes])
+            return Figure()
+
+        monkeypatch.setattr(report, "text_page", text_page)
+        monkeypatch.setattr(report, "write_pages", lambda path, pages: said.append(pages))
+        run(DenoiseOptions(STAR, Path("Out"), MODEL, "cpu", threads=1, **changes))
+        return tuple(said)
+
+    return call
+
+
+def test_what_was_learned_is_said_and_shown(told: Told) -> None:
+    facts, notes, pages = told(N)
+    assert f"learned from {N} images" in facts["set"]
+    assert "of the result" in facts["set"]
+    assert not any("by itself" in note for note in notes)
+    assert len(pages) == 4
+    assert pages[-1].get_suptitle().startswith("What the particles of this set have in common")
+
+
+@pytest.mark.parametrize(
+    ("n", "changes", "words"),
+    [(60, {}, "60 images are too few to learn from"), (N, {"each_alone": True}, "each-alone")],
+)
+def test_why_nothing_was_learned(told: Told, n: int, changes: dict[str, Any], words: str) -> None:
+    facts, notes, pages = told(n, **changes)
+    assert "set" not in facts
+    assert len(pages) == 3
+    (note,) = (note for note in notes if "by itself" in note)
+    assert words in note
+
+
+def test_too_few_usable_images_are_said(
+    told: Told, particles: tuple[np.ndarray, CtfParameters]
+) -> None:
+    spoilt = particles[0].copy()
+    spoilt[::2] = 0
+    write_stacks(Path(), spoilt)
+    facts, notes, _ = told(N)
+    assert "set" not in facts
+    assert any("or too few of them can be used" in note for note in notes)
+
+
+def test_a_pair_is_shown_once(prior: SetPrior) -> None:
+    components, parts = strongest(prior, len(prior.components))
+    assert len(components) < len(prior.components) <= 2 * len(components)
+    energies = np.square(components).sum(axis=(1, 2))  # those of a pair are turns of each other
+    assert len(np.unique(energies.round(5))) == len(components)
+    assert parts.sum() == pytest.approx(1)
+    assert (np.diff(parts) <= 0).all()
+    some, strong = strongest(prior, 3)
+    assert np.array_equal(some, components[:3])
+    assert np.array_equal(strong, parts[:3])
+
+
+def test_the_page_shows_the_mean_and_the_strongest(prior: SetPrior) -> None:
+    page = set_page(prior)
+    (axes,) = page.axes
+    words = [text.get_text() for text in axes.texts]
+    _, parts = strongest(prior, COLUMNS * ROWS - 1)
+    assert words == ["mean", *(f"{100 * part:.1f} %" for part in parts)]
+    (picture,) = axes.images
+    drawn = np.asarray(picture.get_array())
+    height, width = drawn.shape
+    tile = drawn[: height // ROWS, : width // COLUMNS][1:-1, 1:-1]
+    wanted = prior.mean.numpy()[: tile.shape[0], : tile.shape[1]]
+    assert np.corrcoef(tile.ravel(), wanted.ravel())[0, 1] > 0.99
