@@ -94,7 +94,7 @@ class SetPrior:
         that were learned from 128 to 8,000 images (benchmarks/sets.py).
         """
         evidence = np.log10(max(self.count * self.signal, 1.0))
-        return float(np.clip(0.17 * evidence - 0.265, 0.1, 0.8))
+        return float(np.clip(0.125 * evidence - 0.075, 0.1, 0.75))
 
     def to(self, device: torch.device | str) -> SetPrior:
         """Give the same on another device."""

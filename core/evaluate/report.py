@@ -11,10 +11,12 @@ from ..images.disk import replacing
 from .gallery import gallery, spectra, text_page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
+    from matplotlib.figure import Figure
 
     from ..denoise.model_file import ModelCard
 
@@ -81,6 +83,7 @@ def write_report(
     notes: list[str],
     limit: float,
     way_back: str = WAYS_BACK[".star"],
+    further: Sequence[Figure] = (),
 ) -> None:
     """Write the report as a PDF, whole or not at all.
 
@@ -100,6 +103,8 @@ def write_report(
         Å, the finest resolution that the network sees.
     way_back
         One of `WAYS_BACK`.
+    further
+        Pages at the end.
     """
     shown = slice(0, 8)
     pages = [
@@ -112,6 +117,7 @@ def write_report(
             "each image's own for the rest",
         ),
         spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
+        *further,
     ]
     with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:
         for page in pages:

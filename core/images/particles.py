@@ -97,6 +97,11 @@ class ParticleSet(ABC):
         """(N,) 1 for white particles, -1 for black ones, 0 where the file does not say."""
         return np.zeros(self.n, dtype=np.int8)
 
+    @property
+    def ctf_applied(self) -> bool:
+        """Whether images were phase-flipped or multiplied by their CTF since they were taken."""
+        return False
+
     @abstractmethod
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function, or None where there are none.

@@ -18,6 +18,7 @@ from .star import StarFile, StarTable, is_missing, quote
 
 _IMAGE = "_rlnImageName"
 _ORIGINAL = "_rlnImageOriginalName"
+_CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 _CONFIDENCE = "_rlnIceblockConfidence"
 
 # What a STAR file without image names is, by a column that it has, and what to do about it.
@@ -81,6 +82,12 @@ class StarParticles(ParticleSet):
             return sizes
         from_headers = [self._header_pixel_size(stack) for stack in self.stacks]
         return np.array(from_headers)[self.stack_ids]
+
+    @property
+    def ctf_applied(self) -> bool:
+        """Whether the optics say that images were phase-flipped or multiplied by their CTF."""
+        found = [self.optics.floats(tag) for tag in _CTF_APPLIED]
+        return any(values is not None and bool(values.any()) for values in found)
 
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""

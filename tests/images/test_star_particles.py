@@ -111,6 +111,14 @@ def test_ctf_of_old_files_and_of_none(tmp_path: Path) -> None:
     assert read_particles(star(tmp_path, star_text(["1@a.mrcs"]))).ctf() is None
 
 
+@pytest.mark.parametrize("tag", ["_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied"])
+@pytest.mark.parametrize("value", [0, 1])
+def test_images_that_their_ctf_was_applied_to(tmp_path: Path, tag: str, value: int) -> None:
+    path = star(tmp_path, old_star_text([f"1@a.mrcs {value}"], [IMAGE, tag]))
+    assert read_particles(path).ctf_applied is bool(value)
+    assert not read_particles(star(tmp_path, star_text(["1@a.mrcs"]))).ctf_applied
+
+
 @pytest.mark.parametrize(
     ("tags", "values", "expected"),
     [

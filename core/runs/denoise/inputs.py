@@ -57,7 +57,9 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
 
 
 def _ctf(particles: ParticleSet) -> CtfParameters | None:
-    """CTFs of the particles; None where a row has none that is one: nothing else needs them."""
+    """CTFs of the images as they are; None where that cannot be told: nothing else needs them."""
+    if particles.ctf_applied:
+        return None
     try:
         rows = ctf_rows(particles)
     except IceblockError:

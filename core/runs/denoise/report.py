@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...covariance.learn import FEWEST
 from ...denoise.views import field, working_box
-from ...evaluate.gallery import gallery, spectra, text_page
-from ...evaluate.noise_gallery import write_pages
-from ...evaluate.report import ADVICE, WAYS_BACK, range_warnings
+from ...evaluate.report import WAYS_BACK, range_warnings, write_report
 from ...evaluate.set_gallery import set_page
-from ..samples import SHOWN, draw_sample
+from ..samples import draw_sample
 from .learning import known_sets
 from .options import UNUSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from matplotlib.figure import Figure
 
     from ...covariance.set_prior import SetPrior
     from ...denoise.model_file import Model
@@ -92,28 +88,12 @@ def report(
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
     limit = 2 * seen[(sample.raw.shape[-1], sample.pixel_size)][1]
-    notes += [ADVICE, WAYS_BACK[options.output.suffix]]
-    pages = [
-        text_page("iceblock: denoised particles", facts, notes),
-        *_pictures(sample, card.name, limit),
-    ]
-    if priors:
-        pages.append(set_page(max(priors.values(), key=lambda prior: prior.count)))
-    write_pages(options.out / options.report, pages)
+    common = [set_page(max(priors.values(), key=lambda prior: prior.count))] if priors else []
+    write_report(
+        options.out / options.report, sample, card, facts, notes, limit,
+        WAYS_BACK[options.output.suffix], common,
+    )  # fmt: skip
     return sample
-
-
-def _pictures(sample: Sample, model: str, limit: float) -> list[Figure]:
-    """Show particles before and after, and their spectra; the network sees `limit` Å."""
-    title = (
-        f"Before and after, model {model}: grey range ±4 sd for raw and taken off, each image's "
-        "own for the rest"
-    )
-    some = slice(0, SHOWN)
-    return [
-        gallery(sample.raw[some], sample.denoised[some], sample.pixel_size, title),
-        spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
-    ]
 
 
 def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:
