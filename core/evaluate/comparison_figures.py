@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WIDTH = 8.3
 """A4 portrait, inches."""
+_LETTER = 0.09
+"""Inches that a letter of a row's name takes."""
 RAW_SPREAD = 4.0
 TRUTH, NOISY = "truth", "raw"
 COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#0f766e", "#b45309", "#be185d", "#475569")
@@ -34,15 +36,8 @@ def methods_page(title: str, rows: dict[str, Images]) -> Figure:
     rows
         Name → (k, box, box); the raw images share one grey range, all others have their own.
     """
-    columns = max(len(images) for images in rows.values())
-    height = 0.8 + (WIDTH - 1.3) / columns * len(rows)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    montage(
-        figure,
-        {name: (images, RAW_SPREAD if name == NOISY else 0.0) for name, images in rows.items()},
-    )
-    return figure
+    spreads = {name: RAW_SPREAD if name == NOISY else 0.0 for name in rows}
+    return _page(title, {name: (images, spreads[name]) for name, images in rows.items()})
 
 
 def profiles_page(title: str, rows: dict[str, Images], pixel_size: float) -> Figure:
@@ -81,12 +76,21 @@ def residuals_page(title: str, rows: dict[str, Images]) -> Figure:
     truth = rows[TRUTH]
     spread = 2.5 * float(truth.std())
     left = {name: fit(images, truth) - truth for name, images in rows.items() if name != TRUTH}
-    columns = len(truth)
-    figure = Figure(
-        figsize=(WIDTH, 0.8 + (WIDTH - 1.3) / columns * (len(left) + 1)), layout="constrained"
+    return _page(
+        f"{title}, grey range ±{spread:.2g} background sd",
+        {name: (images, spread) for name, images in {TRUTH: truth, **left}.items()},
     )
-    figure.suptitle(f"{title}, grey range ±{spread:.2g} background sd", fontsize=11)
-    montage(figure, {TRUTH: (truth, spread), **{k: (v, spread) for k, v in left.items()}})
+
+
+def _page(title: str, rows: dict[str, tuple[Images, float]]) -> Figure:
+    """Show rows of images on a page that is as high as they then are; see `montage`."""
+    columns = max(len(images) for images, _ in rows.values())
+    names = _LETTER * max(map(len, rows))
+    height = 0.4 + (WIDTH - names) / columns * len(rows)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    montage(figure, rows)
+    figure.axes[0].set_anchor("E")  # room that is left over goes to the names
     return figure
 
 
