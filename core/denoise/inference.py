@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import IceblockError
-from ..images.fourier import fourier_resize
+from ..images.fourier import fourier_resize, smooth
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
 from .views import field, normalised, set_view, working_view
 
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 PIECE, PIECE_BYTES = 4, 1 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
+
+_ABOUT = 16.0
+"""Å: standard deviation of the neighbourhood in which a network's answer counts as something."""
+_FAINT = 0.04
+"""In units of the background's sd: the strength at which it counts as half."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -231,11 +236,17 @@ class Denoiser:
 def _mixed(
     answer: torch.Tensor, seen: torch.Tensor, prior: SetPrior, ctf: CtfParameters | None
 ) -> torch.Tensor:
-    """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist."""
+    """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist.
+
+    The estimate is linear and passes noise wherever its components are; so it counts where the
+    network sees something, and the network alone keeps the surroundings quiet.
+    """
     view, sd = set_view(seen)
-    estimate = prior.estimate(view, ctf) * sd
-    apart = estimate - fourier_resize(answer, prior.box)
-    return answer + prior.trust() * fourier_resize(apart, seen.shape[-1])
+    low = fourier_resize(answer, prior.box)
+    energy = smooth(low.square(), _ABOUT / prior.pixel_size).clamp(min=0)
+    share = prior.trust() * energy / (energy + _FAINT**2)
+    apart = share * (prior.estimate(view, ctf) * sd - low)
+    return answer + fourier_resize(apart, seen.shape[-1])
 
 
 @contextlib.contextmanager

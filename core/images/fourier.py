@@ -1,4 +1,4 @@
-"""Change of pixel size by cropping or padding the Fourier transform, as RELION does it."""
+"""Resampling as RELION does it, and smoothing, in Fourier space."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def fourier_resize(images: torch.Tensor, box: int) -> torch.Tensor:
         resized = resized * _phase_ramp(box, shift, images.device)
     images = torch.fft.irfft2(resized, s=(box, box)) * (box / n) ** 2
     return images
+
+
+def smooth(images: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Smooth (n, box, box) images by a Gaussian of `sigma` pixels, periodically."""
+    box = images.shape[-1]
+    fy = torch.fft.fftfreq(box, device=images.device)
+    fx = torch.fft.rfftfreq(box, device=images.device)
+    gain = torch.exp(-2 * (torch.pi * sigma) ** 2 * (fy[:, None].square() + fx.square()))
+    smoothed: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * gain, s=(box, box))
+    return smoothed
 
 
 def _phase_ramp(box: int, shift: float, device: torch.device) -> torch.Tensor:
