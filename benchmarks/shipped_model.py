@@ -3,7 +3,8 @@
     python benchmarks/shipped_model.py DATA WORK --minutes 80 --threads 1
 
 DATA and what is held out: see training_data.py. WORK takes checkpoints and is picked up again when
-it holds some. `--score FILE` scores a model file or a shipped model instead of training one.
+it holds some. `--score FILE` scores a model file or a shipped model instead of training one;
+`--describe-noise FILE` writes the statistics of the training noise into a model file's card.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import json
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from training_data import (
     MARGINS,
     PIXEL_SIZES,
@@ -32,19 +34,31 @@ from training_data import (
 
 from core.denoise.inference import Denoiser
 from core.denoise.losses import LossSettings
-from core.denoise.model_file import Model, ModelCard, load_model, save_model
+from core.denoise.model_file import (
+    ARCHITECTURE,
+    Model,
+    ModelCard,
+    load_model,
+    read_description,
+    save_model,
+)
 from core.denoise.presets import PRESETS
 from core.denoise.shipped import find_model
 from core.denoise.training import Trainer, TrainingConfig, Watcher
 from core.evaluate.held_out import HeldOut, Images, mean, named, trivial_methods
+from core.images.tensor_file import write_tensors
+from core.noise.statistics import noise_statistics
 from core.simulate.pairs import PairGenerator, PairSettings
 
 if TYPE_CHECKING:
     from core.denoise.generator import Generator
+    from core.noise.source import NoiseSource
 
 warnings.simplefilter("ignore")
 
 BOXES = (48, 64, 80, 96)
+DESCRIBED = 64
+"""Box, pixels, of the noise that the card describes."""
 SETS = {"box 64, 5.36 Å": (64, 5.36), "box 128, 2.7 Å": (128, 2.7)}
 
 
@@ -106,6 +120,7 @@ def ship(
             "torch": torch.__version__,
         },
         scores={"held_out": [VALIDATION, TEST, "last micrograph of each project"]},
+        noise_statistics=described(pairs.noise),
     )
     save_model(path, net, card, half=True)
     sets = scores(load_model(path), data, work)
@@ -116,6 +131,18 @@ def ship(
         path, net, ModelCard(**{**vars(card), "scores": {**card.scores, **found}}), half=True
     )
     print(json.dumps(load_model(path).card.scores, indent=1))
+
+
+def described(noise: NoiseSource) -> dict[str, Any]:
+    """Describe the noise; it goes with volumes of all `PIXEL_SIZES` and has the middle one here."""
+    return noise_statistics(noise, DESCRIBED, float(np.sqrt(np.prod(PIXEL_SIZES))))
+
+
+def describe_noise(path: Path, noise: NoiseSource) -> None:
+    """Write the statistics of the noise into a model file's card; its weights stay as they are."""
+    description = read_description(path)
+    description["card"]["noise_statistics"] = described(noise)
+    write_tensors(path, ARCHITECTURE, description, load_file(path))
 
 
 def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
@@ -143,6 +170,7 @@ def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
 @click.option("--start", type=click.Path(exists=True, path_type=Path), help="Model to go on from.")
 @click.option("--weakest", default=0.05, help="Added to the SNR that divides the error.")
 @click.option("--score", help="Score this model and train none.")
+@click.option("--describe-noise", "describe", help="Complete this model's card and train none.")
 def main(
     data: Path,
     work: Path,
@@ -156,11 +184,15 @@ def main(
     start: Path | None,
     weakest: float,
     score: str | None,
+    describe: str | None,
 ) -> None:
     """Train, score, and write WORK/iceblock-4A.safetensors."""
     torch.set_num_threads(threads)
     if score:
         show(scores(load_model(find_model(score)), data, work))
+        return
+    if describe:
+        describe_noise(find_model(describe), noise_source(data, work, held_out=False))
         return
     held_out = held_out_sets(data, work, VALIDATION, n=64)
     volumes = training_volumes(data, seed, Counts())

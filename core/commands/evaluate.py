@@ -29,7 +29,7 @@ import click
 )  # fmt: skip
 @click.option(
     "--noise", type=click.Path(path_type=Path), metavar="BANK",
-    help="Noise bank that the model was trained on.  [default: as the model says, if it is there]",
+    help="Noise bank that the model was trained on.  [default: what the model's card says of it]",
 )  # fmt: skip
 @click.option(
     "--volume", "volumes", multiple=True, type=click.Path(path_type=Path), metavar="FILE",

@@ -56,10 +56,12 @@ def show(model: str, as_json: bool) -> None:
         raise IceblockError(f"Model file {path} describes itself wrongly (its card is cut).")
     click.echo(f"{card['name']}  ({path})")
     for key, value in card.items():
-        if key in ("name", "training", "scores"):
+        if key in ("name", "training", "scores", "noise_statistics"):
             continue
         text = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
         click.echo(f"  {key.replace('_', ' '):20s}{text}")
+    if card.get("noise_statistics"):
+        click.echo("  noise statistics    kept for `iceblock evaluate`; --json prints them")
     for title in ("training", "scores"):
         click.echo(f"  {title}")
         for key, value in card[title].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,6 +64,23 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _is_statistics(value: object) -> bool:
+    """Tell whether a value is nothing or what `noise.statistics` gives."""
+    if not isinstance(value, dict) or not value:
+        return value == {}
+    curves: list[Any] = [value.get(name) for name in ("frequency", "mean", "lowest", "highest")]
+    if not all(isinstance(curve, list) and all(map(_is_number, curve)) for curve in curves):
+        return False
+    frequency = curves[0]
+    return (
+        2 <= len(frequency) <= _LARGEST
+        and all(len(curve) == len(frequency) and min(curve) >= 0 for curve in curves)
+        and all(low < high for low, high in pairwise(frequency))
+        and _is_number(value.get("skewness"))
+        and _is_number(value.get("kurtosis"))
+    )
+
+
 _IS: Mapping[str, Callable[[Any], bool]] = {
     "text": _is_text,
     "flag": lambda value: isinstance(value, bool),
@@ -72,11 +90,13 @@ _IS: Mapping[str, Callable[[Any], bool]] = {
     "wholes": _all(_is_whole),
     "texts": _all(_is_text),
     "facts": lambda value: isinstance(value, dict),
+    "statistics": _is_statistics,
 }
 _KINDS = {
     "name": "text", "working_pixel_size": "number", "snr_range": "range",
     "pixel_size_range": "range", "box_range": "range", "defocus_range": "range", "ctf": "text",
     "volumes": "texts", "noise": "texts", "training": "facts", "scores": "facts",
+    "noise_statistics": "statistics",
     "widths": "wholes", "strides": "wholes", "residual_blocks": "whole", "stem_kernel": "whole",
     "stem_shuffle": "whole", "norm": "text", "input_skip": "flag",
 }  # fmt: skip

@@ -41,6 +41,8 @@ class ModelCard:
     """Steps, seed, loss, software, hardware."""
     scores: dict[str, Any] = field(default_factory=dict)
     """Held-out scores beside those of trivial methods."""
+    noise_statistics: dict[str, Any] = field(default_factory=dict)
+    """What `noise.statistics` says of the noise of training; empty in files without."""
 
 
 @dataclass(frozen=True)

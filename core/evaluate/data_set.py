@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from ..noise.region_spectrum import region_power
 from ..noise.spectrum import noise_with_power
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     Images = npt.NDArray[np.float32]
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 RING_IMAGES = 64
 """Images whose rings are looked at."""
+FROM_CARD = "of the model's training, from its card"
+"""Which noise `compare_statistics` compares with."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,17 @@ class NoiseMatch:
     """How the noise of training compares with that about the particles."""
 
     power: Floats
-    """(rings,) of the training noise, on the rings of the background."""
+    """(rings,) of the training noise, on the rings of the background; NaN where it is not known."""
     ratio: float
     """Typical factor between the two spectra inside the band: 1 where they are equal."""
     skewness: float
     kurtosis: float
     """Of the training noise."""
+    lowest: Floats | None = None
+    highest: Floats | None = None
+    """(rings,) power that 5 % of the images of training stay below and exceed, where known."""
+    source: str = "of training"
+    """Which noise this is."""
 
 
 def background(raw: Images) -> Background:
@@ -82,17 +91,59 @@ def compare_noise(about: Background, blocks: Images, pixel_size: float, limit: f
     theirs = np.mean([region_power(block, everywhere, window) for block in chosen], axis=0)
     frequency = np.linspace(0, 0.5 / pixel_size, len(about.power))
     power = np.interp(frequency, np.linspace(0, 0.5 / pixel_size, len(theirs)), theirs)
-    band = (frequency > 2 * frequency[1]) & (frequency < 1 / limit)
-    if not band.any():
-        band = frequency > 0
-    logs = np.log(np.maximum(power[band], 1e-9) / np.maximum(about.power[band], 1e-9))
-    # A common factor says nothing: the network scales what it sees.
-    ratio = float(np.exp(np.sqrt(np.mean((logs - logs.mean()) ** 2))))
+    ratio, scale = _likeness(about.power, power, frequency, limit)
     pixels = moments(chosen)
     return NoiseMatch(
-        power * float(np.exp(-logs.mean())), ratio,
-        float(pixels.skewness.mean()), float(pixels.kurtosis.mean()),
+        power * scale, ratio, float(pixels.skewness.mean()), float(pixels.kurtosis.mean())
+    )
+
+
+def compare_statistics(
+    about: Background, statistics: Mapping[str, Any], pixel_size: float, limit: float
+) -> NoiseMatch | None:
+    """Compare what a model card says of the noise of training with a background.
+
+    Parameters
+    ----------
+    about
+        See `background`.
+    statistics
+        See `noise.statistics`.
+    pixel_size
+        Å, of the background.
+    limit
+        Å; beyond it, and where the card knows nothing, the spectra are not compared.
+
+    Returns
+    -------
+    match
+        None where the spectra have no frequencies in common.
+    """
+    frequency = np.linspace(0, 0.5 / pixel_size, len(about.power))
+    known = np.asarray(statistics["frequency"])
+    power, lowest, highest = (
+        np.interp(frequency, known, statistics[name], left=np.nan, right=np.nan)
+        for name in ("mean", "lowest", "highest")
+    )
+    if np.isnan(power[1:]).all():
+        return None
+    ratio, scale = _likeness(about.power, power, frequency, limit)
+    return NoiseMatch(
+        power * scale, ratio, statistics["skewness"], statistics["kurtosis"],
+        lowest * scale, highest * scale, FROM_CARD,
     )  # fmt: skip
+
+
+def _likeness(ours: Floats, theirs: Floats, frequency: Floats, limit: float) -> tuple[float, float]:
+    """Give the typical factor between spectra (rings,), and what scales theirs to ours."""
+    common = (frequency > 0) & ~np.isnan(theirs)
+    band = common & (frequency > 2 * frequency[1]) & (frequency < 1 / limit)
+    if not band.any():
+        band = common
+    logs = np.log(np.maximum(theirs[band], 1e-9) / np.maximum(ours[band], 1e-9))
+    # A common factor says nothing: the network scales what it sees.
+    ratio = float(np.exp(np.sqrt(np.mean((logs - logs.mean()) ** 2))))
+    return ratio, float(np.exp(-logs.mean()))
 
 
 def estimate_snr(raw: Images, denoised: Images, about: Background, pixel_size: float) -> float:

@@ -66,11 +66,17 @@ def noise_page(
     if match is not None:
         axes.semilogy(
             frequency[1:], np.maximum(match.power[1:], 1e-6), color=DENOISED, lw=2, ls="--",
-            label=f"noise of training, scaled (skewness {match.skewness:+.3f}, "
+            label=f"noise {match.source}, scaled (skewness {match.skewness:+.3f}, "
             f"excess kurtosis {match.kurtosis:+.3f})",
         )  # fmt: skip
+        if match.lowest is not None and match.highest is not None:
+            axes.fill_between(
+                frequency[1:], np.maximum(match.lowest[1:], 1e-6),
+                np.maximum(match.highest[1:], 1e-6), color=DENOISED, alpha=0.15, lw=0,
+                label="90 % of the images of that noise",
+            )  # fmt: skip
         title = (
-            f"Noise about the particles and of training: alike within a factor {match.ratio:.2f}"
+            f"Noise about the particles and {match.source}: alike within a factor {match.ratio:.2f}"
         )
     axes.axvline(1 / limit, color="k", lw=0.8, ls=":")
     side = "right" if 1 / limit > 0.7 * frequency[-1] else "left"

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -54,6 +55,11 @@ def test_models_lists_and_shows(iceblock: Run, capsys: pytest.CaptureFixture[str
     text = capsys.readouterr().out
     assert "held_out" in text
     assert "raw" in text
+    assert "noise statistics" in text
+    assert "frequency" not in text
+    assert iceblock("models", "show", "iceblock-4A", "--json") == 0
+    card = json.loads(capsys.readouterr().out)["card"]
+    assert len(card["noise_statistics"]["mean"]) == 33
 
 
 def test_simulate_writes_pairs(project: Path, iceblock: Run) -> None:

@@ -1,7 +1,9 @@
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,6 +13,9 @@ from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import load_model, read_description, save_model
 from core.denoise.shipped import find_model, shipped_models
 from core.errors import IceblockError
+from core.noise.source import SpectrumNoise
+from core.noise.spectrum import ice_like_power
+from core.noise.statistics import noise_statistics
 
 
 def test_round_trip_keeps_weights_and_card(tmp_path: Path) -> None:
@@ -21,6 +26,20 @@ def test_round_trip_keeps_weights_and_card(tmp_path: Path) -> None:
     assert model.generator.config == TINY
     for name, value in net.state_dict().items():
         assert torch.equal(model.generator.state_dict()[name], value)
+
+
+def test_the_statistics_of_the_noise_come_back(tmp_path: Path) -> None:
+    statistics = noise_statistics(SpectrumNoise(ice_like_power()), 16, 5.0)
+    card = replace(CARD, noise_statistics=statistics)
+    save_model(tmp_path / "a.safetensors", Generator(TINY), card)
+    assert load_model(tmp_path / "a.safetensors").card == card
+
+
+def test_a_file_without_statistics_of_the_noise_is_read(tiny_file: Path) -> None:
+    card = read_description(tiny_file)["card"]
+    del card["noise_statistics"]
+    rewrite(tiny_file, card=card)
+    assert load_model(tiny_file).card.noise_statistics == {}
 
 
 def test_half_the_space_keeps_three_digits(tmp_path: Path) -> None:
@@ -123,5 +142,6 @@ def test_shipped_models_load_and_say_how_they_were_scored() -> None:
         card = load_model(path).card
         assert card.name == name
         assert card.scores["held_out"]
+        assert np.mean(card.noise_statistics["mean"]) == pytest.approx(1, abs=1e-3)
         rows = {name.rpartition(": ")[2] for name in card.scores}
         assert {"raw", "zero", "this model"} <= rows

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.evaluate.data_set import background, compare_noise, estimate_snr
+from core.evaluate.data_set import background, compare_noise, compare_statistics, estimate_snr
 from core.evaluate.gallery import normalise
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
+from core.noise.statistics import noise_statistics
 from core.simulate.pairs import PairGenerator, Pairs, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
@@ -56,6 +57,37 @@ def test_equal_noise_is_alike_and_other_noise_is_not() -> None:
     assert white.ratio > same.ratio + 0.1
     smaller = compare_noise(about, noise(64, seed=5)[:, :40, :40], PIXEL, 2 * PIXEL)
     assert smaller.ratio < 1.2
+
+
+def test_the_cards_noise_is_compared_as_its_blocks_are() -> None:
+    about = background(normalise(noise(64)))
+    same = noise_statistics(SpectrumNoise(ICE, variation=0.0), BOX, PIXEL)
+    white = noise_statistics(SpectrumNoise(torch.ones(1, 65), variation=0.0), BOX, PIXEL)
+    alike = compare_statistics(about, same, PIXEL, 2 * PIXEL)
+    assert alike is not None
+    assert alike.ratio < 1.15
+    np.testing.assert_allclose(alike.power[2:-1] / about.power[2:-1], 1, atol=0.3)
+    assert (alike.lowest[2:] < alike.power[2:]).all()
+    assert (alike.power[2:] < alike.highest[2:]).all()
+    unlike = compare_statistics(about, white, PIXEL, 2 * PIXEL)
+    blocks = compare_noise(about, noise(64, torch.ones(1, 65)), PIXEL, 2 * PIXEL)
+    assert unlike is not None
+    assert unlike.ratio == pytest.approx(blocks.ratio, rel=0.1)
+
+
+def test_noise_of_another_pixel_size_is_compared_where_both_are_known() -> None:
+    about = background(normalise(noise(64)))
+    coarse = {"skewness": 0.0, "kurtosis": 0.0, "frequency": [0, 0.025, 0.05]}
+    slope = {name: [2.0, 1.5, 1.0] for name in ("mean", "lowest", "highest")}
+    match = compare_statistics(about, coarse | slope, PIXEL, 2 * PIXEL)
+    assert match is not None
+    frequency = np.linspace(0, 0.5 / PIXEL, len(about.power))
+    known = frequency <= 0.05
+    np.testing.assert_array_equal(np.isnan(match.power), ~known)
+    wanted = 2 - 20 * frequency[known]
+    np.testing.assert_allclose(match.power[known] / match.power[0], wanted / 2, rtol=1e-6)
+    beyond = {**coarse, **slope, "frequency": [10.0, 11.0, 12.0]}
+    assert compare_statistics(about, beyond, PIXEL, 2 * PIXEL) is None
 
 
 @pytest.mark.parametrize("snr", [0.2, 1.0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import IceblockError
-from core.evaluate.data_set import Background, NoiseMatch
+from core.evaluate.data_set import FROM_CARD, Background, NoiseMatch
 from core.evaluate.gate import Check
 from core.evaluate.trust_figures import confidence_page, gate_page, noise_page, truth_page
 from core.evaluate.trust_report import TrustReport, verdict, write_html, write_pdf
@@ -104,6 +104,18 @@ def test_verdicts_are_on_the_gate_page() -> None:
 
 def test_pages_show_what_they_are_given() -> None:
     assert "not at hand" in noise_page(ABOUT, None, 3.0, 8.0).axes[0].get_title()
+    bank, card = (
+        noise_page(ABOUT, match, 3.0, 8.0).axes[0]
+        for match in (
+            NoiseMatch(POWER, 1.3, 0.0, 0.1),
+            NoiseMatch(POWER, 1.3, 0.0, 0.1, POWER / 2, POWER * 2, FROM_CARD),
+        )
+    )
+    assert bank.get_title().endswith("particles and of training: alike within a factor 1.30")
+    assert "training, from its card: alike within a factor 1.30" in card.get_title()
+    assert len(bank.collections) == 0
+    (band,) = card.collections
+    np.testing.assert_allclose(band.get_paths()[0].vertices[:, 1].max(), 2 * POWER[1])
     curves = {"raw": POWER / 3, "denoised": POWER / 2}
     left, right = truth_page(curves, {"raw": POWER, "denoised": POWER}, 2.0).axes
     np.testing.assert_allclose(left.get_lines()[1].get_ydata(), POWER[1:] / 2)

@@ -38,6 +38,12 @@ def model_with(path: Path, **changes: Any) -> Path:
     return path
 
 
+STATISTICS: dict[str, Any] = {
+    "frequency": [0, 0.1], "mean": [1, 1], "lowest": [1, 1], "highest": [1, 1], "skewness": 0,
+    "kurtosis": 0,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -51,6 +57,14 @@ def model_with(path: Path, **changes: Any) -> Path:
         {"card": {"working_pixel_size": "4"}}, {"card": {"name": None}}, {"card": {"name": [1]}},
         {"card": {"box_range": [1]}}, {"card": {"snr_range": [None, 1]}}, {"card": {"scores": 1}},
         {"card": {"volumes": [3]}}, {"card": {"training": []}},
+        {"card": {"noise_statistics": []}}, {"card": {"noise_statistics": {"mean": [1, 1]}}},
+        {"card": {"noise_statistics": STATISTICS | {"mean": [1]}}},
+        {"card": {"noise_statistics": STATISTICS | {"mean": ["1", 1]}}},
+        {"card": {"noise_statistics": STATISTICS | {"mean": [float("nan"), 1]}}},
+        {"card": {"noise_statistics": STATISTICS | {"lowest": [-1, 1]}}},
+        {"card": {"noise_statistics": STATISTICS | {"frequency": [0.1, 0]}}},
+        {"card": {"noise_statistics": STATISTICS | {"skewness": None}}},
+        {"card": {"noise_statistics": {name: [] for name in STATISTICS}}},
     ],
 )  # fmt: skip
 def test_models_that_describe_themselves_wrongly(

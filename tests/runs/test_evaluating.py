@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 import torch
 
 from core.denoise.generator import Generator, GeneratorConfig
-from core.denoise.model_file import ModelCard, save_model
+from core.denoise.model_file import ModelCard, load_model, save_model
 from core.errors import IceblockError
 from core.images.cs import read_table, replaced, write_table
 from core.images.particles import read_particles
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power
+from core.noise.statistics import noise_statistics
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run as denoise
 from core.runs.evaluate.options import EvaluateOptions
@@ -103,6 +105,24 @@ def test_noise_is_compared_with_a_bank(project: Path) -> None:
     found = evaluate(noise=Path("Particles/simulated.mrcs"))["training_noise"]
     assert found["bank"] == "Particles/simulated.mrcs"
     assert found["spectral_factor"] > 1
+
+
+def test_noise_is_compared_with_what_the_card_says(project: Path) -> None:
+    assert evaluate(out=Path("Without"))["training_noise"] is None
+    assert "nothing: give" in Path("Without/report.html").read_text()
+    statistics = noise_statistics(SpectrumNoise(torch.ones(1, 33), variation=0.0), 48, 6.0)
+    model = load_model(Path("tiny.safetensors"))
+    card = replace(model.card, noise_statistics=statistics)
+    save_model(Path("knowing.safetensors"), model.generator, card)
+    found = evaluate(model="knowing.safetensors")["training_noise"]
+    assert found["bank"] is None
+    assert found["spectral_factor"] > 1.1
+    assert found["skewness"] == statistics["skewness"]
+    assert "training, from its card" in Path("Ev/report.html").read_text()
+    noise = Path("Particles/simulated.mrcs")
+    given = evaluate(model="knowing.safetensors", noise=noise, out=Path("Given"))
+    assert given["training_noise"] == evaluate(noise=noise, out=Path("Old"))["training_noise"]
+    assert "from its card" not in Path("Given/report.html").read_text()
 
 
 def test_raw_images_given_or_not(project: Path) -> None:

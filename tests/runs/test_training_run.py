@@ -75,6 +75,11 @@ def test_a_run_leaves_a_model_with_its_card(project: TrainingProject) -> None:
     assert card.defocus_range == (11950.0, 17900.0)
     assert re.fullmatch(r"volume\.mrc \(sha256 [0-9a-f]{16}\)", card.volumes[0])
     assert re.search(r"Noise \(sha256 [0-9a-f]{16} [0-9a-f]{16}\)", card.noise[0])
+    statistics = card.noise_statistics
+    assert len(statistics["frequency"]) == 40 // 2 + 1
+    assert statistics["frequency"][-1] == pytest.approx(0.5 / 6.0, rel=1e-3)
+    assert statistics["mean"][2:-1] == pytest.approx([1.0] * 18, abs=0.3)  # the bank's is white
+    assert abs(statistics["kurtosis"]) < 0.1
     assert card.training["steps"] == 4
     assert card.training["images"] == record["images"] > 0
     assert card.training["seed"] == 7

@@ -29,7 +29,8 @@ class EvaluateOptions:
     model: str | None = None
     """Shipped model or model file; by default that of the denoising run."""
     noise: Path | None = None
-    """Noise bank to compare with; by default that of the model's card, where it is there."""
+    """Noise bank to compare with; by default what the model's card says of the noise of training,
+    or the card's bank, where it is there."""
     volumes: tuple[Path, ...] = ()
     """Maps or atomic models that the gate takes for known; by default phantoms."""
     sample: int = 200

@@ -61,6 +61,7 @@ class Findings:
     snr: float
     match: NoiseMatch | None
     bank: Path | None
+    """That the match was made with; None where it was the model's card."""
     confidences: Floats | None
     whole: bool
     """Whether every particle has its confidence."""
@@ -212,7 +213,7 @@ def _facts(
     facts += [
         ("SNR inside the particles", f"about {found.snr:.2g} (variance of the signal over that of "
          "the noise)"),
-        ("noise compared with", str(found.bank or "nothing: give the model's bank with --noise")),
+        ("noise compared with", _compared_with(found)),
     ]  # fmt: skip
     if found.match:
         facts.append(("likeness of the noise", f"spectra within a factor {found.match.ratio:.2f}"))
@@ -223,6 +224,12 @@ def _facts(
     if found.checks:
         facts.append(("checks for invention", f"{passed} of {len(found.checks)} passed"))
     return facts
+
+
+def _compared_with(found: Findings) -> str:
+    if found.match is None:
+        return "nothing: give the model's bank with --noise"
+    return str(found.bank or f"noise {found.match.source}")
 
 
 def _numbers(seen: Evaluated, found: Findings, small: int, working: float) -> dict[str, Any]:
@@ -242,7 +249,7 @@ def _numbers(seen: Evaluated, found: Findings, small: int, working: float) -> di
             "power": [round(float(value), 5) for value in found.background.power],
         },
         "training_noise": None if match is None else {
-            "bank": str(found.bank),
+            "bank": str(found.bank) if found.bank else None,
             "spectral_factor": round(match.ratio, 3),
             "skewness": round(match.skewness, 4),
             "kurtosis": round(match.kurtosis, 4),

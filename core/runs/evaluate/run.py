@@ -15,7 +15,7 @@ from ...denoise.inference import Denoiser, choose_device
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
-from ...evaluate.data_set import background, compare_noise, estimate_snr
+from ...evaluate.data_set import background, compare_noise, compare_statistics, estimate_snr
 from ...evaluate.hallucination import run_gate
 from ...images.disk import replacing
 from ...simulate.training_noise import noise_of, read_blocks
@@ -29,7 +29,7 @@ from .report import Findings, report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...evaluate.data_set import Background
+    from ...evaluate.data_set import Background, NoiseMatch
     from ...evaluate.gate import Check
     from ...noise.source import NoiseSource
     from .inputs import Evaluated
@@ -156,22 +156,43 @@ def _find(
     """Measure all that the report tells."""
     about = background(seen.raw)
     snr = estimate_snr(seen.raw, seen.denoised, about, seen.pixel_size)
-    bank, match, remarks = _training_noise(options, denoiser), None, [*seen.remarks]
-    if bank is not None:
-        blocks = read_blocks(bank, seen.pixel_size)
-        limit = 2 * max(seen.pixel_size, _working(denoiser) or 0.0)
-        match = compare_noise(about, blocks.blocks.numpy(), seen.pixel_size, limit)
+    bank, remarks = _training_noise(options, denoiser), [*seen.remarks]
+    match, compared = _match(options, seen, denoiser, about, bank)
     confidences, whole = _confidences(seen, denoiser)
     checks: list[Check] = []
     if options.gate and denoiser is not None:
         say("the model is tried for hallucination (about a minute)")
         checks, found = _try(options, seen, denoiser, about, bank, say)
         remarks += found
-    return Findings(about, snr, match, bank, confidences, whole, checks, remarks)
+    return Findings(about, snr, match, compared, confidences, whole, checks, remarks)
 
 
-def _working(denoiser: Denoiser | None) -> float | None:
-    return denoiser.model.card.working_pixel_size if denoiser else None
+def _match(
+    options: EvaluateOptions,
+    seen: Evaluated,
+    denoiser: Denoiser | None,
+    about: Background,
+    bank: Path | None,
+) -> tuple[NoiseMatch | None, Path | None]:
+    """Compare the background with the given bank, the card's statistics, or the card's bank.
+
+    Returns
+    -------
+    match
+        None where there is nothing to compare with.
+    bank
+        That was compared with, if it was one.
+    """
+    card = denoiser.model.card if denoiser else None
+    limit = 2 * max(seen.pixel_size, card.working_pixel_size if card else 0.0)
+    if options.noise is None and card and card.noise_statistics:
+        match = compare_statistics(about, card.noise_statistics, seen.pixel_size, limit)
+        if match is not None:
+            return match, None
+    if bank is None:
+        return None, None
+    blocks = read_blocks(bank, seen.pixel_size).blocks.numpy()
+    return compare_noise(about, blocks, seen.pixel_size, limit), bank
 
 
 def _training_noise(options: EvaluateOptions, denoiser: Denoiser | None) -> Path | None:

@@ -9,6 +9,7 @@ import torch
 
 from ... import __version__
 from ...denoise.model_file import ModelCard
+from ...noise.statistics import noise_statistics
 from ..record import machine
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def make_card(
     options, inputs, trainer
         Of the run.
     parent
-        The model that it started from; its structures, noise and ranges count as known too.
+        The model that it started from; its structures, noise and ranges count as known too. The
+        statistics are those of this run's noise alone.
     table
         Held-out scores by method.
     """
@@ -60,6 +62,7 @@ def make_card(
             "pixel_size": round(size, 4),
             **table,
         },
+        noise_statistics=noise_statistics(inputs.pairs.noise, box, size, trainer.device),
     )
 
 
