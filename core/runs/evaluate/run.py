@@ -200,7 +200,7 @@ def _training_noise(options: EvaluateOptions, denoiser: Denoiser | None) -> Path
     if options.noise is not None or denoiser is None:
         return options.noise
     for entry in denoiser.model.card.noise:
-        path = Path(entry.partition(":")[0])
+        path = Path(entry.partition(":")[0].partition(" (sha256 ")[0])
         if (path / "blocks.star").is_file() or (path.suffix == ".star" and path.is_file()):
             return path
     return None
