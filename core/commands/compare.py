@@ -67,6 +67,11 @@ import click
     "rows out. At 128 pixels a step of the three takes about 6 s on one core.  [default: 1000, "
     "quick 25]",
 )  # fmt: skip
+@click.option(
+    "--whole", type=int, metavar="N",
+    help="Further noisy images that make up each set, from which set-wise methods learn; 0 for "
+    "none.  [default: 4000, quick 400]",
+)  # fmt: skip
 @click.option("--box", type=int, metavar="PIXELS", help="Even.  [default: 128, quick 64]")
 @click.option(
     "--pixel-size", type=float, metavar="A", help="Å per pixel.  [default: 2.7, quick 5.4]"

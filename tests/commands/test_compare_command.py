@@ -45,7 +45,8 @@ def test_pairs_from_files_and_real_particles(
     assert "comparison.md" in said
     with Path("Compared/comparison.csv").open(newline="") as file:
         table = {row["method"]: row for row in csv.DictReader(file)}
-    assert list(table) == ["truth", "raw", "zero", "Gaussian", "mine"]
+    names = ["truth", "raw", "zero", "Gaussian", "set covariance", "mine", "mine, each alone"]
+    assert list(table) == names
     assert {row["set"] for row in table.values()} == {"Pairs"}
     assert 0.3 < float(table["raw"]["correlation"]) < float(table["Gaussian"]["correlation"])
     assert "12 images of Pairs" in Path("Compared/comparison.md").read_text()

@@ -25,7 +25,7 @@ from core.runs.compare.inputs import Inputs, read_inputs, training_pairs
 from core.runs.compare.options import OUTPUTS, CompareOptions
 from core.runs.compare.run import run
 
-SMALL = compare_options.Size(4, 3, 3, 4, 2, 2, 40, 6.0)
+SMALL = compare_options.Size(4, 3, 3, 4, 2, 2, 120, 40, 6.0)
 
 
 @pytest.fixture
@@ -91,11 +91,12 @@ def everything(folder: Path) -> dict[str, bytes]:
 def test_a_comparison_leaves_tables_figures_and_a_record(project: TrainingProject) -> None:
     asked = options(project)
     table, said = compare(asked)
-    names = ["truth", "raw", "zero", "Gaussian", "oracle Wiener", "DnCNN", "unsupervised GAN",
-             "tiny", "iceblock on the same pairs"]  # fmt: skip
+    names = ["truth", "raw", "zero", "Gaussian", "oracle Wiener", "set covariance", "DnCNN",
+             "unsupervised GAN", "tiny", "tiny, each alone",
+             "iceblock on the same pairs"]  # fmt: skip
     assert [row["method"] for row in table] == 2 * names
-    assert [row["set"] for row in table] == 9 * ["SNR 1"] + 9 * ["SNR 0.1"]
-    raw, dncnn = table[1], table[5]
+    assert [row["set"] for row in table] == 11 * ["SNR 1"] + 11 * ["SNR 0.1"]
+    raw, dncnn = table[1], table[6]
     assert 0.3 < float(raw["correlation"]) < 0.9
     assert float(raw["correlation_low"]) < float(raw["correlation"])
     assert dncnn["parameters"] == "trained on 24 images"
@@ -121,6 +122,17 @@ def test_a_comparison_leaves_tables_figures_and_a_record(project: TrainingProjec
     assert any(row["above_ours"] for row in table) == bool(record["exceptions"])
     _, again = compare(asked)
     assert again.startswith("Nothing was left to do.")
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_set_too_small_to_learn_from_is_remarked_on(project: TrainingProject) -> None:
+    asked = options(project, whole=20, train_steps=0, snrs=(0.5,))
+    table, _ = compare(asked)
+    rows = {row["method"]: row for row in table}
+    keys = ("correlation", "psnr_affine", "frc")
+    assert [rows["tiny"][key] for key in keys] == [rows["tiny, each alone"][key] for key in keys]
+    assert [rows["set covariance"][key] for key in keys] == [rows["raw"][key] for key in keys]
+    assert "too small to learn from" in (asked.out / "comparison.md").read_text()
 
 
 @pytest.mark.usefixtures("unseen")
@@ -155,8 +167,10 @@ def test_networks_are_left_out_and_said_so(project: TrainingProject) -> None:
     models = (f"extracted={project.model}", f"Gaussian noise={project.model}")
     asked = options(project, train_steps=0, models=models, snrs=(0.5,), phantoms=0)
     table, said = compare(asked)
-    assert [row["method"] for row in table][-2:] == ["extracted", "Gaussian noise"]
-    assert table[-1]["correlation"] == table[-2]["correlation"]
+    assert [row["method"] for row in table][-4:] == [
+        "extracted", "extracted, each alone", "Gaussian noise", "Gaussian noise, each alone",
+    ]  # fmt: skip
+    assert table[-1]["correlation"] == table[-3]["correlation"]
     assert "Left out, since no training was asked for (--train-steps 0): DnCNN, unsup" in said
     assert not (asked.out / "Training").exists()
     assert (asked.out / "Figures" / "figure8.png").is_file()

@@ -86,7 +86,7 @@ class Bench:
             return self._read(path)
         plain, shown = self._measure(method, beat)
         self._write_images(stem, shown)
-        if self.real is not None and isinstance(method, Network):
+        if self.real is not None and isinstance(method, Network) and not method.in_set:
             images = method.denoiser(self.real.images, self.real.pixel_size, self.real.contrast)[0]
             self._write_stack(f"{stem}_real", images * self.real.contrast, self.real.pixel_size)
         with replacing(path) as file:  # last: where it is, all of a method is
