@@ -67,7 +67,9 @@ def group_by_transfer(transfer: Floats) -> Groups:
     return Groups(centres[used], labels.reshape(-1)[of_image])
 
 
-def estimate(coefficients: Floats, basis: FourierBessel, groups: Groups) -> Moments:
+def estimate(
+    coefficients: npt.NDArray[np.floating], basis: FourierBessel, groups: Groups
+) -> Moments:
     """Find mean and covariance.
 
     Parameters
@@ -81,10 +83,11 @@ def estimate(coefficients: Floats, basis: FourierBessel, groups: Groups) -> Mome
     """
     counts = groups.counts
     filters = basis.filters(groups.transfer)
-    mean = _mean(coefficients[:, basis.rings[0].places], filters[0], groups)
+    mean = _mean(coefficients[:, basis.rings[0].places].astype(np.float64), filters[0], groups)
     covariances, signal = [], 0.0
     for ring, transfers in zip(basis.rings, filters, strict=True):
-        values = coefficients[:, ring.places].reshape(len(coefficients), ring.copies, ring.radial)
+        values = coefficients[:, ring.places].astype(np.float64)
+        values = values.reshape(len(coefficients), ring.copies, ring.radial)
         seen = _second_moments(values, groups, transfers, mean if ring.copies == 1 else None)
         found = _covariance(seen, transfers, counts, ring)
         covariances.append(found)

@@ -55,12 +55,14 @@ def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) ->
     rows = np.flatnonzero(_usual(images.flatten(1).numpy()))
     if len(rows) < FEWEST:
         return None
-    images = images[torch.from_numpy(rows)]
+    if len(rows) < len(images):
+        images = images[torch.from_numpy(rows)]
     box, basis = images.shape[-1], fourier_bessel(images.shape[-1])
     noise = _noise(images)
     coefficients = _whitened(images, noise, basis)
     usual = _usual(coefficients)
-    coefficients, rows = coefficients[usual], rows[usual]
+    if not usual.all():
+        coefficients, rows = coefficients[usual], rows[usual]
     if len(rows) < FEWEST:
         return None
     amplitude = np.interp(basis.frequencies, np.linspace(0, 0.5, len(noise)), noise.sqrt().numpy())
@@ -69,7 +71,7 @@ def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) ->
     else:
         profiles = ctf_profiles(ctf.take(rows), basis.frequencies, pixel_size)
     groups = group_by_transfer(profiles / amplitude)
-    moments = estimate(coefficients.astype(np.float64), basis, groups)
+    moments = estimate(coefficients, basis, groups)
     parts = _components(moments, basis, groups)
     if parts is None:
         return None
@@ -112,7 +114,7 @@ def _whitened(
 
 def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Leave out rows with far more energy than others have, such as images of crystals of ice."""
-    energy = np.square(values).sum(1, dtype=np.float64)
+    energy = np.einsum("ij,ij->i", values, values).astype(np.float64)
     middle = np.median(energy)
     spread = 1.4826 * np.median(np.abs(energy - middle))
     return np.asarray(energy <= middle + OUTLYING * max(spread, 1e-9 * middle))

@@ -40,7 +40,7 @@ def told(
     monkeypatch: pytest.MonkeyPatch,
     particles: tuple[np.ndarray, CtfParameters],
 ) -> Told:
-    """Denoise the first particles of a project; gives the facts, the notes, and the pages."""
+    """Denoise the first particles of a project; gives the facts, the notes, and the last pages."""
     monkeypatch.chdir(tmp_path)
     write_model(tmp_path)
     write_stacks(tmp_path, particles[0])
@@ -49,12 +49,19 @@ def told(
         write_star(tmp_path, particles[1], n)
         said: list[Any] = []
 
-        def text_page(title: str, facts: list[tuple[str, str]], notes: list[str]) -> Figure:
-            said.extend([dict(facts), notes])
-            return Figure()
+        def write_report(
+            path: Path,
+            sample: object,
+            card: object,
+            facts: list[tuple[str, str]],
+            notes: list[str],
+            limit: float,
+            way_back: str,
+            further: list[Figure],
+        ) -> None:
+            said.extend([dict(facts), notes, further])
 
-        monkeypatch.setattr(report, "text_page", text_page)
-        monkeypatch.setattr(report, "write_pages", lambda path, pages: said.append(pages))
+        monkeypatch.setattr(report, "write_report", write_report)
         run(DenoiseOptions(STAR, Path("Out"), MODEL, "cpu", threads=1, **changes))
         return tuple(said)
 
@@ -66,8 +73,8 @@ def test_what_was_learned_is_said_and_shown(told: Told) -> None:
     assert f"learned from {N} images" in facts["set"]
     assert "of the result" in facts["set"]
     assert not any("by itself" in note for note in notes)
-    assert len(pages) == 4
-    assert pages[-1].get_suptitle().startswith("What the particles of this set have in common")
+    (page,) = pages
+    assert page.get_suptitle().startswith("What the particles of this set have in common")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_what_was_learned_is_said_and_shown(told: Told) -> None:
 def test_why_nothing_was_learned(told: Told, n: int, changes: dict[str, Any], words: str) -> None:
     facts, notes, pages = told(n, **changes)
     assert "set" not in facts
-    assert len(pages) == 3
+    assert not pages
     (note,) = (note for note in notes if "by itself" in note)
     assert words in note
 

@@ -126,6 +126,7 @@ def _learn(
             raise
         images = torch.cat([images for images, _ in parts])
         rows = np.concatenate([rows for _, rows in parts])
+        parts.clear()  # the images are in memory once
         if len(rows) < FEWEST:
             return None
         width = jobs[0].stack.box_x * jobs[0].pixel_size
