@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .estimate import Moments
     from .fourier_bessel import FourierBessel
 
-    Floats = npt.NDArray[np.float64]
-
 FEWEST = 100
 """Images below which nothing is learned."""
 LARGEST_BOX = 64
