@@ -1,4 +1,4 @@
-"""Generated particles, and `iceblock denoise` and topaz-em as processes that are timed on them."""
+"""`iceblock denoise` and topaz-em as processes that are timed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-
-from core.images.mrc_writer import StackWriter
+from particle_sets import stacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-BLOCK = 256
-"""Images that are generated at a time."""
 PROGRAM = ["-m", "iceblock"]
 """What Python is told to start iceblock."""
 
@@ -35,52 +31,6 @@ class Timing:
     peak_mb: float
     work: float
     """Seconds of the processor."""
-
-
-def make_particles(folder: Path, n: int, box: int, pixel_size: float, stacks: int = 1) -> Path:
-    """Write n different noisy images, shared evenly over stacks, and a STAR file for them.
-
-    Parameters
-    ----------
-    folder
-        For `N.star` and `N_1.mrcs`, `N_2.mrcs` and so on.
-    n
-        Images altogether.
-    box
-        Pixels.
-    pixel_size
-        Å.
-    stacks
-        How many.
-
-    Returns
-    -------
-    star
-        The STAR file.
-    """
-    rng = np.random.default_rng(0)
-    d = np.arange(box) - box // 2
-    blob = 0.5 * np.exp(-(d[:, None] ** 2 + d**2) / (2 * (box / 8) ** 2)).astype(np.float32)
-    rows = []
-    for number, share in enumerate(np.array_split(np.arange(n), stacks), 1):
-        stack = folder / f"{n}_{number}.mrcs"
-        with StackWriter(stack, len(share), box, pixel_size) as writer:
-            for start in range(0, len(share), BLOCK):
-                shape = (min(BLOCK, len(share) - start), box, box)
-                writer.append(rng.standard_normal(shape, dtype=np.float32) + blob)
-        rows += [f"{i:06d}@{stack.name} 1" for i in range(1, len(share) + 1)]
-    star = folder / f"{n}.star"
-    star.write_text(
-        "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnImagePixelSize #2\n_rlnImageSize #3\n"
-        f"1 {pixel_size} {box}\n\ndata_particles\n\nloop_\n_rlnImageName #1\n"
-        "_rlnOpticsGroup #2\n" + "\n".join(rows) + "\n"
-    )
-    return star
-
-
-def stacks_of(star: Path) -> list[Path]:
-    """List the stacks that `make_particles` wrote with a STAR file."""
-    return sorted(star.parent.glob(f"{star.stem}_*.mrcs"))
 
 
 def threads_of(threads: int) -> dict[str, str]:

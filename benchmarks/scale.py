@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from denoise_runs import PROGRAM, arguments, make_particles, measure, stacks_of
+from denoise_runs import PROGRAM, arguments, measure
+from particle_sets import make_particles, stacks_of
 from resident import Watched, watch
 from results import record
 from wide_star import write_wide_project

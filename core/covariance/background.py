@@ -40,6 +40,11 @@ class BackgroundSpectrum:
         self._sum += spectra.abs().square().double().sum(0)
         self._count += len(images)
 
+    def join(self, other: BackgroundSpectrum) -> None:
+        """Take all that another one has added up."""
+        self._sum += other._sum
+        self._count += other._count
+
     def power(self) -> torch.Tensor:
         """(box // 2 + 1,) power in rings, as `radial_power` gives it."""
         box = self._box

@@ -16,7 +16,12 @@ import numpy as np
 import torch
 from scipy.cluster.vq import kmeans2
 
+from .sharing import shared
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
     import numpy.typing as npt
 
     from .fourier_bessel import FourierBessel, Ring
@@ -54,6 +59,8 @@ class Moments:
     """(radial, radial) for each ring."""
     signal: float
     """Mean energy of an image's signal about the mean, the noise having 1 in every coefficient."""
+    filters: list[torch.Tensor]
+    """(g, radial, radial) for each ring: what the groups' transfers do to its coefficients."""
 
 
 def group_by_transfer(transfer: Floats) -> Groups:
@@ -68,7 +75,10 @@ def group_by_transfer(transfer: Floats) -> Groups:
 
 
 def estimate(
-    coefficients: npt.NDArray[np.floating], basis: FourierBessel, groups: Groups
+    coefficients: npt.NDArray[np.floating],
+    basis: FourierBessel,
+    groups: Groups,
+    pool: Executor | None = None,
 ) -> Moments:
     """Find mean and covariance.
 
@@ -80,53 +90,60 @@ def estimate(
         That they belong to.
     groups
         The radial transfer of each image.
+    pool
+        Whose threads share the rings; torch has to use one thread in each.
     """
+    order = np.argsort(groups.of_image, kind="stable")
     counts = groups.counts
-    filters = basis.filters(groups.transfer)
-    mean = _mean(coefficients[:, basis.rings[0].places].astype(np.float64), filters[0], groups)
-    covariances, signal = [], 0.0
-    for ring, transfers in zip(basis.rings, filters, strict=True):
-        values = coefficients[:, ring.places].astype(np.float64)
-        values = values.reshape(len(coefficients), ring.copies, ring.radial)
-        seen = _second_moments(values, groups, transfers, mean if ring.copies == 1 else None)
-        found = _covariance(seen, transfers, counts, ring)
-        covariances.append(found)
-        passed = np.einsum("gab,bc,gac->g", transfers, found, transfers)
-        signal += ring.copies * float(np.average(passed, weights=counts))
-    return Moments(mean, covariances, signal)
+
+    def of_ring(ring: Ring) -> tuple[torch.Tensor, Floats | None, Floats]:
+        filters = ring.filters(groups.transfer)
+        values = torch.from_numpy(coefficients[order, ring.places].astype(np.float64))
+        parts = torch.split(values, counts.astype(np.int64).tolist())
+        mean = _mean(parts, filters, counts) if ring.copies == 1 else None
+        seen = _second_moments(parts, filters, mean, ring)
+        return filters, mean, _covariance(seen, filters.numpy(), counts, ring)
+
+    found = list(shared(pool, of_ring, basis.rings))
+    signal = 0.0
+    for ring, (filters, _, covariance) in zip(basis.rings, found, strict=True):
+        passed = ((filters @ torch.from_numpy(covariance)) * filters).sum(dim=(1, 2))
+        signal += ring.copies * float(np.average(passed.numpy(), weights=counts))
+    mean = found[0][1]
+    assert mean is not None  # the first ring is l = 0
+    return Moments(mean, [part[2] for part in found], signal, [part[0] for part in found])
 
 
-def _mean(values: Floats, transfers: Floats, groups: Groups) -> Floats:
+def _mean(parts: Sequence[torch.Tensor], filters: torch.Tensor, counts: Floats) -> Floats:
     """Least squares over the groups' means."""
-    sums = np.zeros((len(transfers), values.shape[1]))
-    np.add.at(sums, groups.of_image, values)
-    left = np.einsum("g,gab,gac->bc", groups.counts, transfers, transfers)
-    right = np.einsum("gab,ga->b", transfers, sums)
+    sums = torch.stack([part.sum(0) for part in parts])
+    turned = filters.mT
+    left = (torch.from_numpy(counts)[:, None, None] * (turned @ filters)).sum(0).numpy()
+    right = (turned @ sums[:, :, None]).sum(0)[:, 0].numpy()
     ridge = _RIDGE_MEAN * np.trace(left) / len(left)
     return np.asarray(np.linalg.solve(left + ridge * np.eye(len(left)), right))
 
 
 def _second_moments(
-    values: Floats, groups: Groups, transfers: Floats, mean: Floats | None
+    parts: Sequence[torch.Tensor], filters: torch.Tensor, mean: Floats | None, ring: Ring
 ) -> Floats:
     """Add up products of coefficients less the mean over each group's images, (g, q, q)."""
-    if mean is not None:
-        values = values - (transfers @ mean)[groups.of_image][:, None]
-    radial = values.shape[-1]
-    sums = np.zeros((len(transfers), radial, radial))
-    for group in range(len(transfers)):
-        rows = values[groups.of_image == group].reshape(-1, radial)
-        sums[group] = _product(rows.T, rows)
-    return np.asarray(sums / values.shape[1])
+    sums = []
+    for values, matrix in zip(parts, filters, strict=True):
+        about = values if mean is None else values - matrix @ torch.from_numpy(mean)
+        rows = about.reshape(-1, ring.radial)
+        sums.append(rows.T @ rows)
+    return np.asarray((torch.stack(sums) / ring.copies).numpy())
 
 
 def _covariance(seen: Floats, transfers: Floats, counts: Floats, ring: Ring) -> Floats:
     """Solve Σ n AᵀA C AᵀA = Σ n Aᵀ (S - 1) A for a covariance C of one ring."""
     q, n = ring.radial, counts.sum()
-    passed = np.einsum("gab,gac->gbc", transfers, transfers)
+    passed = _product(transfers.transpose(0, 2, 1), transfers)
     excess = seen - counts[:, None, None] * np.eye(q)
-    right = np.einsum("gab,gac,gcd->bd", transfers, excess, transfers, optimize=True) / n
-    scale = np.einsum("g,gab->ab", counts, passed) / n
+    across = _product(excess, transfers)
+    right = _product(transfers.reshape(-1, q).T, across.reshape(-1, q)) / n
+    scale = (counts[:, None, None] * passed).sum(0) / n
     right = _shrunk(right, scale, q / (n * ring.copies))
     flat = passed.reshape(len(passed), -1)
     products = _product((counts[:, None] * flat / n).T, flat)
@@ -171,7 +188,7 @@ def _true_spikes(excess: Floats, ratio: float) -> Floats:
 
 
 def _product(one: Floats, other: Floats) -> Floats:
-    """Multiply large matrices on torch's threads: with one of them, always to the same bits."""
+    """Multiply on torch's threads: with one of them, always to the same bits."""
     return np.asarray((torch.from_numpy(one) @ torch.from_numpy(other)).numpy())
 
 

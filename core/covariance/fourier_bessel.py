@@ -38,6 +38,17 @@ class Ring:
         """Where its coefficients lie."""
         return slice(self.start, self.start + self.copies * self.radial)
 
+    def filters(self, values: npt.NDArray[np.float64]) -> torch.Tensor:
+        """Matrices (g, radial, radial) float64 of radial filters.
+
+        Parameters
+        ----------
+        values : (g, nodes)
+            At the basis's frequencies.
+        """
+        spectra = torch.from_numpy(self.spectra)
+        return (spectra.T * torch.from_numpy(values)[:, None]) @ spectra
+
 
 @dataclass(frozen=True)
 class FourierBessel:
@@ -64,20 +75,6 @@ class FourierBessel:
     def analyse(self, images: torch.Tensor) -> torch.Tensor:
         """Coefficients (n, size) of images (n, box, box)."""
         return images.flatten(1) @ self.images
-
-    def filters(self, values: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-        """Matrices of radial filters, for each angular frequency.
-
-        Parameters
-        ----------
-        values : (g, nodes)
-            At `frequencies`.
-
-        Returns
-        -------
-        matrices : one (g, radial, radial) for each ring
-        """
-        return [np.einsum("kq,gk,kp->gqp", r.spectra, values, r.spectra) for r in self.rings]
 
 
 @lru_cache(maxsize=4)

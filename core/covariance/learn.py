@@ -10,11 +10,14 @@ import torch
 from ..noise.spectrum import radial_index
 from ..simulate.ctf import ctf_profiles
 from .background import BackgroundSpectrum
-from .estimate import Groups, estimate, group_by_transfer
+from .estimate import estimate, group_by_transfer
 from .fourier_bessel import fourier_bessel
 from .set_prior import SetPrior
+from .sharing import shared
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import numpy.typing as npt
 
     from ..simulate.ctf import CtfParameters
@@ -32,7 +35,12 @@ LEAST = 0.02
 _PIECE = 32
 
 
-def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) -> SetPrior | None:
+def learn(
+    images: torch.Tensor,
+    ctf: CtfParameters | None,
+    pixel_size: float,
+    pool: Executor | None = None,
+) -> SetPrior | None:
     """Estimate noise, mean and covariance of a set.
 
     Parameters
@@ -44,6 +52,9 @@ def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) ->
         n of them; None where the set has none.
     pixel_size
         Å.
+    pool
+        Whose threads share the work; torch has to use one thread in each. The result does not
+        depend on their number.
 
     Returns
     -------
@@ -56,8 +67,8 @@ def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) ->
     if len(rows) < len(images):
         images = images[torch.from_numpy(rows)]
     box, basis = images.shape[-1], fourier_bessel(images.shape[-1])
-    noise = _noise(images)
-    coefficients = _whitened(images, noise, basis)
+    noise = _noise(images, pool)
+    coefficients = _whitened(images, noise, basis, pool)
     usual = _usual(coefficients)
     if not usual.all():
         coefficients, rows = coefficients[usual], rows[usual]
@@ -69,8 +80,8 @@ def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) ->
     else:
         profiles = ctf_profiles(ctf.take(rows), basis.frequencies, pixel_size)
     groups = group_by_transfer(profiles / amplitude)
-    moments = estimate(coefficients, basis, groups)
-    parts = _components(moments, basis, groups)
+    moments = estimate(coefficients, basis, groups, pool)
+    parts = _components(moments, basis, pool)
     if parts is None:
         return None
     components, places, posterior = parts
@@ -90,24 +101,35 @@ def learn(images: torch.Tensor, ctf: CtfParameters | None, pixel_size: float) ->
     )
 
 
-def _noise(images: torch.Tensor) -> torch.Tensor:
+def _noise(images: torch.Tensor, pool: Executor | None) -> torch.Tensor:
+    """Power of the noise in rings."""
+
+    def of_piece(piece: torch.Tensor) -> BackgroundSpectrum:
+        seen = BackgroundSpectrum(piece.shape[-1])
+        seen.add(piece)
+        return seen
+
     background = BackgroundSpectrum(images.shape[-1])
-    for piece in torch.split(images, _PIECE):
-        background.add(piece)
+    for seen in shared(pool, of_piece, torch.split(images, _PIECE)):
+        background.join(seen)
     return background.power()
 
 
 def _whitened(
-    images: torch.Tensor, noise: torch.Tensor, basis: FourierBessel
+    images: torch.Tensor, noise: torch.Tensor, basis: FourierBessel, pool: Executor | None
 ) -> npt.NDArray[np.float32]:
     """Coefficients (n, size) of images whose noise has the same power everywhere."""
     box = images.shape[-1]
     gain = noise.rsqrt().float()[radial_index(box, len(noise))]
-    pieces = [
-        basis.analyse(torch.fft.irfft2(torch.fft.rfft2(piece) * gain, s=(box, box)))
-        for piece in torch.split(images, _PIECE)
-    ]
-    return np.asarray(torch.cat(pieces).numpy())
+    coefficients = np.empty((len(images), basis.size), dtype=np.float32)
+
+    def of_piece(start: int) -> None:
+        spectra = torch.fft.rfft2(images[start : start + _PIECE]) * gain
+        white = torch.fft.irfft2(spectra, s=(box, box))
+        coefficients[start : start + _PIECE] = basis.analyse(white).numpy()
+
+    list(shared(pool, of_piece, range(0, len(images), _PIECE)))
+    return coefficients
 
 
 def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
@@ -119,37 +141,38 @@ def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
 
 
 def _components(
-    moments: Moments, basis: FourierBessel, groups: Groups
+    moments: Moments, basis: FourierBessel, pool: Executor | None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
     """Principal components, their places, and what images of each group leave open of them."""
-    filters = basis.filters(groups.transfer)
     about_zero = list(moments.covariances)
     about_zero[0] = about_zero[0] + np.outer(moments.mean, moments.mean)
-    passed, images = [], []
-    for ring, transfers, covariance in zip(basis.rings, filters, about_zero, strict=True):
-        values, axes = np.linalg.eigh(covariance)
-        scaled = axes * np.sqrt(values.clip(min=0))
-        through = np.einsum("gab,bp->gap", transfers, scaled)
-        heard = np.square(through).sum(1).max(0) > LEAST
-        if heard.any():
-            scaled, through = scaled[:, heard], through[:, :, heard]
-            passed.append(np.einsum("gap,gaq->gpq", through, through))
-            shape = (len(basis.images), ring.copies, ring.radial)
-            functions = basis.images[:, ring.places].reshape(shape)
-            images.append(torch.einsum("xcr,rp->cpx", functions, torch.from_numpy(scaled).float()))
-    if not passed:
+
+    def of_ring(number: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+        ring, filters = basis.rings[number], moments.filters[number]
+        values, axes = np.linalg.eigh(about_zero[number])
+        scaled = torch.from_numpy(axes * np.sqrt(values.clip(min=0)))
+        through = filters @ scaled
+        heard = through.square().sum(1).amax(0) > LEAST
+        if not heard.any():
+            return None
+        scaled, through = scaled[:, heard], through[:, :, heard]
+        shape = (len(basis.images), ring.copies, ring.radial)
+        functions = basis.images[:, ring.places].reshape(shape)
+        pictures = (functions @ scaled.float()).permute(1, 2, 0)
+        left_open = torch.linalg.inv(torch.eye(through.shape[-1]) + through.mT @ through)
+        return pictures, left_open
+
+    rings = [part for part in shared(pool, of_ring, range(len(basis.rings))) if part is not None]
+    if not rings:
         return None
-    slots = max(matrix.shape[-1] for matrix in passed)
-    posterior = np.zeros((len(groups.transfer), len(passed), slots, slots))
+    slots = max(left_open.shape[-1] for _, left_open in rings)
+    groups, box = len(moments.filters[0]), basis.box
+    posterior = torch.zeros(groups, len(rings), slots, slots)
     places = []
-    for number, (matrix, pictures) in enumerate(zip(passed, images, strict=True)):
+    for number, (pictures, left_open) in enumerate(rings):
         copies, p = pictures.shape[:2]
-        posterior[:, number, :p, :p] = np.linalg.inv(np.eye(p) + matrix)
-        start = slots * (2 * number + np.arange(copies)[:, None])
-        places.append((start + np.arange(p)).ravel())
-    box = basis.box
-    return (
-        torch.cat([pictures.reshape(-1, box, box) for pictures in images]),
-        torch.from_numpy(np.concatenate(places)),
-        torch.from_numpy(posterior).float(),
-    )
+        posterior[:, number, :p, :p] = left_open.float()
+        start = slots * (2 * number + torch.arange(copies)[:, None])
+        places.append((start + torch.arange(p)).flatten())
+    components = torch.cat([pictures.reshape(-1, box, box) for pictures, _ in rings])
+    return components, torch.cat(places), posterior

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .model_file import Model
     from .views import Geometry
 
-PIECE, PIECE_BYTES = 4, 1 << 20
+PIECE, PIECE_BYTES = 8, 2 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
 
 _ABOUT = 16.0
@@ -106,7 +107,7 @@ class Denoiser:
         if device.type == "cuda":  # same input, same bytes
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
-        self._network = model.generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = _ready(model.generator, device, self.bf16)
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     def __call__(
@@ -231,6 +232,16 @@ class Denoiser:
                 "a smaller --batch-size (label batch_size in RELION)."
             ) from error
         return output[:, 0].float()
+
+
+def _ready(generator: torch.nn.Module, device: torch.device, bf16: bool) -> torch.nn.Module:
+    """Copy a network to a device, its convolutions' weights as autocast would round them."""
+    network = copy.deepcopy(generator)
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for layer in network.modules():
+        if bf16 and isinstance(layer, torch.nn.Conv2d):
+            layer.to(torch.bfloat16)
+    return network
 
 
 def _mixed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..simulate.ctf import CtfParameters
     from .views import Geometry
 
-_PIECE = 64
+_PIECE = 8
 
 Shown = tuple[torch.Tensor, "npt.NDArray[np.bool_]"]
 
@@ -67,16 +68,18 @@ def learn_prior(
     contrast
         1 for white particles, -1 for black ones.
     """
-    with one_thread_each():
-        parts = [
-            shown_to_prior(images[k : k + _PIECE], pixel_size, contrast, working_pixel_size)
-            for k in range(0, len(images), _PIECE)
-        ]
+
+    def show(start: int) -> Shown:
+        piece = images[start : start + _PIECE]
+        return shown_to_prior(piece, pixel_size, contrast, working_pixel_size)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
+        parts = list(pool.map(show, range(0, len(images), _PIECE)))
         shown = torch.cat([part for part, _ in parts])
         usable = np.flatnonzero(np.concatenate([usable for _, usable in parts]))
         optics = None if ctf is None else ctf.take(usable)
         box = images.shape[-1]
-        prior = learn(shown, optics, box * pixel_size / shown.shape[-1])
+        prior = learn(shown, optics, box * pixel_size / shown.shape[-1], pool)
     return {} if prior is None else {field(box, pixel_size): prior}
 
 

@@ -37,9 +37,11 @@ def normalised(raw: torch.Tensor, contrast: int) -> tuple[torch.Tensor, torch.Te
     mean, sd = ring_statistics(raw)
     # A constant background has a tiny sd by rounding.
     usable_sd = torch.isfinite(sd) & (sd > 1e-6 * mean.abs()) & (sd > 0)
-    unusable = ~(torch.isfinite(raw).all(dim=(1, 2)) & usable_sd[:, 0, 0])
-    images = (raw - mean) * (contrast / sd)
-    return torch.where(unusable[:, None, None], 0.0, images), unusable
+    finite = (raw * 0).sum(dim=(1, 2)) == 0  # NaN and infinity times 0 are NaN
+    unusable = ~(finite & usable_sd[:, 0, 0])
+    images = (raw - mean).mul_(contrast / sd)
+    images[unusable] = 0
+    return images, unusable
 
 
 def working_view(

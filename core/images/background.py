@@ -41,6 +41,13 @@ def ring_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     mean, sd : (n, 1, 1) tensors
         `sd` is 0 for an image whose background is constant.
     """
-    ring = images[:, ring_mask(images.shape[-1], images.device)]
-    sd, mean = torch.std_mean(ring, dim=1, correction=0)
-    return mean[:, None, None], sd[:, None, None]
+    ring = images.flatten(1).index_select(1, _places(images.shape[-1], images.device)).double()
+    mean = ring.mean(dim=1, keepdim=True)
+    sd = (ring - mean).square_().mean(dim=1, keepdim=True).sqrt()
+    return mean[..., None].to(images.dtype), sd[..., None].to(images.dtype)
+
+
+@lru_cache(maxsize=32)
+def _places(box: int, device: torch.device | str) -> torch.Tensor:
+    """Pixels of `ring_mask` in a flattened image: far faster to gather by than the mask."""
+    return ring_mask(box, device).flatten().nonzero()[:, 0]

@@ -28,19 +28,19 @@ def fourier_resize(images: torch.Tensor, box: int) -> torch.Tensor:
         return images
     keep = min(n, box)
     half = (keep + 1) // 2  # frequencies 0 .. half-1 lie below Nyquist
-    spectrum = torch.fft.rfft2(images)
-    rows = spectrum[..., :half]
-    low = torch.cat([rows[..., :half, :], rows[..., n - half + 1 :, :]], dim=-2)
+    # Columns that are lost, or empty, are not transformed.
+    columns = torch.fft.fft(torch.fft.rfft(images)[..., :half], dim=-2)
     resized = torch.zeros(
-        (*images.shape[:-2], box, box // 2 + 1), dtype=spectrum.dtype, device=images.device
+        (*images.shape[:-2], box, half), dtype=columns.dtype, device=images.device
     )
-    resized[..., :half, :half] = low[..., :half, :]
-    resized[..., box - half + 1 :, :half] = low[..., half:, :]
+    resized[..., :half, :] = columns[..., :half, :]
+    resized[..., box - half + 1 :, :] = columns[..., n - half + 1 :, :]
     shift = box // 2 - (n // 2) * box / n  # odd boxes: their centres are half a pixel apart
     if abs(shift) > 1e-9:
-        resized = resized * _phase_ramp(box, shift, images.device)
-    images = torch.fft.irfft2(resized, s=(box, box)) * (box / n) ** 2
-    return images
+        resized = resized * _phase_ramp(box, shift, images.device)[:, :half]
+    resized = torch.fft.ifft(resized.mul_((box / n) ** 2), dim=-2)
+    made: torch.Tensor = torch.fft.irfft(resized, n=box)
+    return made
 
 
 def smooth(images: torch.Tensor, sigma: float) -> torch.Tensor:

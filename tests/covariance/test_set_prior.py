@@ -1,5 +1,6 @@
 """A set's own covariance takes more noise off than its spectrum does, and invents nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from core.covariance.learn import FEWEST, learn
 from core.covariance.set_file import read_priors, write_priors
 from core.covariance.set_prior import SetPrior
+from core.denoise.inference import one_thread_each
 from core.errors import IceblockError
 from core.evaluate.held_out import oracle_wiener
 from core.evaluate.metrics import masked_correlation
@@ -37,6 +39,18 @@ def prior(pairs: Pairs) -> SetPrior:
     found = learn(pairs.noisy, pairs.ctf, PIXEL_SIZE)
     assert found is not None
     return found
+
+
+def test_threads_do_not_change_what_is_learned(pairs: Pairs) -> None:
+    found = []
+    for threads in (None, 1, 3):
+        with one_thread_each(), ThreadPoolExecutor(threads) as pool:
+            found.append(learn(pairs.noisy, pairs.ctf, PIXEL_SIZE, pool if threads else None))
+    assert found[0] is not None
+    for other in found[1:]:
+        assert other is not None
+        for name, tensor in other.tensors().items():
+            assert torch.equal(tensor, found[0].tensors()[name]), name
 
 
 def quality(images: torch.Tensor, pairs: Pairs) -> float:

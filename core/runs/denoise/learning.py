@@ -131,7 +131,7 @@ def _learn(
             return None
         width = jobs[0].stack.box_x * jobs[0].pixel_size
         optics = None if work.ctf is None else work.ctf.take(rows)
-        return learn(images, optics, width / images.shape[-1])
+        return learn(images, optics, width / images.shape[-1], pool)
 
 
 def _bar(total: int, progress: TextIO | None) -> tqdm[Never]:
