@@ -64,12 +64,17 @@ def arguments(star: Path, out: Path, threads: int, *further: str, device: str = 
 
 
 def iceblock(
-    star: Path, images: int, threads: int, dtype: str = "float32", device: str = "cpu"
+    star: Path,
+    images: int,
+    threads: int,
+    dtype: str = "float32",
+    device: str = "cpu",
+    further: Sequence[str] = (),
 ) -> Timing:
     """Time one run of `iceblock denoise`; nothing of it is left."""
     out = star.parent / "iceblock"
     shutil.rmtree(out, ignore_errors=True)
-    told = arguments(star, out, threads, "--dtype", dtype, device=device)
+    told = arguments(star, out, threads, "--dtype", dtype, *further, device=device)
     timing = measure([sys.executable, *told], images, threads, star.parent / "iceblock.log")
     shutil.rmtree(out)
     return timing

@@ -10,6 +10,7 @@ faults are tests, one by one, in tests/faults, whose small project is used here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -25,11 +26,11 @@ from typing import TYPE_CHECKING
 import click
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/faults"))
-from fault_room import Room, Started, WarmServer, make_room, outputs
+from fault_room import Room, Started, WarmServer, make_room, outputs, workers
 from results import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 RELION = "relion_iceblock_denoise"
 STACK = Path("Extract/job003/1/mic.mrcs")
@@ -103,6 +104,16 @@ def first_of_two(one: Try) -> tuple[bool, int]:
     return hit, one.again()
 
 
+def worker(one: Try) -> tuple[bool, int]:
+    """Kill one of the two processes that denoise."""
+    started = one.room.start(one.out, "--processes", 2)
+    one.moment(started)
+    for number in workers(started.number)[1:]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    return started.wait() != 0, one.again()
+
+
 def aborted(one: Try) -> tuple[bool, int]:
     """Abort a RELION job, continue it, kill that, and continue again."""
     job = one.room.folder / one.out
@@ -126,20 +137,59 @@ def limited(one: Try) -> tuple[bool, int]:
     return failed.poll() == 1, one.again()
 
 
+@contextlib.contextmanager
+def mounted(folder: Path, size: int) -> Iterator[list[str]]:
+    """Mount an empty disk of so many kilobytes; gives what changes its options."""
+    folder.mkdir(exist_ok=True)
+    words = ["mount", "-t", "tmpfs", "tmpfs", str(folder), "-o"]
+    subprocess.run([*words, f"size={size}k"], check=True)
+    try:
+        yield words
+    finally:
+        subprocess.run(["umount", "-l", folder], check=False, stderr=subprocess.DEVNULL)
+
+
 def full(one: Try) -> tuple[bool, int]:
     """Fill a disk of a random size, then make room on it."""
-    folder = one.room.folder / one.out
-    folder.mkdir()
     pages = sum(map(len, one.room.expected.values())) // 4096 + 30
-    size = 4 * one.rng.randrange(1, pages)
-    mount = ["mount", "-t", "tmpfs", "tmpfs", str(folder), "-o"]
-    subprocess.run([*mount, f"size={size}k"], check=True)
-    try:
+    with mounted(one.room.folder / one.out, 4 * one.rng.randrange(1, pages)) as mount:
         failed = one.room.run(one.out)
         subprocess.run([*mount, "remount,size=9000k"], check=True)
         return failed.poll() == 1, one.again()
+
+
+def read_only(one: Try) -> tuple[bool, int]:
+    """Kill a run, and try to go on while its disk is read-only."""
+    with mounted(one.room.folder / one.out, 9000) as mount:
+        started = one.room.start(one.out)
+        one.moment(started)
+        started.kill_all()
+        started.wait()
+        subprocess.run([*mount, "remount,ro"], check=True)
+        failed = one.room.run(one.out)
+        subprocess.run([*mount, "remount,rw"], check=True)
+        return failed.poll() == 1, one.again()
+
+
+def unmounted(one: Try) -> tuple[bool, int]:
+    """Unmount the disk of an input stack under the run, and mount it again."""
+    place = (one.room.folder / STACK).parent
+    aside = place.with_name("aside")
+    place.rename(aside)
+    place.mkdir()
+    bind = ["mount", "--bind", str(aside), str(place)]
+    try:
+        subprocess.run(bind, check=True)
+        started = one.room.start(one.out)
+        one.moment(started)
+        subprocess.run(["umount", "-l", place], check=True)
+        hit = started.wait() != 0
+        subprocess.run(bind, check=True)
+        return hit, one.again()
     finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+        subprocess.run(["umount", "-l", place], check=False, stderr=subprocess.DEVNULL)
+        place.rmdir()
+        aside.rename(place)
 
 
 def vanished(one: Try) -> tuple[bool, int]:
@@ -151,6 +201,22 @@ def vanished(one: Try) -> tuple[bool, int]:
     hit = started.wait() != 0
     stack.with_suffix(".away").rename(stack)
     return hit, one.again()
+
+
+def changed(one: Try) -> tuple[bool, int]:
+    """Kill a run and change an input stack, which must be noticed; then undo the change."""
+    started = one.room.start(one.out)
+    one.moment(started)
+    started.kill_all()
+    started.wait()
+    stack = one.room.folder / STACK
+    before, whole = stack.stat(), stack.read_bytes()
+    place = one.rng.randrange(1024, len(whole))
+    stack.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    noticed = one.room.run(one.out).poll() == 1
+    stack.write_bytes(whole)
+    os.utime(stack, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return noticed, one.again()
 
 
 def skewed(one: Try) -> tuple[bool, int]:
@@ -179,6 +245,7 @@ FAULTS: dict[str, Callable[[Try], tuple[bool, int]]] = {
     "kill -9": signalled(signal.SIGKILL),
     "kill -9 of two processes": signalled(signal.SIGKILL, "--processes", 2),
     "kill -9 of the first of them alone": first_of_two,
+    "kill -9 of the second alone": worker,
     "SIGTERM": signalled(signal.SIGTERM),
     "SIGTERM to two processes": signalled(signal.SIGTERM, "--processes", 2),
     "Ctrl-C": signalled(signal.SIGINT),
@@ -186,7 +253,10 @@ FAULTS: dict[str, Callable[[Try], tuple[bool, int]]] = {
     "RELION's abort, then a killed Continue": aborted,
     "full disk": full,
     "limit on the size of files": limited,
+    "disk that turns read-only": read_only,
     "input stack that vanishes and comes back": vanished,
+    "disk of an input stack unmounted and mounted again": unmounted,
+    "input stack changed between two runs, and back": changed,
     "clock years off between two runs": skewed,
     "the same run twice at once": doubled,
 }

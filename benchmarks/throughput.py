@@ -13,6 +13,7 @@ rate is the slope between a short and a long stack, which leaves out start-up. S
 from __future__ import annotations
 
 import re
+import shlex
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -162,6 +163,7 @@ def bounded_rates(
 @click.option("--short", default=128, show_default=True, help="Images of the short stack.")
 @THREADS
 @click.option("--repeats", default=3, show_default=True, help="Of iceblock; the median counts.")
+@click.option("--further", default="", help="Options of `iceblock denoise`, such as --each-alone.")
 @APPEND
 def speed(
     topaz_command: str | None,
@@ -171,15 +173,19 @@ def speed(
     short: int,
     threads: int,
     repeats: int,
+    further: str,
     append: bool,
 ) -> None:
     """Images per second, steady and by whole-process wall time."""
+
+    def timed(n: int) -> Timing:
+        return iceblock(stars[n], n, threads, further=shlex.split(further))
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stars = {n: make_particles(folder, n, box, pixel_size) for n in (short, number)}
-        iceblock(stars[short], short, threads)  # warm file cache
-        runs = {n: [iceblock(s, n, threads) for _ in range(repeats)] for n, s in stars.items()}
-        ours = {n: median_of(timings) for n, timings in runs.items()}
+        timed(short)  # warm file cache
+        ours = {n: median_of([timed(n) for _ in range(repeats)]) for n in stars}
         theirs = (
             {n: topaz(topaz_command, s, n, threads) for n, s in stars.items()}
             if topaz_command

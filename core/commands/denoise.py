@@ -68,6 +68,10 @@ from ..denoise.shipped import DEFAULT
     help="Add a confidence for each particle, 0 to 1 (rlnIceblockConfidence or "
     "iceblock/confidence); takes about four times as long.",
 )  # fmt: skip
+@click.option(
+    "--compile", "compiled", is_flag=True,
+    help="Compile the network first, which takes a minute; may pay for very many images.",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
 def command(quiet: bool, **values: Any) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from ..errors import IceblockError
 from ..images.fourier import fourier_resize, smooth
+from .compiled import compiled
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
 from .views import field, normalised, set_view, working_view
 
@@ -87,6 +88,8 @@ class Denoiser:
     priors
         What sets of images have in common, by their geometry: the network's answer is then mixed
         with the best linear estimate of the set, as far as that can be trusted.
+    fast
+        Compile the network first, which takes about a minute; see `compiled`.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Denoiser:
         device: torch.device,
         keep_noise: float = 0.0,
         priors: Mapping[Geometry, SetPrior] | None = None,
+        fast: bool = False,
     ) -> None:
         if not 0 <= keep_noise <= 1:
             raise IceblockError(f"keep-noise is {keep_noise} and must lie between 0 and 1.")
@@ -107,7 +111,8 @@ class Denoiser:
         if device.type == "cuda":  # same input, same bytes
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
-        self._network = _ready(model.generator, device, self.bf16)
+        ready = _ready(model.generator, device, self.bf16)
+        self._network = compiled(ready, device) if fast else ready
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     def __call__(

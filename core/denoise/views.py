@@ -40,8 +40,7 @@ def normalised(raw: torch.Tensor, contrast: int) -> tuple[torch.Tensor, torch.Te
     finite = (raw * 0).sum(dim=(1, 2)) == 0  # NaN and infinity times 0 are NaN
     unusable = ~(finite & usable_sd[:, 0, 0])
     images = (raw - mean).mul_(contrast / sd)
-    images[unusable] = 0
-    return images, unusable
+    return images.masked_fill_(unusable[:, None, None], 0.0), unusable
 
 
 def working_view(

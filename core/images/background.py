@@ -50,4 +50,4 @@ def ring_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 @lru_cache(maxsize=32)
 def _places(box: int, device: torch.device | str) -> torch.Tensor:
     """Pixels of `ring_mask` in a flattened image: far faster to gather by than the mask."""
-    return ring_mask(box, device).flatten().nonzero()[:, 0]
+    return ring_mask(box).flatten().nonzero()[:, 0].to(device)

@@ -82,6 +82,17 @@ class Started:
         return self.log.read_text() if self.log.exists() else ""
 
 
+def workers(number: int) -> list[int]:
+    """Processes that denoise: those that the run of this number started with its own words."""
+    tasks = Path(f"/proc/{number}/task")
+    found = []
+    for child in [int(n) for path in tasks.glob("*/children") for n in path.read_text().split()]:
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return sorted(found)
+
+
 class WarmServer:
     """See warm_server.py."""
 

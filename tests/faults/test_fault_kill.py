@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fault_room import Room, Started
+from fault_room import Room, workers
 
 OUT = Path("Out")
 
@@ -77,26 +77,6 @@ def test_stop_signals(room: Room, number: signal.Signals) -> None:
     room.finish(OUT)
 
 
-def children(started: Started) -> list[int]:
-    tasks = Path(f"/proc/{started.number}/task")
-    if not tasks.exists():
-        pytest.skip("this system does not tell the children of a process")
-    return [int(n) for path in tasks.glob("*/children") for n in path.read_text().split()]
-
-
-def workers(started: Started) -> list[int]:
-    """Processes that denoise: those that the run started with its own words."""
-    found = []
-    for number in children(started):
-        try:
-            words = Path(f"/proc/{number}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in words:
-            found.append(number)
-    return found
-
-
 def gone(number: int) -> bool:
     try:
         return "\nState:\tZ" in Path(f"/proc/{number}/status").read_text()
@@ -108,7 +88,7 @@ def gone(number: int) -> bool:
 def test_a_process_that_dies_ends_the_run(room: Room) -> None:
     started = room.start(OUT, "--processes", "2")
     started.wait(until=lambda: written(room.folder) > 100_000)
-    os.kill(workers(started)[1], signal.SIGKILL)
+    os.kill(workers(started.number)[1], signal.SIGKILL)
     assert started.wait() == 1
     assert "was killed (SIGKILL)" in started.said
     assert "Traceback" not in started.said
@@ -121,7 +101,7 @@ def test_a_process_that_dies_ends_the_run(room: Room) -> None:
 def test_processes_do_not_outlive_the_one_that_started_them(room: Room) -> None:
     started = room.start(OUT, "--processes", "2")
     started.wait(until=lambda: written(room.folder) > 0)
-    helpers = workers(started)
+    helpers = workers(started.number)
     assert len(helpers) == 2
     started.send(signal.SIGKILL)
     # At once, while the helpers may still be at work.

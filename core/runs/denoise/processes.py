@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Never
 import torch
 
 from ...denoise.distributed import launch, local_rank
-from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
 from ..folder import helping
-from .learning import known_sets
 from .passed_through import list_of_process
-from .share import denoise_share, device_of, share_stacks
+from .share import denoise_share, denoiser_of, device_of, share_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +117,7 @@ def _worker(
         model = load_model(model_file, device)
         if model.sha256 != model_sha256:
             raise IceblockError(f"{model.path} changed while the run began; start the run again")
-        denoiser = Denoiser(model, device, options.keep_noise, known_sets(options))
+        denoiser = denoiser_of(options, model, device)
         mine = list_of_process(options.out, process)
         denoise_share(options, shares[process], denoiser, contrast, mine, watch, ctf)
 

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from ...denoise.confidence_file import read_confidences
 from ...denoise.distributed import joined, local_rank, local_size
-from ...denoise.inference import Denoiser
 from ...errors import IceblockError
 from ..folder import claim, helping, locked
 from ..record import machine, write_record
@@ -26,7 +25,7 @@ from .options import UNUSABLE
 from .passed_through import forget_lists, list_of_process, merge_lists
 from .processes import denoise_in_processes, set_threads
 from .report import farewell, report
-from .share import denoise_share, share_stacks
+from .share import denoise_share, denoiser_of, share_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -201,7 +200,7 @@ def _denoise(
                 options, jobs, work.model, contrast, work.ctf, processes, bar, heartbeat
             )
         else:
-            denoiser = Denoiser(work.model, work.device, options.keep_noise, known_sets(options))
+            denoiser = denoiser_of(options, work.model, work.device)
             mine = options.out / UNUSABLE
             if ranks.size > 1:
                 mine = list_of_process(options.out, ranks.rank)

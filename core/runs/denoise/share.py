@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...denoise.inference import choose_device
+from ...denoise.inference import Denoiser, choose_device
 from ...denoise.sharding import owners
 from ...denoise.stacks import denoise_stacks
+from .learning import known_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ...denoise.inference import Denoiser
+    from ...denoise.model_file import Model
     from ...denoise.stacks import Outcome, Watcher
     from ...images.output_plan import StackJob
     from ...simulate.ctf import CtfParameters
@@ -45,6 +46,11 @@ def device_of(options: DenoiseOptions, place: int, processes: int) -> torch.devi
     if processes > 1 and device.type == "cuda" and device.index is None:
         return torch.device("cuda", place % torch.cuda.device_count())
     return device
+
+
+def denoiser_of(options: DenoiseOptions, model: Model, device: torch.device) -> Denoiser:
+    """Make what a process of the run denoises with."""
+    return Denoiser(model, device, options.keep_noise, known_sets(options), options.compiled)
 
 
 def share_stacks(options: DenoiseOptions, jobs: Sequence[StackJob], processes: int) -> list[int]:
