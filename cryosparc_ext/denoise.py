@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.denoise.shipped import DEFAULT
+from core.commands.shared_options import (
+    BATCH_SIZE,
+    DEVICE,
+    EACH_ALONE,
+    KEEP_NOISE,
+    MODEL,
+    THREADS,
+    contrast,
+    dtype,
+)
 
 from .place import job_options, output_option
 
@@ -40,35 +49,14 @@ SCORE = "confidence/ncc_score"
     help="Particles with images; the job alone where it has only one such output.",
 )  # fmt: skip
 @output_option("denoised")
-@click.option(
-    "--model", default=DEFAULT, show_default=True, metavar="NAME|FILE",
-    help="A shipped model (see `iceblock models`) or a model file.",
-)  # fmt: skip
-@click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
-    help="Where to compute; auto takes a GPU if there is one.",
-)  # fmt: skip
-@click.option(
-    "--batch-size", type=int, metavar="N",
-    help="Images at a time.  [default: as many as are fast and fit]",
-)  # fmt: skip
-@click.option(
-    "--dtype", default="float32", show_default=True, metavar="float32|float16",
-    help="Of the denoised stacks.",
-)  # fmt: skip
-@click.option(
-    "--keep-noise", default=0.0, show_default=True, metavar="A",
-    help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
-)  # fmt: skip
-@click.option(
-    "--each-alone", is_flag=True,
-    help="Denoise every particle by itself, without what the others of its set teach.",
-)  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option(
-    "--contrast", default="auto", show_default=True, metavar="auto|white|black",
-    help="Of the particles; auto believes blob/sign.",
-)  # fmt: skip
+@MODEL
+@DEVICE
+@BATCH_SIZE
+@dtype("Of the denoised stacks.")
+@KEEP_NOISE
+@EACH_ALONE
+@THREADS
+@contrast("Of the particles; auto believes blob/sign.")
 @click.option(
     "--confidence", is_flag=True,
     help="Add a confidence for each particle, 0 to 1, as confidence/ncc_score; takes about four "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.commands.shared_options import THREADS
 from core.errors import IceblockError
 
 from .place import job_options, output_option
@@ -54,7 +55,7 @@ LOOKED_AT = 5
 @click.option("--per-micrograph", type=int, metavar="N", help="Blocks at most from each.")
 @click.option("--margin", type=float, metavar="A", help="Å to keep away from particles.")
 @click.option("--synthetic", default=0, metavar="N", help="Synthetic blocks to add.")
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
+@THREADS
 @click.pass_obj
 def command(
     under_way: OpenJob,

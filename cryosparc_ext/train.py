@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.commands.shared_options import DEVICE, START, THREADS, TRAINED_BY, seed
 from core.errors import IceblockError
 
 from .place import job_options
@@ -42,10 +43,7 @@ RUN = "model"
     "--particles", metavar="J#.OUTPUT",
     help="What will be denoised: gives box, pixel size and CTFs; needs blob and ctf.",
 )  # fmt: skip
-@click.option(
-    "--from", "start", metavar="NAME|FILE",
-    help="Start from a shipped model (see `iceblock models`) or a model file: fine-tuning.",
-)  # fmt: skip
+@START
 @click.option("--phantoms", default=0, metavar="N", help="Random phantoms to add to the volumes.")
 @click.option(
     "--steps", type=int, metavar="N",
@@ -53,13 +51,10 @@ RUN = "model"
 )  # fmt: skip
 @click.option("--time-limit", metavar="TIME", help="Stop after 90s, 30m or 2h of training.")
 @click.option("--batch-size", type=int, metavar="N", help="64-pixel images in a step.")
-@click.option("--gpu", metavar="N[,N…]", help="GPUs by number; several train one model together.")
-@click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
-    help="Where to compute; auto takes a GPU if there is one.",
-)  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Of all that is drawn.")
+@TRAINED_BY
+@DEVICE
+@THREADS
+@seed("Of all that is drawn.")
 @click.option("--name", metavar="NAME", help="Of the model.  [default: project and job]")
 @click.pass_obj
 def command(

@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from .shared_options import DEVICE, OUT, PATH, QUIET, THREADS, pixel_size, seed, volumes
+
 
 @click.command()
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Output folder."
-)
+@OUT
 @click.option(
     "--model", "models", multiple=True, metavar="NAME=FILE",
     help="Row's name and model file, or a shipped model; the first is what all else is measured "
     "against.  [default: iceblock=iceblock-4A]",
 )  # fmt: skip
+@volumes(
+    "Structure to score on: map or atomic model, also .gz; take one that no model has seen.  "
+    "[default: 4 phantoms]"
+)
 @click.option(
-    "--volume", "volumes", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Structure to score on: map or atomic model, also .gz; take one that no model has seen.  "
-    "[default: 4 phantoms]",
-)  # fmt: skip
-@click.option(
-    "--noise", multiple=True, type=click.Path(path_type=Path), metavar="BANK",
+    "--noise", multiple=True, type=PATH, metavar="BANK",
     help="Noise bank or stack of noise blocks to score on.  [default: an ice-like spectrum]",
 )  # fmt: skip
 @click.option(
-    "--train-volume", "train_volumes", multiple=True, type=click.Path(path_type=Path),
+    "--train-volume", "train_volumes", multiple=True, type=PATH,
     metavar="FILE", help="Structure for the networks that are trained here.",
 )  # fmt: skip
 @click.option(
-    "--train-noise", multiple=True, type=click.Path(path_type=Path), metavar="BANK",
+    "--train-noise", multiple=True, type=PATH, metavar="BANK",
     help="Noise to tune filters and to train on.  [default: four fifths of the micrographs of "
     "--noise, the rest is scored on]",
 )  # fmt: skip
@@ -42,15 +40,15 @@ import click
     help="Random protein-like phantoms to train on.",
 )  # fmt: skip
 @click.option(
-    "--noisy", multiple=True, type=click.Path(path_type=Path), metavar="STAR",
+    "--noisy", multiple=True, type=PATH, metavar="STAR",
     help="Noisy particles to score on in place of simulated ones; --clean names their truth.",
 )  # fmt: skip
 @click.option(
-    "--clean", multiple=True, type=click.Path(path_type=Path), metavar="STAR",
+    "--clean", multiple=True, type=PATH, metavar="STAR",
     help="The truth of --noisy, row by row, as `iceblock simulate` writes it.",
 )  # fmt: skip
 @click.option(
-    "--particles", type=click.Path(path_type=Path), metavar="STAR|CS",
+    "--particles", type=PATH, metavar="STAR|CS",
     help="Real particles to show the networks on.",
 )  # fmt: skip
 @click.option(
@@ -73,21 +71,13 @@ import click
     "none.  [default: 4000, quick 400]",
 )  # fmt: skip
 @click.option("--box", type=int, metavar="PIXELS", help="Even.  [default: 128, quick 64]")
-@click.option(
-    "--pixel-size", type=float, metavar="A", help="Å per pixel.  [default: 2.7, quick 5.4]"
-)
+@pixel_size("Å per pixel.  [default: 2.7, quick 5.4]")
 @click.option("--quick", is_flag=True, help="Few images, little training: minutes on a CPU.")
-@click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
-    help="Where to compute; auto takes a GPU if there is one.",
-)  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option(
-    "--seed", default=0, show_default=True, metavar="N",
-    help="The same seed gives the same table on a CPU.",
-)  # fmt: skip
+@DEVICE
+@THREADS
+@seed("The same seed gives the same table on a CPU.")
 @click.option("--overwrite", is_flag=True, help="Replace what another comparison left in DIR.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
+@QUIET
 def command(quiet: bool, **values: Any) -> None:
     """Compare models with filters, DnCNN and an unsupervised GAN on pairs whose truth is known.
 

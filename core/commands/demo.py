@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from .shared_options import THREADS
+
 
 @click.command()
 @click.option("--out", default="iceblock-demo", show_default=True, type=click.Path(path_type=Path),
               metavar="DIR", help="Output folder.")  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
+@THREADS
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier demo left in DIR.")
 def command(out: Path, threads: int | None, overwrite: bool) -> None:
     """Denoise simulated particles and show the result.

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .shared_options import (
+    DEVICE,
+    OUT,
+    OVERWRITE,
+    PATH,
+    PROJECT_DIR,
+    THREADS,
+    contrast,
+    pixel_size,
+    volumes,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @click.command()
-@click.argument("denoised", type=click.Path(path_type=Path))
+@click.argument("denoised", type=PATH)
+@OUT
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Output folder."
-)
-@click.option(
-    "--raw", type=click.Path(path_type=Path), metavar="FILE",
+    "--raw", type=PATH, metavar="FILE",
     help="The particles that were denoised.  [default: as DENOISED or the run.json beside it says]",
 )  # fmt: skip
 @click.option(
-    "--clean", type=click.Path(path_type=Path), metavar="FILE",
+    "--clean", type=PATH, metavar="FILE",
     help="True images, row by row those of DENOISED, where particles were simulated.",
 )  # fmt: skip
 @click.option(
@@ -28,14 +40,13 @@ import click
     help="The model that denoised them.  [default: as the run.json beside DENOISED says]",
 )  # fmt: skip
 @click.option(
-    "--noise", type=click.Path(path_type=Path), metavar="BANK",
+    "--noise", type=PATH, metavar="BANK",
     help="Noise bank that the model was trained on.  [default: what the model's card says of it]",
 )  # fmt: skip
-@click.option(
-    "--volume", "volumes", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Map or atomic model that the denoiser may know and must not paint into noise; may be "
-    "given again.  [default: phantoms]",
-)  # fmt: skip
+@volumes(
+    "Map or atomic model that the denoiser may know and must not paint into noise; may be "
+    "given again.  [default: phantoms]"
+)
 @click.option(
     "--sample", default=200, show_default=True, metavar="N", help="Particles at most to look at."
 )
@@ -43,24 +54,12 @@ import click
     "--no-gate", "gate", is_flag=True, flag_value=False, default=True,
     help="Leave out the trial of the model for hallucination, which takes a minute or two.",
 )  # fmt: skip
-@click.option(
-    "--contrast", default="auto", show_default=True, metavar="auto|white|black",
-    help="Of the particles; auto believes the denoising run.",
-)  # fmt: skip
-@click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
-    help="Where to compute; auto takes a GPU if there is one.",
-)  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option(
-    "--pixel-size", type=float, metavar="A",
-    help="Å per pixel.  [default: from DENOISED, else from the stacks]",
-)  # fmt: skip
-@click.option(
-    "--project-dir", type=click.Path(path_type=Path), metavar="DIR",
-    help="Of CryoSPARC, where paths in a .cs file start.  [default: found]",
-)  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR.")
+@contrast("Of the particles; auto believes the denoising run.")
+@DEVICE
+@THREADS
+@pixel_size("Å per pixel.  [default: from DENOISED, else from the stacks]")
+@PROJECT_DIR
+@OVERWRITE
 @click.option("-q", "--quiet", is_flag=True, help="No remarks.")
 def command(quiet: bool, volumes: tuple[Path, ...], **values: Any) -> None:
     """Tell how far to trust denoised particles.

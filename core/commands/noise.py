@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-PATH = click.Path(path_type=Path)
+from .shared_options import OUT, OVERWRITE, PATH, QUIET, THREADS, pixel_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class NoiseGroup(click.Group):
@@ -35,9 +37,7 @@ def command() -> None:
 
 @click.command(no_args_is_help=True)
 @click.argument("micrographs", nargs=-1, required=True, type=PATH)
-@click.option(
-    "--out", required=True, type=PATH, metavar="DIR", help="Output folder.",
-)  # fmt: skip
+@OUT
 @click.option(
     "--box", required=True, type=int, metavar="PIXELS", help="Side of the blocks.",
 )  # fmt: skip
@@ -54,10 +54,7 @@ def command() -> None:
     "--masks", type=PATH, metavar="DIR",
     help="Masks of pollution, as in mic1_mask.png for mic1.mrc; any binning.",
 )  # fmt: skip
-@click.option(
-    "--pixel-size", type=float, metavar="A",
-    help="Å per pixel.  [default: from the STAR file, else from the images]",
-)  # fmt: skip
+@pixel_size("Å per pixel.  [default: from the STAR file, else from the images]")
 @click.option(
     "--model", metavar="NAME|FILE", help="Segmentation model.  [default: the one that ships]",
 )  # fmt: skip
@@ -84,9 +81,9 @@ def command() -> None:
     "--synthetic", default=0, metavar="N",
     help="Add N blocks of synthetic noise with the spectrum of the real ones.",
 )  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
+@THREADS
+@OVERWRITE
+@QUIET
 def extract(quiet: bool, **values: Any) -> None:
     """Cut blocks of pure noise out of micrographs, or look at blocks that were cut.
 

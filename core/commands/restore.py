@@ -4,19 +4,21 @@ from pathlib import Path
 
 import click
 
+from .shared_options import PATH
+
 
 @click.command(name="restore")
-@click.argument("denoised", type=click.Path(path_type=Path))
+@click.argument("denoised", type=PATH)
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="OUT",
     help="The file to make, .star or .cs as DENOISED.",
 )
 @click.option(
     "--raw",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RAW.cs",
     help="For a .cs file: the particles that were denoised.",
 )

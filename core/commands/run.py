@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..denoise.shipped import DEFAULT
-
-PATH = click.Path(path_type=Path)
+from .shared_options import (
+    DEVICE,
+    EACH_ALONE,
+    KEEP_NOISE,
+    OUT,
+    PATH,
+    PROJECT_DIR,
+    THREADS,
+    contrast,
+    dtype,
+    pixel_size,
+    seed,
+    volumes,
+)
 
 
 @click.command(no_args_is_help=True)
 @click.argument("particles", type=PATH)
-@click.option("--out", required=True, type=PATH, metavar="DIR", help="Output folder.")
+@OUT
 @click.option(
     "--micrographs", multiple=True, type=PATH, metavar="FILE|DIR",
     help="A micrographs STAR file, a folder, or image files; without any nothing is learned.",
@@ -25,11 +36,10 @@ PATH = click.Path(path_type=Path)
     "--picks", type=PATH, metavar="FILE",
     help="As for `iceblock noise`.  [default: the coordinates in PARTICLES]",
 )  # fmt: skip
-@click.option(
-    "--volume", "volumes", multiple=True, type=PATH, metavar="FILE",
-    help="Reference: a map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed. "
-    "Without any nothing is learned.",
-)  # fmt: skip
+@volumes(
+    "Reference: a map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed. "
+    "Without any nothing is learned."
+)
 @click.option(
     "--time-limit", metavar="TIME",
     help="Of fine-tuning: 90s, 30m or 2h.  [default: 15m, without a limit if --steps is given]",
@@ -52,49 +62,28 @@ PATH = click.Path(path_type=Path)
     "--segmentation", metavar="NAME|FILE", help="Segmentation model.  [default: what ships]"
 )
 @click.option("--gpu", metavar="N[,N…]", help="GPUs by number; several fine-tune together.")
-@click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
-    help="Where to compute; auto takes a GPU if there is one.",
-)  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option(
-    "--dtype", default="float32", show_default=True, metavar="float32|float16",
-    help="Of the denoised images; RELION reads float16 from 4.0 on.",
-)  # fmt: skip
-@click.option(
-    "--keep-noise", default=0.0, show_default=True, metavar="A",
-    help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
-)  # fmt: skip
-@click.option(
-    "--each-alone", is_flag=True,
-    help="Denoise every particle by itself, without what the others of its set teach.",
-)  # fmt: skip
+@DEVICE
+@THREADS
+@dtype("Of the denoised images; RELION reads float16 from 4.0 on.")
+@KEEP_NOISE
+@EACH_ALONE
 @click.option(
     "--confidence", is_flag=True,
     help="Add a confidence for each particle, as `iceblock denoise` does.",
 )  # fmt: skip
 @click.option("--batch-size", type=int, metavar="N", help="Images denoised at a time.")
-@click.option(
-    "--contrast", default="auto", show_default=True, metavar="auto|white|black",
-    help="Of the particles.",
-)  # fmt: skip
+@contrast("Of the particles.")
 @click.option(
     "--no-gate", "gate", is_flag=True, flag_value=False, default=True,
     help="Leave out trying the model for hallucination, which takes about a minute.",
 )  # fmt: skip
-@click.option(
-    "--pixel-size", type=float, metavar="A",
-    help="Å per pixel of the particles.  [default: from PARTICLES, else from the stacks]",
-)  # fmt: skip
-@click.option(
-    "--project-dir", type=PATH, metavar="DIR",
-    help="Of CryoSPARC, where paths in a .cs file start.  [default: found]",
-)  # fmt: skip
+@pixel_size("Å per pixel of the particles.  [default: from PARTICLES, else from the stacks]")
+@PROJECT_DIR
 @click.option(
     "--micrograph-pixel-size", type=float, metavar="A",
     help="Å per pixel of the micrographs.  [default: from the STAR file, else from the images]",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Of fine-tuning.")
+@seed("Of fine-tuning.")
 @click.option(
     "--overwrite", is_flag=True,
     help="Make again what another run in DIR made from other inputs or settings.",

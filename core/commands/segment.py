@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .shared_options import OUT, OVERWRITE, PATH, QUIET, THREADS, pixel_size, seed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-_MICROGRAPHS = click.argument(
-    "micrographs", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+_MICROGRAPHS = click.argument("micrographs", nargs=-1, required=True, type=PATH)
 _DIAMETER = click.option(
     "--particle-diameter", type=float, required=True, metavar="A",
     help="Longest diameter of the particle in Å.",
 )  # fmt: skip
 _PICKS: dict[str, Any] = {
-    "type": click.Path(path_type=Path),
+    "type": PATH,
     "metavar": "FILE|DIR",
     "help": "Picks: autopick.star, coords_suffix_*.star, particles.star, or a folder of .box "
     "or .star files.",
 }
 _SHARED: tuple[Callable[..., Any], ...] = (
     click.option(
-        "--masks", type=click.Path(path_type=Path), metavar="DIR",
+        "--masks", type=PATH, metavar="DIR",
         help="Folder with masks of pollution, named like the micrographs (MRC, PNG, TIFF).",
     ),
-    click.option(
-        "--pixel-size", type=float, metavar="A",
-        help="Å per pixel of the micrographs.  [default: from their files]",
-    ),
-    click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]"),
-    click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR."),
-    click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks."),
+    pixel_size("Å per pixel of the micrographs.  [default: from their files]"),
+    THREADS,
+    OVERWRITE,
+    QUIET,
 )  # fmt: skip
 
 
@@ -54,9 +51,7 @@ def command() -> None:
 @command.command()
 @_MICROGRAPHS
 @_DIAMETER
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Output folder."
-)
+@OUT
 @click.option("--picks", **_PICKS)
 @click.option(
     "--model", metavar="NAME|FILE",
@@ -87,9 +82,7 @@ def apply(micrographs: tuple[Path, ...], model: str | None, quiet: bool, **value
 @command.command()
 @_MICROGRAPHS
 @_DIAMETER
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Output folder."
-)
+@OUT
 @click.option("--picks", required=True, **_PICKS)
 @click.option(
     "--from", "start", metavar="NAME|FILE|none",
@@ -100,7 +93,7 @@ def apply(micrographs: tuple[Path, ...], model: str | None, quiet: bool, **value
     "--hold-out", default=1, show_default=True, metavar="N",
     help="Micrographs kept out of training, to score the result on.",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Decides every draw.")
+@seed("Decides every draw.")
 @_shared
 def train(micrographs: tuple[Path, ...], start: str | None, quiet: bool, **values: Any) -> None:
     """Sharpen the labels with your own picks: three micrographs and a few minutes will do.

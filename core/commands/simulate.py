@@ -5,26 +5,28 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from .shared_options import PATH, QUIET, seed, volumes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
+    "--out", required=True, type=PATH, metavar="DIR",
     help="Output folder; new or empty.",
 )  # fmt: skip
-@click.option(
-    "--volume", "volumes", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed.",
-)  # fmt: skip
+@volumes("Map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed.")
 @click.option(
     "--phantoms", default=0, metavar="N",
     help="Random protein-like phantoms to add.  [default: 4 where no volume is given]",
 )  # fmt: skip
 @click.option(
-    "--noise", multiple=True, type=click.Path(path_type=Path), metavar="BANK|BLOCKS.mrcs",
+    "--noise", multiple=True, type=PATH, metavar="BANK|BLOCKS.mrcs",
     help="Noise bank (its folder or blocks.star), or a stack of noise blocks at this pixel size; "
     "several are mixed.  [default: an ice-like spectrum]",
 )  # fmt: skip
@@ -44,11 +46,8 @@ import click
     "--neighbours", default=0.0, show_default=True, metavar="MEAN",
     help="Mean number of neighbours that crowd a box.",
 )  # fmt: skip
-@click.option(
-    "--seed", default=0, show_default=True, metavar="N",
-    help="The same seed gives the same files.",
-)  # fmt: skip
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
+@seed("The same seed gives the same files.")
+@QUIET
 def command(
     out: Path,
     volumes: tuple[Path, ...],

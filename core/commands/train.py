@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from .shared_options import (
+    DEVICE,
+    OUT,
+    OVERWRITE,
+    PATH,
+    QUIET,
+    START,
+    THREADS,
+    TRAINED_BY,
+    pixel_size,
+    seed,
+    volumes,
+)
+
 
 @click.command()
 @click.option(
-    "--noise", multiple=True, required=True, type=click.Path(path_type=Path), metavar="BANK",
+    "--noise", multiple=True, required=True, type=PATH, metavar="BANK",
     help="Noise bank (its folder or blocks.star) or a stack of noise blocks; several are mixed.",
 )  # fmt: skip
+@volumes("Map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed.")
+@OUT
 @click.option(
-    "--volume", "volumes", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed.",
-)  # fmt: skip
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Output folder."
-)
-@click.option(
-    "--particles", type=click.Path(path_type=Path), metavar="STAR",
+    "--particles", type=PATH, metavar="STAR",
     help="What will be denoised: gives box, pixel size and CTFs.  [default: from the noise and "
     "the volumes; defocus 0.5 to 3.5 µm]",
 )  # fmt: skip
@@ -31,12 +39,9 @@ import click
     "--particle-pixel-size", type=float, metavar="A",
     help="Å per pixel of the particles.  [default: from STAR, else from the stacks]",
 )  # fmt: skip
+@START
 @click.option(
-    "--from", "start", metavar="NAME|FILE",
-    help="Start from a shipped model (see `iceblock models`) or a model file: fine-tuning.",
-)  # fmt: skip
-@click.option(
-    "--held-out", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    "--held-out", multiple=True, type=PATH, metavar="FILE",
     help="Volume for validation alone.  [default: a fifth of several volumes]",
 )  # fmt: skip
 @click.option(
@@ -65,11 +70,10 @@ import click
     help="Even box of the training images, at their pixel size.  [default: as the particles have "
     "there, else room for the volumes]",
 )  # fmt: skip
-@click.option(
-    "--pixel-size", type=float, metavar="A",
-    help="Å per pixel of the training images.  [default: as the network will see the particles, "
-    "else 4 or that of the noise]",
-)  # fmt: skip
+@pixel_size(
+    "Å per pixel of the training images.  [default: as the network will see the particles, "
+    "else 4 or that of the noise]"
+)
 @click.option(
     "--snr-range", nargs=2, type=float, metavar="LOW HIGH",
     help="Signal over noise variance inside the particle, drawn log-uniformly.  [default: 0.01 2]",
@@ -86,7 +90,7 @@ import click
     help="Network of the perceptual loss.  [default: the preset's]",
 )  # fmt: skip
 @click.option(
-    "--vgg19", type=click.Path(path_type=Path), metavar="FILE",
+    "--vgg19", type=PATH, metavar="FILE",
     help="torchvision's vgg19-dcbb9e9d.pth, or a .safetensors; nothing is downloaded.",
 )  # fmt: skip
 @click.option(
@@ -98,24 +102,18 @@ import click
     "preset's, 32]",
 )  # fmt: skip
 @click.option("--compile", is_flag=True, help="Let torch.compile fuse operations (GPUs).")
-@click.option("--gpu", metavar="N[,N…]", help="GPUs by number; several train one model together.")
-@click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
-    help="Where to compute; auto takes a GPU if there is one.",
-)  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
-@click.option(
-    "--seed", default=0, show_default=True, metavar="N",
-    help="The same seed gives the same model on a CPU.",
-)  # fmt: skip
+@TRAINED_BY
+@DEVICE
+@THREADS
+@seed("The same seed gives the same model on a CPU.")
 @click.option(
     "--resume", is_flag=True,
     help="Refuse to begin anew: DIR must hold this run, stopped.  [the same command goes on "
     "anyway]",
 )  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace what another run left in DIR.")
+@OVERWRITE
 @click.option("--name", metavar="NAME", help="Of the model.  [default: DIR's name]")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no remarks.")
+@QUIET
 def command(quiet: bool, time_limit: str | None, **values: Any) -> None:
     """Train a model on one's own ice, from nothing or from a model that ships.
 
