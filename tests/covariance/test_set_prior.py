@@ -1,7 +1,9 @@
 """A set's own covariance takes more noise off than its spectrum does, and invents nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,3 +135,32 @@ def test_damaged_files_are_named(tmp_path: Path, prior: SetPrior) -> None:
         read_priors(path)
     with pytest.raises(IceblockError, match="does not exist"):
         read_priors(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"box": 31},
+        {"count": 10**400},
+        {"pixel_size": float("nan")},
+        {"noise": torch.zeros(BOX // 2 + 1)},
+        {"mean": torch.zeros(BOX, BOX + 1)},
+        {"transfers": torch.zeros(2, 3)},
+        {"posterior": torch.full((2, 3, 4, 4), torch.inf)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_parts_that_do_not_belong_together(
+    tmp_path: Path, prior: SetPrior, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "set.safetensors"
+    write_priors(path, {(64, 4.0): replace(prior, **change)})
+    with pytest.raises(IceblockError, match="not what a set has taught"):
+        read_priors(path)
+
+
+def test_places_outside_the_table(tmp_path: Path, prior: SetPrior) -> None:
+    path = tmp_path / "set.safetensors"
+    write_priors(path, {(64, 4.0): replace(prior, places=prior.places + 1_000_000)})
+    with pytest.raises(IceblockError, match="out of range"):
+        read_priors(path)

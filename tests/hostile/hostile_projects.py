@@ -11,6 +11,8 @@ import tifffile
 import torch
 from PIL import Image
 
+from core.covariance.learn import learn
+from core.covariance.set_file import write_priors
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.noise.bank import OpticsGroup
@@ -19,6 +21,7 @@ from core.noise.bank_writer import BankWriter
 from core.segment.model_file import SegmentationCard
 from core.segment.model_file import save_model as save_segmentation
 from core.segment.network import NetworkConfig, SegmentationNet
+from core.simulate.ctf import random_ctf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,6 +149,17 @@ def make_models(folder: Path) -> None:
     save_model(folder / "half.safetensors", Generator(config), card, half=True)
     network = SegmentationNet(NetworkConfig((2, 4)))
     save_segmentation(folder / "segment.safetensors", network, SegmentationCard("tiny", ("a",)))
+
+
+def make_sets(folder: Path) -> None:
+    d = np.arange(16) - 8
+    blob = 3 * np.exp(-(d[:, None] ** 2 + d**2) / 9).astype(np.float32)
+    images = torch.from_numpy((noise(120, 16, 16) - 100) / 9 + blob)
+    ctf = random_ctf(np.random.default_rng(0), 120)
+    for name, given in (("with_ctf", ctf), ("without", None)):
+        prior = learn(images, given, 8.0)
+        assert prior is not None
+        write_priors(folder / f"{name}.safetensors", {(32, 4.0): prior})
 
 
 def make_bank(folder: Path) -> None:

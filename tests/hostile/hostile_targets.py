@@ -16,11 +16,13 @@ from hostile_projects import (
     make_models,
     make_mrc,
     make_picks,
+    make_sets,
     make_star,
     make_volumes,
     noise,
 )
 
+from core.covariance.set_file import read_priors
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model, read_description
 from core.images.cs_export import export_star
@@ -38,6 +40,7 @@ from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_writer import BankWriter
 from core.segment.masks import fit_mask, read_mask
 from core.segment.model_file import load_model as load_segmentation
+from core.simulate.ctf import random_ctf
 from core.simulate.references import read_reference
 from core.simulate.volumes import read_volume
 
@@ -144,6 +147,14 @@ def _read_tensor_file(path: Path) -> None:
     read_tensors(path, None)
 
 
+def _read_set(path: Path) -> None:
+    ctf = random_ctf(np.random.default_rng(0), 2)
+    for prior in read_priors(path).values():
+        for given in (ctf, None):
+            prior.estimate(torch.zeros(2, prior.box, prior.box), given)
+        prior.trust()
+
+
 def _read_bank(path: Path) -> None:
     if path.suffix == ".npz":
         writer = BankWriter(Path("Noise"), 16, [OpticsGroup(4.0)])
@@ -190,6 +201,7 @@ KINDS = {
     "micrograph": Target(make_micrographs, _read_micrograph),
     "model": Target(make_models, _read_model),
     "tensor": Target(make_models, _read_tensor_file),
+    "set": Target(make_sets, _read_set),
     "bank": Target(make_bank, _read_bank),
     "volume": Target(make_volumes, _read_volume),
     "picks": Target(make_picks, _read_picks, ("*.star", "*/*.star", "*/*.box", "*/*/*.star")),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 HERE = Path(__file__).parent
 FUZZ = HERE.parent.parent / "benchmarks" / "fuzz.py"
-KINDS = ("star", "cs", "mrc", "micrograph", "model", "tensor", "bank", "volume", "picks")
+KINDS = ("star", "cs", "mrc", "micrograph", "model", "tensor", "set", "bank", "volume", "picks")
 EACH = 120
 # A process of its own: one that has used several threads cannot be forked.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parent.parent)}
