@@ -28,6 +28,7 @@ PROGRAM = Program(
         Label("pixel_size", "pixel size in Å if the STAR file has none or a wrong one", float),
         Label("contrast", "particles are white, black or auto [auto]"),
         Label("confidence", "yes adds rlnIceblockConfidence, in four times the time [no]", bool),
+        Label("compile", "yes compiles the network first, for very many particles [no]", bool),
         Label("overwrite", "yes starts over on what a run with other settings left [no]", bool),
     ),
 )

@@ -51,7 +51,7 @@ from .shared_options import (
     "iceblock/confidence); takes about four times as long.",
 )  # fmt: skip
 @click.option(
-    "--compile", "compiled", is_flag=True,
+    "--compile", is_flag=True,
     help="Compile the network first, which takes a minute; may pay for very many images.",
 )  # fmt: skip
 @OVERWRITE

@@ -105,7 +105,7 @@ def _identity(
         "pixel_size": options.pixel_size,
         "contrast": options.contrast,
         **({"confidence": True} if options.confidence else {}),
-        **({"compiled": True} if options.compiled else {}),
+        **({"compile": True} if options.compile else {}),
     }
 
 

@@ -52,7 +52,7 @@ class DenoiseOptions:
     """Denoise every particle by itself, without what the others of its set teach."""
     confidence: bool = False
     """Tell of each particle how far to trust it; the network then works four times as long."""
-    compiled: bool = False
+    compile: bool = False
     """Compile the network first, which may pay for very many images."""
     report: str = "report.pdf"
     """Name of the report inside `out`."""

@@ -50,7 +50,7 @@ def device_of(options: DenoiseOptions, place: int, processes: int) -> torch.devi
 
 def denoiser_of(options: DenoiseOptions, model: Model, device: torch.device) -> Denoiser:
     """Make what a process of the run denoises with."""
-    return Denoiser(model, device, options.keep_noise, known_sets(options), options.compiled)
+    return Denoiser(model, device, options.keep_noise, known_sets(options), options.compile)
 
 
 def share_stacks(options: DenoiseOptions, jobs: Sequence[StackJob], processes: int) -> list[int]:
