@@ -23,7 +23,8 @@ from scipy.optimize import isotonic_regression
 from scipy.stats import spearmanr
 
 from core.denoise.confidence import VIEWS
-from core.denoise.inference import Denoiser, choose_device
+from core.denoise.device import choose_device
+from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.shipped import DEFAULT, find_model
 from core.evaluate.metrics import masked_correlation

@@ -9,7 +9,8 @@ import click
 import numpy as np
 import torch
 
-from core.denoise.inference import Denoiser, choose_device
+from core.denoise.device import choose_device
+from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.set_learning import learn_prior
 from core.denoise.shipped import DEFAULT, find_model

@@ -124,7 +124,8 @@ def _read(source: Source, options: DenoiseOptions) -> list[str]:
 
 def _check(options: DenoiseOptions) -> dict[str, str]:
     """Refuse what can be seen to be wrong before there is a job; tell model and device."""
-    from core.denoise.inference import Denoiser, choose_device
+    from core.denoise.device import choose_device
+    from core.denoise.inference import Denoiser
     from core.denoise.model_file import load_model
     from core.denoise.shipped import find_model
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,11 @@ from ..errors import IceblockError
 from ..images.fourier import fourier_resize, smooth
 from .compiled import compiled
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
+from .device import bf16_pays, one_thread_each
 from .views import field, normalised, set_view, working_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -33,42 +33,6 @@ _ABOUT = 16.0
 """Å: standard deviation of the neighbourhood in which a network's answer counts as something."""
 _FAINT = 0.04
 """In units of the background's sd: the strength at which it counts as half."""
-
-
-def choose_device(name: str) -> torch.device:
-    """Turn auto, cpu, cuda or cuda:N into a device that is there.
-
-    Raises
-    ------
-    IceblockError
-        If the device was asked for by name and is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise IceblockError(f"Unknown device {name!r}: give auto, cpu, cuda or cuda:N.") from error
-    if device.type == "cpu":
-        return device
-    if device.type != "cuda":
-        raise IceblockError(f"Device {name!r} is not supported: give auto, cpu, cuda or cuda:N.")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if (device.index or 0) >= count:
-        raise IceblockError(
-            f"Device {name!r} is not there ({count} CUDA devices are visible to torch "
-            f"{torch.__version__}): give --device cpu, or install a torch built for your GPU."
-        )
-    return device
-
-
-def bf16_pays(device: torch.device) -> bool:
-    """Whether bfloat16 arithmetic is native on the device."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.backends.cpu.get_cpu_capability()
-    has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    return capabilities.startswith("AVX512") and bool(has_bf16)
 
 
 class Denoiser:
@@ -263,14 +227,3 @@ def _mixed(
     share = prior.trust() * energy / (energy + _FAINT**2)
     apart = share * (prior.estimate(view, ctf) * sd - low)
     return answer + fourier_resize(apart, seen.shape[-1])
-
-
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Keep torch from sharing an operation over threads inside the `with` block."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

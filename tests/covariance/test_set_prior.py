@@ -12,7 +12,7 @@ import torch
 from core.covariance.learn import FEWEST, learn
 from core.covariance.set_file import read_priors, write_priors
 from core.covariance.set_prior import SetPrior
-from core.denoise.inference import one_thread_each
+from core.denoise.device import one_thread_each
 from core.errors import IceblockError
 from core.evaluate.held_out import oracle_wiener
 from core.evaluate.metrics import masked_correlation

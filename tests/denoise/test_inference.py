@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.denoise.inference import Denoiser, choose_device
+from core.denoise.device import choose_device
+from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
 from core.denoise.views import working_box
 from core.errors import IceblockError

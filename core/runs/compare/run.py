@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ... import __version__
-from ...denoise.inference import choose_device
+from ...denoise.device import choose_device
 from ...denoise.shipped import find_model
 from ...evaluate.extra import from_extra
 from ...noise.bank import BLOCKS, TABLE

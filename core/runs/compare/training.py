@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from ...baselines.recipe import train
-from ...denoise.inference import Denoiser, bf16_pays
+from ...denoise.device import bf16_pays
+from ...denoise.inference import Denoiser
 from ...denoise.model_file import Model, ModelCard
 from ...denoise.watcher import Watcher
 from ..train.geometry import WORKING_PIXEL_SIZE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import __version__
-from ...denoise.inference import bf16_pays
+from ...denoise.device import bf16_pays
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...denoise.stacks import belie_contrast, detect_contrast

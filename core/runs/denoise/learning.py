@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ...covariance.learn import FEWEST, learn
 from ...covariance.set_file import read_priors, write_priors
-from ...denoise.inference import one_thread_each
+from ...denoise.device import one_thread_each
 from ...denoise.set_learning import shown_to_prior
 from ...denoise.stacks import spread
 from ...denoise.views import field

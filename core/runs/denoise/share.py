@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...denoise.inference import Denoiser, choose_device
+from ...denoise.device import choose_device
+from ...denoise.inference import Denoiser
 from ...denoise.sharding import owners
 from ...denoise.stacks import denoise_stacks
 from .learning import known_sets

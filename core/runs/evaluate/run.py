@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from ... import __version__
-from ...denoise.inference import Denoiser, choose_device
+from ...denoise.device import choose_device
+from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
+from ...denoise.device import bf16_pays, choose_device
 from ...denoise.distributed import described, joined, launch, local_rank
-from ...denoise.inference import bf16_pays, choose_device
 from ...denoise.model_file import load_model, save_model
 from ...denoise.perceptual import load_features
 from ...denoise.shipped import find_model
