@@ -75,7 +75,7 @@ from .shared_options import DEVICE, OUT, PATH, QUIET, THREADS, pixel_size, seed,
 @click.option("--quick", is_flag=True, help="Few images, little training: minutes on a CPU.")
 @DEVICE
 @THREADS
-@seed("The same seed gives the same table on a CPU.")
+@seed("The same seed and --threads give the same table on a CPU.")
 @click.option("--overwrite", is_flag=True, help="Replace what another comparison left in DIR.")
 @QUIET
 def command(quiet: bool, **values: Any) -> None:

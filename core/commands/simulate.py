@@ -80,6 +80,7 @@ def command(
     from ..simulate.dataset import OUTPUTS, write_dataset
     from ..simulate.pairs import PairSettings
     from ..simulate.sources import pair_generator
+    from ..threads import one_thread_each
 
     if box % 2 or box < 32:
         raise IceblockError(f"The box is {box} pixels and must be even and at least 32.")
@@ -104,11 +105,13 @@ def command(
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
-    generator = pair_generator(volumes, seeds, noise, pixel_size, settings, remark)
-    with tqdm(total=number, unit="img", desc="simulating", disable=quiet, file=sys.stderr) as bar:
+    with one_thread_each():  # the same bytes on any machine of a kind
+        generator = pair_generator(volumes, seeds, noise, pixel_size, settings, remark)
+        bar = tqdm(total=number, unit="img", desc="simulating", disable=quiet, file=sys.stderr)
+        with bar:
 
-        def watch(done: int) -> None:
-            bar.update(done)
+            def watch(done: int) -> None:
+                bar.update(done)
 
-        write_dataset(out, generator, number, box, seed, watch)
+            write_dataset(out, generator, number, box, seed, watch)
     write_record(out, {"command": shlex.join(sys.argv), "seed": seed, "settings": asdict(settings)})

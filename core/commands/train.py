@@ -105,7 +105,7 @@ from .shared_options import (
 @TRAINED_BY
 @DEVICE
 @THREADS
-@seed("The same seed gives the same model on a CPU.")
+@seed("The same seed and --threads give the same model on a CPU.")
 @click.option(
     "--resume", is_flag=True,
     help="Refuse to begin anew: DIR must hold this run, stopped.  [the same command goes on "

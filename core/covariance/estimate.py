@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.cluster.vq import kmeans2
 
-from .sharing import shared
+from ..threads import shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,11 +9,11 @@ import torch
 
 from ..noise.spectrum import radial_index
 from ..simulate.ctf import ctf_profiles
+from ..threads import shared
 from .background import BackgroundSpectrum
 from .estimate import estimate, group_by_transfer
 from .fourier_bessel import fourier_bessel
 from .set_prior import SetPrior
-from .sharing import shared
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -1,16 +1,10 @@
-"""Where to compute: the device, its arithmetic, and torch's threads."""
+"""Where to compute, and how a device likes it."""
 
 from __future__ import annotations
-
-import contextlib
-from typing import TYPE_CHECKING
 
 import torch
 
 from ..errors import IceblockError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def choose_device(name: str) -> torch.device:
@@ -47,14 +41,3 @@ def bf16_pays(device: torch.device) -> bool:
     capabilities = torch.backends.cpu.get_cpu_capability()
     has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
     return capabilities.startswith("AVX512") and bool(has_bf16)
-
-
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Keep torch from sharing an operation over threads inside the `with` block."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

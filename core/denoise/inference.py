@@ -11,9 +11,10 @@ import torch
 
 from ..errors import IceblockError
 from ..images.fourier import fourier_resize, smooth
+from ..threads import one_thread_each
 from .compiled import compiled
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
-from .device import bf16_pays, one_thread_each
+from .device import bf16_pays
 from .views import field, normalised, set_view, working_view
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import torch
 
 from ..covariance.learn import learn
 from ..images.fourier import fourier_resize
-from .device import one_thread_each
+from ..threads import one_thread_each
 from .views import field, normalised, set_view, working_view
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from ..images.mrc import read_header, read_images
 from ..simulate.dataset import write_dataset
 from ..simulate.pairs import PairSettings, widen
 from ..simulate.sources import pair_generator
+from ..threads import one_thread_each
 from .denoise.options import DenoiseOptions
 from .denoise.run import run as denoise
 from .folder import claim, locked
@@ -60,9 +61,10 @@ def run(out: Path, threads: int | None, overwrite: bool) -> dict[str, float]:
 
 def _simulate_and_denoise(out: Path, threads: int | None) -> None:
     settings = PairSettings(snr_range=(SNR, SNR), ctf_fraction=1.0, neighbour_rate=0.0, group=1)
-    generator = pair_generator([], range(SEED, SEED + 4), [], PIXEL_SIZE, settings)
     print(f"Simulating {PARTICLES} particles of 4 phantoms at SNR {SNR} in {out}/Simulated")
-    write_dataset(out / "Simulated", generator, PARTICLES, BOX, SEED)
+    with one_thread_each():  # the same pictures everywhere
+        generator = pair_generator([], range(SEED, SEED + 4), [], PIXEL_SIZE, settings)
+        write_dataset(out / "Simulated", generator, PARTICLES, BOX, SEED)
     options = DenoiseOptions(
         particles=out / "Simulated" / "particles.star",
         out=out / "Denoised",

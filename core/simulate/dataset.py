@@ -45,7 +45,7 @@ def write_dataset(
     n, box
         Number of particles; box in pixels.
     seed
-        The same seed gives the same files.
+        The same seed gives the same files, if torch has one thread (`threads.one_thread_each`).
     watch
         Called with the number of particles done since the last call.
     """

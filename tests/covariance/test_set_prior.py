@@ -12,7 +12,6 @@ import torch
 from core.covariance.learn import FEWEST, learn
 from core.covariance.set_file import read_priors, write_priors
 from core.covariance.set_prior import SetPrior
-from core.denoise.device import one_thread_each
 from core.errors import IceblockError
 from core.evaluate.held_out import oracle_wiener
 from core.evaluate.metrics import masked_correlation
@@ -22,6 +21,7 @@ from core.simulate.ctf import random_ctf
 from core.simulate.pairs import PairGenerator, Pairs, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
+from core.threads import one_thread_each
 
 BOX, PIXEL_SIZE, N = 32, 8.0, 600
 

@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from ...covariance.learn import FEWEST, learn
 from ...covariance.set_file import read_priors, write_priors
-from ...denoise.device import one_thread_each
 from ...denoise.set_learning import shown_to_prior
 from ...denoise.stacks import spread
 from ...denoise.views import field
 from ...errors import IceblockError
 from ...images.mrc import read_images
+from ...threads import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
