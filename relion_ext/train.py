@@ -56,7 +56,7 @@ PROGRAM = Program(
         Label("vgg19", "file with VGG-19's weights, for that perceptual network", Path),
         Label("learning_rate", "largest learning rate [the preset's]", float),
         Label("batch_size", "64-pixel images in a step [the preset's]", int),
-        Label("seed", "the same seed gives the same model on a CPU [0]", int),
+        Label("seed", "the same seed and number of threads give the same model on a CPU [0]", int),
         Label("name", "of the model [that of the job's folder]"),
         Label("overwrite", "yes starts over on what a run with other settings left [no]", bool),
     ),
