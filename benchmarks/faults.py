@@ -209,6 +209,8 @@ def changed(one: Try) -> tuple[bool, int]:
     one.moment(started)
     started.kill_all()
     started.wait()
+    if not (one.room.folder / one.out / "run.json").exists():  # it has not looked at the stacks
+        return False, one.again()
     stack = one.room.folder / STACK
     before, whole = stack.stat(), stack.read_bytes()
     place = one.rng.randrange(1024, len(whole))
