@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-from particle_sets import stacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +30,11 @@ class Timing:
     peak_mb: float
     work: float
     """Seconds of the processor."""
+
+
+def stacks_of(star: Path) -> list[Path]:
+    """List the stacks that `particle_sets.make_particles` wrote with a STAR file."""
+    return sorted(star.parent.glob(f"{star.stem}_*.mrcs"))
 
 
 def threads_of(threads: int) -> dict[str, str]:

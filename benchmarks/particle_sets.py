@@ -107,8 +107,3 @@ def make_particles(folder: Path, n: int, box: int, pixel_size: float, stacks: in
 def _table(name: str, columns: tuple[str, ...], rows: list[str]) -> str:
     head = "".join(f"_rln{column} #{i}\n" for i, column in enumerate(columns, 1))
     return f"data_{name}\n\nloop_\n{head}" + "\n".join(rows) + "\n\n"
-
-
-def stacks_of(star: Path) -> list[Path]:
-    """List the stacks that `make_particles` wrote with a STAR file."""
-    return sorted(star.parent.glob(f"{star.stem}_*.mrcs"))

@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from denoise_runs import PROGRAM, arguments, measure
-from particle_sets import make_particles, stacks_of
+from denoise_runs import PROGRAM, arguments, measure, stacks_of
 from resident import Watched, watch
 from results import record
 from wide_star import write_wide_project
@@ -77,6 +76,8 @@ def images(
     append: bool,
 ) -> None:
     """Denoise in one process and in several: time, memory, and whether the bytes are the same."""
+    from particle_sets import make_particles  # torch, which `metadata` does not need
+
     pixels = 4 * number * box**2
     runs: dict[str, Watched] = {}
     found: list[dict[str, str]] = []

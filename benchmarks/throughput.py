@@ -22,8 +22,8 @@ from statistics import median
 import click
 import numpy as np
 from bounds import copy_seconds, disk_seconds, network_rate, warm
-from denoise_runs import Timing, iceblock, slope, topaz
-from particle_sets import make_particles, stacks_of
+from denoise_runs import Timing, iceblock, slope, stacks_of, topaz
+from particle_sets import make_particles
 from results import record
 
 TOPAZ = click.option(
