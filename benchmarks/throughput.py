@@ -38,7 +38,8 @@ times, and the median counts. MB are those of the float32 input. Network: the sh
 warm, in the same pieces and threads. Disk: the stack read in order from a disk whose cache does not
 hold it, and as many bytes as the output has written and flushed. `cp`: of the float32 stack, in the
 page cache and not flushed; iceblock too finds its input in the page cache, and flushes its output.
-All files lie on one file system."""
+All files lie on one file system. The particles are projections of a phantom, with a CTF each, in
+white noise at SNR 0.1."""
 HEAD = (
     "| box | Å | output | images/s | MB/s | network alone | share | disk alone | share | `cp` "
     "| share | topaz | ratio |\n" + 13 * "|---" + "|"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.commands.shared_options import DEVICE, START, THREADS, TRAINED_BY, seed
+from core.commands.shared_options import DEVICE, START, THREADS, TRAINING_GPUS, seed
 from core.errors import IceblockError
 
 from .place import job_options
@@ -51,7 +51,7 @@ RUN = "model"
 )  # fmt: skip
 @click.option("--time-limit", metavar="TIME", help="Stop after 90s, 30m or 2h of training.")
 @click.option("--batch-size", type=int, metavar="N", help="64-pixel images in a step.")
-@TRAINED_BY
+@TRAINING_GPUS
 @DEVICE
 @THREADS
 @seed("Of all that is drawn.")

@@ -52,7 +52,7 @@ START = click.option(
     "--from", "start", metavar="NAME|FILE",
     help="Start from a shipped model (see `iceblock models`) or a model file: fine-tuning.",
 )  # fmt: skip
-TRAINED_BY = click.option(
+TRAINING_GPUS = click.option(
     "--gpu", metavar="N[,N…]", help="GPUs by number; several train one model together."
 )
 

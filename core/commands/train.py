@@ -16,7 +16,7 @@ from .shared_options import (
     QUIET,
     START,
     THREADS,
-    TRAINED_BY,
+    TRAINING_GPUS,
     pixel_size,
     seed,
     volumes,
@@ -102,7 +102,7 @@ from .shared_options import (
     "preset's, 32]",
 )  # fmt: skip
 @click.option("--compile", is_flag=True, help="Let torch.compile fuse operations (GPUs).")
-@TRAINED_BY
+@TRAINING_GPUS
 @DEVICE
 @THREADS
 @seed("The same seed and --threads give the same model on a CPU.")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def compiled(network: torch.nn.Module, device: torch.device) -> Callable[[torch.Tensor], Any]:
+def compiled(
+    network: torch.nn.Module, device: torch.device
+) -> Callable[[torch.Tensor], torch.Tensor]:
     """Compile a network by torch.compile, at its first image and for any number and box.
 
     Its answers differ from those of the network itself by rounding. On a CPU each call computes on

@@ -19,6 +19,7 @@ from ...noise.bank import BLOCKS, SAME_PIXEL_SIZE, TABLE, NoiseBank, OpticsGroup
 from ...noise.bank_writer import WORK, BankWriter
 from ...noise.synthesis import synthetic_parts
 from ...segment.segmenter import Segmenter
+from ...threads import one_thread_each
 from ..folder import claim, locked
 from ..labelled import fingerprints, gather
 from ..record import machine, read_record, write_record
@@ -100,9 +101,9 @@ def run(
                 raise summary.without_blocks()
             summary.conclude()
             record |= summary.record()
-            torch.set_num_threads(1)  # transforms by several threads differ in their last digits
-            bank = _assemble(options, writer, summary, heartbeat)
-            report(options, bank, summary, record)
+            with one_thread_each():
+                bank = _assemble(options, writer, summary, heartbeat)
+                report(options, bank, summary, record)
             record |= {"state": "finished", "machine": machine()}
             record["total_seconds"] = round(time.time() - started, 2)
             write_record(options.out, record)
