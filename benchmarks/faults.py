@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests/faults"))
-from fault_room import Room, Started, WarmServer, make_room, outputs, workers
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from results import record
+
+from tests.faults.fault_room import Room, Started, WarmServer, make_room, outputs, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,10 +21,10 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "hostile")]
+sys.path.insert(0, str(ROOT))
 
-from hostile_sandbox import Finding, Tally, broken, fuzz, write_mutated  # noqa: E402
-from hostile_targets import KINDS  # noqa: E402
+from tests.hostile.hostile_sandbox import Finding, Tally, broken, fuzz, write_mutated  # noqa: E402
+from tests.hostile.hostile_targets import KINDS  # noqa: E402
 
 KEPT_OF_A_CAUSE = 3
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import mrcfile
-import noise_project
 import numpy as np
 import torch
-from training_project import CARD, TINY, write_volume
 
 from core.denoise.generator import Generator
 from core.denoise.model_file import save_model
+
+from . import noise_project
+from .training_project import CARD, TINY, write_volume
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from blobs import blobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
@@ -23,6 +22,8 @@ from core.baselines.trivial import constant, set_mean, zero
 from core.baselines.tuning import tune
 from core.baselines.wiener import WIENER
 from core.evaluate.metrics import masked_correlation
+
+from .blobs import blobs
 
 BASELINES, _ = classical_baselines()
 FILTERS = [baseline for baseline in BASELINES if baseline.kind == "filter"]

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_project import star_text, write_stack
 
 from core.commands.main import main
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
+
+from .small_project import star_text, write_stack
 
 Run = Callable[..., int]
 

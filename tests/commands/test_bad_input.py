@@ -7,7 +7,8 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from small_project import star_text, write_stack
+
+from .small_project import star_text, write_stack
 
 STAR = Path("Extract/job003/particles.star")
 STACK = Path("Extract/job003/A/mic.mrcs")

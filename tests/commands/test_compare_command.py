@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from training_project import TrainingProject, write_project
 
 from core.baselines.classical import classical_baselines
 from core.runs.compare import methods as comparing_methods
+
+from ..training_project import TrainingProject, write_project
 
 Run = Callable[..., int]
 

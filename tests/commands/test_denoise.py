@@ -5,12 +5,13 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from small_project import write_stack
 
 from core.images.particles import read_particles
 from core.runs.denoise.learning import SET
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
+
+from .small_project import write_stack
 
 STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]

@@ -7,13 +7,14 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from small_project import star_text, write_stack
 
 from core.images.cs import read_table, write_table
 from core.images.particles import read_particles
 from core.runs.denoise.learning import SET
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
+
+from .small_project import star_text, write_stack
 
 Run = Callable[..., int]
 CS = Path("J5/particles_selected.cs")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import mrcfile
 import pytest
-from small_project import star_text, write_stack
 
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
+
+from .small_project import star_text, write_stack
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

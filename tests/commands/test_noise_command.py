@@ -9,8 +9,14 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from bank_parts import make_bank
-from noise_project import (
+
+from core.commands.noise import extract
+from core.noise.bank import NoiseBank
+from core.noise.cutter import CutSettings
+from core.runs.noise import run as extracting
+
+from ..bank_parts import make_bank
+from ..noise_project import (
     BOX,
     COORDINATES,
     DIAMETER,
@@ -19,11 +25,6 @@ from noise_project import (
     write_blind_model,
     write_project,
 )
-
-from core.commands.noise import extract
-from core.noise.bank import NoiseBank
-from core.noise.cutter import CutSettings
-from core.runs.noise import run as extracting
 
 Run = Callable[..., int]
 

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import mrcfile
 import pytest
-from noise_project import BOX, DIAMETER, PIXEL, SUFFIX
-from training_project import write_noise, write_volume
-from whole_project import (
+
+from core.denoise.model_file import load_model
+from core.images.particles import read_particles
+from core.noise.bank import NoiseBank
+
+from ..noise_project import BOX, DIAMETER, PIXEL, SUFFIX
+from ..training_project import write_noise, write_volume
+from ..whole_project import (
     MICROGRAPHS,
     MODEL,
     PARTICLES,
@@ -17,10 +22,6 @@ from whole_project import (
     VOLUME,
     write_whole_project,
 )
-
-from core.denoise.model_file import load_model
-from core.images.particles import read_particles
-from core.noise.bank import NoiseBank
 
 Run = Callable[..., int]
 DENOISE = ("denoise", "--model", MODEL, "--device", "cpu", "-q")

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from whole_project import MICROGRAPHS, MODEL, PARTICLES, VOLUME, write_whole_project
 
 from core.images.particles import read_particles
+
+from ..whole_project import MICROGRAPHS, MODEL, PARTICLES, VOLUME, write_whole_project
 
 Run = Callable[..., int]
 ALONE = ("run", PARTICLES, "--out", "Out", "--model", MODEL, "--device", "cpu", "--no-gate")

@@ -6,9 +6,10 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from training_project import BOX, TrainingProject, write_project
 
 from core.denoise.model_file import load_model
+
+from ..training_project import BOX, TrainingProject, write_project
 
 Run = Callable[..., int]
 

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from cryosparc import auth
-from lab import PROJECT, Lab, Run, particles, write_stack
-from loopback_server import Server
 
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from cryosparc_ext import connection, ending, files
 from cryosparc_ext.guard import OpenJob
 from cryosparc_ext.main import run
+
+from .lab import PROJECT, Lab, Run, particles, write_stack
+from .loopback_server import Server
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from cryosparc.auth import InstanceAuthSessions
 from cryosparc.dataset import Dataset
 from cryosparc.models.auth import Token
 from cryosparc.models.job import Job
-from loopback_fields import described
-from loopback_server import Server
-from loopback_world import EMAIL
+
+from .loopback_fields import described
+from .loopback_server import Server
+from .loopback_world import EMAIL
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "P1"

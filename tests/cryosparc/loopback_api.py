@@ -24,10 +24,11 @@ from cryosparc.models.job_spec import (
 )
 from cryosparc.models.user import User
 from cryosparc.models.workspace import Workspace
-from loopback_datasets import check, external, load_input, load_output, need
-from loopback_fields import FIELDS, described
-from loopback_files import FileCalls
-from loopback_world import EMAIL, Reject, now
+
+from .loopback_datasets import check, external, load_input, load_output, need
+from .loopback_fields import FIELDS, described
+from .loopback_files import FileCalls
+from .loopback_world import EMAIL, Reject, now
 
 OPEN = ("building", "running", "waiting")
 

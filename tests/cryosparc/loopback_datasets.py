@@ -9,7 +9,8 @@ from typing import Any
 from cryosparc.dataset import Dataset
 from cryosparc.models.job import Job
 from cryosparc.models.job_spec import JobBuildError, OutputResult
-from loopback_world import Reject, World
+
+from .loopback_world import Reject, World
 
 Slots = str | list[str]
 """`default`, `passthrough`, `all`, or names."""

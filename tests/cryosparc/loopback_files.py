@@ -6,10 +6,11 @@ from typing import Any
 from cryosparc.dataset import Dataset
 from cryosparc.models.job import Job
 from cryosparc.models.project import Project
-from loopback_datasets import external, load_input, need
-from loopback_fields import FIELDS
-from loopback_log import LogCalls
-from loopback_world import Reject
+
+from .loopback_datasets import external, load_input, need
+from .loopback_fields import FIELDS
+from .loopback_log import LogCalls
+from .loopback_world import Reject
 
 
 class FileCalls(LogCalls):

@@ -6,7 +6,8 @@ from cryosparc.models.asset import GridFSAsset, GridFSFile
 from cryosparc.models.event import ImageEvent, TextEvent
 from cryosparc.models.job import Job, UiTileImage
 from cryosparc.spec import ASSET_CONTENT_TYPES
-from loopback_world import Reject, World, new_id, now
+
+from .loopback_world import Reject, World, new_id, now
 
 
 class LogCalls:

@@ -20,9 +20,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from cryosparc.constants import API_SUFFIX
 from cryosparc.dataset import Dataset
 from cryosparc.models.job import Job
-from loopback_api import Calls
-from loopback_openapi import DATASET, FORM, JSON, OCTETS, Endpoint, read_stub
-from loopback_world import Reject, World
+
+from .loopback_api import Calls
+from .loopback_openapi import DATASET, FORM, JSON, OCTETS, Endpoint, read_stub
+from .loopback_world import Reject, World
 
 DOCUMENT, TABLE = read_stub()
 

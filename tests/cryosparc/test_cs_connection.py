@@ -11,13 +11,14 @@ import cryosparc
 import httpx
 import pytest
 from cryosparc import tools
-from lab import Lab, Run
-from loopback_world import EMAIL, PASSWORD
 
 from core.errors import IceblockError
 from cryosparc_ext import connection
 from cryosparc_ext.connection import Connection, ServerAway
 from cryosparc_ext.main import COMMANDS
+
+from .lab import Lab, Run
+from .loopback_world import EMAIL, PASSWORD
 
 
 def refused(url: str, email: str | None = None) -> str:

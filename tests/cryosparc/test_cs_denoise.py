@@ -10,10 +10,11 @@ import mrcfile
 import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
-from lab import Lab, Run
 
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run as denoise_offline
+
+from .lab import Lab, Run
 
 UNCHANGED = ("uid", "blob/shape", "blob/psize_A", "blob/sign")
 

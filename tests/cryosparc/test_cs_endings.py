@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lab import Lab
+
+from .lab import Lab
 
 PROGRAM = Path(__file__).with_name("job_with_fake_run.py")
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from lab import Lab, Run
 
 from core.images.mrc import read_images
 from core.images.particles import read_particles
 from core.images.validation import validate
+
+from .lab import Lab, Run
 
 
 def images_of(star: Path) -> np.ndarray:

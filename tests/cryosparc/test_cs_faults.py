@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import PROJECT, Lab, Run, particles, write_stack
+
+from .lab import PROJECT, Lab, Run, particles, write_stack
 
 
 def assert_failed(lab: Lab, told: str) -> None:

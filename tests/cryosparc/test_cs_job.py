@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from lab import PROJECT, Lab
 from matplotlib.figure import Figure
 
 from core.errors import IceblockError
@@ -16,6 +15,8 @@ from cryosparc_ext.guard import OpenJob
 from cryosparc_ext.job import Job
 from cryosparc_ext.sources import find_source
 from cryosparc_ext.stopping import JobStopped
+
+from .lab import PROJECT, Lab
 
 Work = Callable[[Job], None]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from lab import Lab, Run, particles, write_stack
+
+from .lab import Lab, Run, particles, write_stack
 
 PROGRAM = Path(__file__).with_name("job_with_memory.py")
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from cryosparc.dataset import Dataset
-from lab import Lab, Run
 from scipy.ndimage import gaussian_filter
 
 from core.noise.bank import NoiseBank
 from core.segment.model_file import SegmentationCard, save_model
 from core.segment.network import NetworkConfig, SegmentationNet
+
+from .lab import Lab, Run
 
 SHAPE, DIAMETER, PIXEL_SIZE = (330, 420), 30, 2.0
 """Pixels, pixels, Å."""

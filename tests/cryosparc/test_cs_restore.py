@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
-from lab import PROJECT, Lab, Run, particles
 
 from cryosparc_ext.connection import Connection
 from cryosparc_ext.denoise import STACKS
 from cryosparc_ext.job import Job
 from cryosparc_ext.sources import find_source
+
+from .lab import PROJECT, Lab, Run, particles
 
 
 def select(lab: Lab, uid: str, output: str, rows: list[int]) -> Dataset[Any]:

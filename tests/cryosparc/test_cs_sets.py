@@ -7,10 +7,11 @@ import mrcfile
 import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
-from lab import Lab, Run, particles, write_stack
 
 from core.covariance.set_file import read_priors
 from core.covariance.set_prior import SetPrior
+
+from .lab import Lab, Run, particles, write_stack
 
 N, BOX = 120, 32
 STACKS = ["J1/extract/a.mrc", "J1/extract/b.mrc"]

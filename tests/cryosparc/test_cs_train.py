@@ -6,11 +6,12 @@ import mrcfile
 import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
-from lab import Lab, Run, particles
 
 from core.denoise.model_file import load_model
 from core.noise.bank import OpticsGroup
 from core.noise.bank_table import BankPart, write_bank
+
+from .lab import Lab, Run, particles
 
 BOX, PIXEL_SIZE = 40, 4.0
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from lab import PROJECT, Lab, Run
 
 from core.errors import IceblockError
 from cryosparc_ext.connection import Connection
 from cryosparc_ext.job import Job
+
+from .lab import PROJECT, Lab, Run
 
 CONTENT = bytes(range(256)) * 4000
 

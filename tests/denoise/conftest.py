@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_network import CARD, TINY
 
 from core.denoise.generator import Generator
 from core.denoise.model_file import Model, load_model, save_model
+
+from .tiny_network import CARD, TINY
 
 
 @pytest.fixture

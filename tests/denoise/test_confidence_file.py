@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_stacks import BATCH, N, Stopped, Watch, denoise, jobs
 
 from core.denoise.confidence_file import (
     ConfidenceWriter,
@@ -19,6 +18,8 @@ from core.errors import IceblockError
 from core.images.disk import partial_path
 from core.images.mrc import read_images
 from core.images.output_plan import StackJob
+
+from .test_stacks import BATCH, N, Stopped, Watch, denoise, jobs
 
 __all__ = ["jobs"]
 

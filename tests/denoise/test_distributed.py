@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from lone_worker import worker
-from tiny_training import CONFIG, curve, tiny_pairs
-from train_in_process import train
 
 from core.denoise.batches import draw_batch
 from core.denoise.distributed import ALONE, Ranks, joined, launch
 from core.errors import IceblockError
 
-HERE = Path(__file__).parent
+from .lone_worker import worker
+from .tiny_training import CONFIG, curve, tiny_pairs
+from .train_in_process import train
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let processes that are started find this folder's modules and leave the cores alone."""
-    path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
-    monkeypatch.setenv("PYTHONPATH", path)
+    """Let processes that are started find the tests' modules and leave the cores alone."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_network import CARD, TINY
 
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import load_model, read_description, save_model
@@ -16,6 +15,8 @@ from core.errors import IceblockError
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power
 from core.noise.statistics import noise_statistics
+
+from .tiny_network import CARD, TINY
 
 
 def test_round_trip_keeps_weights_and_card(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_training import GAN, Stop, StopAt, curve, make, same_weights, tiny_pairs
-from train_in_process import train
 
 from core.denoise.losses import LossSettings
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
+
+from .tiny_training import GAN, Stop, StopAt, curve, make, same_weights, tiny_pairs
+from .train_in_process import train
 
 HERE = Path(__file__).parent
 
@@ -26,10 +27,9 @@ def pairs() -> PairGenerator:
 
 
 def start(folder: Path, loss: str) -> subprocess.Popen[str]:
-    path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
     return subprocess.Popen(
         [sys.executable, HERE / "train_in_process.py", folder, loss, "24", "1"],
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
         stdout=subprocess.PIPE,
         text=True,
     )

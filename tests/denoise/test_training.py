@@ -4,8 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_network import TINY
-from tiny_training import CONFIG, GAN, Watcher, curve, make, same_weights, tiny_pairs
 
 from core.denoise.batches import draw_batch
 from core.denoise.distributed import ALONE
@@ -14,6 +12,9 @@ from core.denoise.losses import LossSettings, pixel_error
 from core.denoise.training import Trainer
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
+
+from .tiny_network import TINY
+from .tiny_training import CONFIG, GAN, Watcher, curve, make, same_weights, tiny_pairs
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tiny_network import TINY
 
 from core.denoise.discriminator import DiscriminatorConfig
 from core.denoise.losses import LossSettings
@@ -14,6 +13,8 @@ from core.noise.source import SpectrumNoise
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
+
+from .tiny_network import TINY
 
 CONFIG = TrainingConfig(
     steps=12, batch=8, boxes=(32,), warmup=2, learning_rate=3e-3, validate_every=6, bf16=False,

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tiny_network import TINY
-from tiny_training import CONFIG, GAN, Watcher, tiny_pairs
 
 from core.denoise.distributed import joined
 from core.denoise.losses import LossSettings
 from core.denoise.training import Trainer
+from tests.denoise.tiny_network import TINY
+from tests.denoise.tiny_training import CONFIG, GAN, Watcher, tiny_pairs
 
 LOSSES = {"mse": LossSettings(), "gan": replace(GAN, perceptual="none")}
 

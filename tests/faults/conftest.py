@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_room import Room, WarmServer, make_room
+
+from .fault_room import Room, WarmServer, make_room
 
 
 @pytest.fixture(scope="session")

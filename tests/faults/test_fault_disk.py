@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_room import STAR, Room, Started
+
+from .fault_room import STAR, Room, Started
 
 OUT = Path("Out")
 

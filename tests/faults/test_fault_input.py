@@ -10,7 +10,8 @@ from pathlib import Path
 
 import mrcfile
 import pytest
-from fault_room import STAR, Room
+
+from .fault_room import STAR, Room
 
 OUT = Path("Out")
 YEARS = 365 * 24 * 3600

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fault_room import Room, workers
+
+from .fault_room import Room, workers
 
 OUT = Path("Out")
 

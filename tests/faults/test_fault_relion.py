@@ -9,7 +9,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from fault_room import Room, Started
+
+from .fault_room import Room, Started
 
 JOB = Path("External/job001")
 TWO = pytest.param(("--processes", 2), marks=pytest.mark.slow)

@@ -2,7 +2,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_targets import KINDS
+
+from .hostile_targets import KINDS
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
 
-import hostile_mutations as mutations
+from . import hostile_mutations as mutations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

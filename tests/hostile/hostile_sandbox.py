@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from hostile_formats import inner_mutations
-from hostile_guard import GUARD, Escaped
-from hostile_mutations import Mutated, mutate
-from hostile_targets import KINDS, OUT, check_sentence
-
 from core.errors import IceblockError
+
+from .hostile_formats import inner_mutations
+from .hostile_guard import GUARD, Escaped
+from .hostile_mutations import Mutated, mutate
+from .hostile_targets import KINDS, OUT, check_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

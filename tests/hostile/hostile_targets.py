@@ -9,18 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from hostile_projects import (
-    make_bank,
-    make_cs,
-    make_micrographs,
-    make_models,
-    make_mrc,
-    make_picks,
-    make_sets,
-    make_star,
-    make_volumes,
-    noise,
-)
 
 from core.covariance.set_file import read_priors
 from core.denoise.inference import Denoiser
@@ -43,6 +31,19 @@ from core.segment.model_file import load_model as load_segmentation
 from core.simulate.ctf import random_ctf
 from core.simulate.references import read_reference
 from core.simulate.volumes import read_volume
+
+from .hostile_projects import (
+    make_bank,
+    make_cs,
+    make_micrographs,
+    make_models,
+    make_mrc,
+    make_picks,
+    make_sets,
+    make_star,
+    make_volumes,
+    noise,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hostile_sandbox
-from hostile_targets import KINDS, OUT, Target
-
 from core.errors import IceblockError
+from tests.hostile import hostile_sandbox
+from tests.hostile.hostile_targets import KINDS, OUT, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hostile_formats import inner_mutations
-from hostile_mutations import MOST_BYTES, mutate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from .hostile_formats import inner_mutations
+from .hostile_mutations import MOST_BYTES, mutate
 
 HERE = Path(__file__).parent
 FUZZ = HERE.parent.parent / "benchmarks" / "fuzz.py"

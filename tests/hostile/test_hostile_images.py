@@ -10,13 +10,14 @@ import mrcfile
 import numpy as np
 import pytest
 import tifffile
-from hostile_files import mrc, stretch
 from PIL import Image
 
 from core.errors import IceblockError
 from core.images.input_file import open_input, read_whole, refuse_beyond_memory
 from core.images.micrographs import Micrograph, list_micrographs, read_micrograph
 from core.images.mrc import read_header, read_images
+
+from .hostile_files import mrc, stretch
 
 
 def test_an_image_beyond_the_memory(tmp_path: Path) -> None:

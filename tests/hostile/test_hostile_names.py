@@ -11,9 +11,6 @@ import mrcfile
 import numpy as np
 import pytest
 import torch
-from bank_parts import make_bank
-from hostile_names import BOX, NOT_UTF8, ODD, UNFIT, cs, set_traps, snapshot, star, write_images
-from noise_project import write_blind_model
 
 from core.commands.main import main
 from core.denoise.generator import Generator, GeneratorConfig
@@ -28,6 +25,10 @@ from core.images.particles import read_particles
 from core.images.star import quote
 from core.runs.denoise.options import UNUSABLE
 from core.runs.labelled import gather
+
+from ..bank_parts import make_bank
+from ..noise_project import write_blind_model
+from .hostile_names import BOX, NOT_UTF8, ODD, UNFIT, cs, set_traps, snapshot, star, write_images
 
 Run = Callable[..., str]
 

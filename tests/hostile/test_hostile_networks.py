@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from hostile_files import npy, stretch
 from safetensors.torch import save
 
 from core.denoise.model_file import load_model, read_description
@@ -19,6 +18,8 @@ from core.images.tensor_file import read_tensors
 from core.noise.bank import OpticsGroup
 from core.noise.bank_writer import BankWriter
 from core.segment.model_file import load_model as load_segmentation
+
+from .hostile_files import npy, stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hostile_files import npy, stretch
 
 from core.errors import IceblockError
 from core.images.array_file import read_array
 from core.images.cs import read_table
+
+from .hostile_files import npy, stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

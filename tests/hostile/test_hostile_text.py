@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile_files import edit, stretch
-from hostile_targets import KINDS
 
 from core.errors import IceblockError
 from core.images.micrographs import Micrograph
 from core.images.particles import read_particles
 from core.images.picks import read_picks
 from core.images.star import StarFile, quote
+
+from .hostile_files import edit, stretch
+from .hostile_targets import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

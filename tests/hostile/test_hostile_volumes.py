@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import mrcfile
 import numpy as np
 import pytest
-from hostile_files import edit, mrc, stretch
 
 from core.errors import IceblockError
 from core.simulate.atomic_models import density_of_model, read_model
 from core.simulate.volumes import read_map, read_volume
+
+from .hostile_files import edit, mrc, stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

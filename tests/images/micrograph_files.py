@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from stacks import write_raw
+
+from .stacks import write_raw
 
 Array = npt.NDArray[np.generic]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
-from faces import cs_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
 from core.images.cs import joined, read_table, replaced, text_column, write_table
+
+from .faces import cs_records
 
 REAL = (
     "cryodrgn_misc/cryosparc_P12_J24_001_particles.cs",

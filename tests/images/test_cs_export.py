@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faces import CTF, CsFace, cs_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from stacks import write_stack
 
 from core.errors import IceblockError
 from core.images.cs import replaced, write_table
@@ -20,6 +18,9 @@ from core.images.mrc import read_images
 from core.images.particles import read_particles
 from core.images.star import StarFile
 from core.images.validation import validate
+
+from .faces import CTF, CsFace, cs_records
+from .stacks import write_stack
 
 ANGLE = st.floats(-3.0, 3.0)
 

@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
-from faces import CTF, CsFace, cs_records
-from stacks import write_stack
 
 from core.errors import IceblockError
 from core.images.cs import read_table, replaced, write_table
@@ -16,6 +14,9 @@ from core.images.mrc import read_images
 from core.images.output_plan import plan_output
 from core.images.particles import read_particles
 from core.images.validation import validate
+
+from .faces import CTF, CsFace, cs_records
+from .stacks import write_stack
 
 CHANGED = {"blob/path", "blob/idx", "blob/import_sig"}
 REAL = (

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from micrograph_files import ice, write_mrc
 
 from core.errors import IceblockError
 from core.images.micrograph_defects import find_defects
 from core.images.micrograph_fill import fill_defects
 from core.images.micrographs import Micrograph, MicrographImage, read_micrograph
+
+from .micrograph_files import ice, write_mrc
 
 KINDS = ["float", "bytes", "few counts", "many counts", "smooth bytes"]
 

@@ -8,12 +8,13 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from micrograph_files import ice, micrographs_star, project, write_mrc
 from PIL import Image
-from stacks import old_star_text, write_raw
 
 from core.errors import IceblockError
 from core.images.micrographs import Micrograph, list_micrographs, read_micrograph
+
+from .micrograph_files import ice, micrographs_star, project, write_mrc
+from .stacks import old_star_text, write_raw
 
 IN_TMP = settings(
     deadline=None,

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stacks import MODES, write_raw, write_stack
 
 from core.errors import IceblockError
 from core.images.mrc import read_header, read_images
+
+from .stacks import MODES, write_raw, write_stack
 
 
 def random_images(kind: str, shape: tuple[int, int, int], seed: int) -> npt.NDArray[np.generic]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stacks import star_text, write_stack
 
 from core.images.image_names import image_name
 from core.images.mrc import read_header, read_images
@@ -14,6 +13,8 @@ from core.images.mrc_writer import StackWriter
 from core.images.output_plan import OutputPlan, output_names, plan_output
 from core.images.particles import ParticleSet, read_particles
 from core.images.validation import validate
+
+from .stacks import star_text, write_stack
 
 STACKS = ["p/x.mrcs", "q/x.mrcs", "x_2.mrcs", "r/y.mrc"]
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faces import FACES, Face, StarFace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stacks import write_stack
 
 from core.errors import IceblockError
 from core.images.image_names import image_name
@@ -16,6 +14,9 @@ from core.images.mrc_writer import StackWriter
 from core.images.output_plan import plan_output
 from core.images.particles import ParticleSet, read_particles
 from core.images.validation import validate
+
+from .faces import FACES, Face, StarFace
+from .stacks import write_stack
 
 ROWS = st.lists(
     st.tuples(

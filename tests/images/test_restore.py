@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from stacks import star_text
-from star_tokens import read_tables
 
 from core.commands.restore import command
 from core.errors import IceblockError
 from core.images.particles import read_particles
 from core.runs.restoring import restore
+
+from .stacks import star_text
+from .star_tokens import read_tables
 
 
 @pytest.fixture

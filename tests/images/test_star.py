@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stacks import old_star_text, star_text
-from star_tokens import IMAGE, ORIGINAL, particles_of, read_tables
 
 from core.errors import IceblockError
 from core.images.particles import read_particles
 from core.images.star import StarFile, is_missing, quote, unquote
+
+from .stacks import old_star_text, star_text
+from .star_tokens import IMAGE, ORIGINAL, particles_of, read_tables
 
 TOKENS = [
     "1.5e-08", "001", "0012", "-0.0", "nan", "1e-9", "+3.50", "None", ".", "?", "<NA>",

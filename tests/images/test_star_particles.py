@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stacks import old_star_text, star_text, write_stack
 
 from core.errors import IceblockError
 from core.images.image_names import image_name, parse_image_names
 from core.images.particles import read_particles
+
+from .stacks import old_star_text, star_text, write_stack
 
 IMAGE = "_rlnImageName"
 OPTICS = "_rlnOpticsGroup _rlnOpticsGroupName _rlnImagePixelSize _rlnImageSize"

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stacks import old_star_text, star_text, write_raw, write_stack
 
 from core.errors import IceblockError
 from core.images.particles import ParticleSet, read_particles
 from core.images.validation import validate
+
+from .stacks import old_star_text, star_text, write_raw, write_stack
 
 
 def particles(folder: Path, text: str) -> ParticleSet:

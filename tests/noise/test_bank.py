@@ -10,7 +10,6 @@ import mrcfile
 import numpy as np
 import pytest
 import starfile
-from bank_parts import make_bank, part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,8 @@ from core.noise.bank_join import join
 from core.noise.bank_table import BankPart, write_bank
 from core.noise.bank_writer import WORK, BankWriter
 from core.noise.cutter import remove_plane
+
+from ..bank_parts import make_bank, part
 
 BOX = 16
 OPTICS = [OpticsGroup(4.0, 200.0, 1.4, 0.07)]

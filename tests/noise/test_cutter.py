@@ -12,7 +12,13 @@ import starfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_ice import (
+
+from core.errors import IceblockError
+from core.noise import cutter
+from core.noise.cutter import Cut, CutSettings, cut, remove_plane
+from core.noise.spectrum import radial_power
+
+from .synthetic_ice import (
     SD,
     Micrograph,
     add_ball,
@@ -21,11 +27,6 @@ from synthetic_ice import (
     image_of,
     segmentation_of,
 )
-
-from core.errors import IceblockError
-from core.noise import cutter
-from core.noise.cutter import Cut, CutSettings, cut, remove_plane
-from core.noise.spectrum import radial_power
 
 PIXEL, DIAMETER, BOX = 5.0, 160.0, 48
 ACROSS = DIAMETER / PIXEL

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import correlate as correlate_directly
 from scipy.ndimage import gaussian_filter
-from synthetic_ice import add_ball, ice
 
 from core.noise.clearance import particle_discs
 from core.noise.leftovers import Particle, find_leftovers, highest_of_noise, stands_out
 from core.noise.shading import flatten
 from core.noise.templates import Filters, blob_profile, mean_profile
+
+from .synthetic_ice import add_ball, ice
 
 DIAMETER = 24.0
 PARTICLE = Particle(DIAMETER, reach=14.0, window=48.0)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bank_parts import make_bank, part
 
 from core.evaluate.noise_gallery import (
     block_page,
@@ -21,6 +20,8 @@ from core.noise.cutter import remove_plane
 from core.noise.inspection import describe, inspect, moments
 from core.noise.region_spectrum import region_power
 from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
+
+from ..bank_parts import make_bank, part
 
 BOX = 32
 

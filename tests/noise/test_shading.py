@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
-from synthetic_ice import LEVEL, SD, add_ball, ice
 
 from core.noise.shading import (
     SLOW,
@@ -17,6 +16,8 @@ from core.noise.shading import (
     measure_shading,
     robust_sd,
 )
+
+from .synthetic_ice import LEVEL, SD, add_ball, ice
 
 PIXEL = 4.0
 

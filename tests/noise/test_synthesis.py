@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from bank_parts import make_bank, part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,8 @@ from core.noise.inspection import moments
 from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
 from core.noise.spectrum_model import SpectrumModel, fit_blocks, fit_spectrum
 from core.noise.synthesis import model_part, phase_randomised, phases_part
+
+from ..bank_parts import make_bank, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pipeliner import Project
-from simulated_project import write_particles
+
+from .pipeliner import Project
+from .simulated_project import write_particles
 
 
 @pytest.fixture(scope="session", autouse=True)

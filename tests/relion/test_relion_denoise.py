@@ -6,8 +6,9 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find, wait_for
-from simulated_project import PARTICLES, write_particles
+
+from .pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find, wait_for
+from .simulated_project import PARTICLES, write_particles
 
 pytestmark = pytest.mark.relion
 

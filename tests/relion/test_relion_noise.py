@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import mrcfile
 import numpy as np
 import pytest
-from noise_project import (
+
+from core.noise.bank import NoiseBank
+
+from ..noise_project import (
     BOX,
     COORDINATES,
     DIAMETER,
@@ -18,9 +21,7 @@ from noise_project import (
     write_blind_model,
     write_project,
 )
-from pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find, wait_for
-
-from core.noise.bank import NoiseBank
+from .pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path

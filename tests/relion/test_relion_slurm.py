@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pipeliner import SUCCEEDED, Project, find
-from simulated_project import PARTICLES
+
+from .pipeliner import SUCCEEDED, Project, find
+from .simulated_project import PARTICLES
 
 pytestmark = pytest.mark.relion
 

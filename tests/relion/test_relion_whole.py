@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from noise_project import COORDINATES, SUFFIX
-from pipeliner import FAILED, SUCCEEDED, Project, find
-from whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
+
+from ..noise_project import COORDINATES, SUFFIX
+from ..whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
+from .pipeliner import FAILED, SUCCEEDED, Project, find
 
 if TYPE_CHECKING:
     from pathlib import Path

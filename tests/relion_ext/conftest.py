@@ -1,7 +1,8 @@
 from pathlib import Path
 
 import pytest
-from external_job import External
+
+from .external_job import External
 
 
 @pytest.fixture

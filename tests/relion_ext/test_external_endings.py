@@ -3,7 +3,8 @@
 import signal
 
 import pytest
-from external_job import JOB, External, finish, wait_for
+
+from .external_job import JOB, External, finish, wait_for
 
 SUCCESS, FAILURE, ABORTED = (
     ["RELION_JOB_EXIT_SUCCESS"],

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from external_job import ROOT
 
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
@@ -24,6 +23,8 @@ from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 from relion_ext.arguments import usage
 from relion_ext.evaluate import PROGRAM
+
+from .external_job import ROOT
 
 JOB = "External/job005/"
 START = "import sys; from relion_ext import launcher; sys.exit(launcher.evaluate())"

@@ -7,9 +7,10 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
-from external_job import JOB, ROOT, External
 
 from relion_ext import launcher
+
+from .external_job import JOB, ROOT, External
 
 START = "import sys; from relion_ext import launcher; sys.exit(launcher.{}())"
 

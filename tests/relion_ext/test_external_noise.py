@@ -8,18 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from noise_project import (
+
+from core.noise.bank import NoiseBank
+from core.runs.noise.options import NoiseOptions
+from relion_ext.arguments import usage
+from relion_ext.noise import PROGRAM
+
+from ..noise_project import (
     BOX,
     COORDINATES,
     DIAMETER,
     write_blind_model,
     write_project,
 )
-
-from core.noise.bank import NoiseBank
-from core.runs.noise.options import NoiseOptions
-from relion_ext.arguments import usage
-from relion_ext.noise import PROGRAM
 
 JOB = "External/job004/"
 NEEDED = ("--box", str(BOX), "--particle_diameter", str(DIAMETER))

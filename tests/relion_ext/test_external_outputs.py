@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from external_job import JOB, External
 
 from relion_ext.nodes import NodeType, write_output_nodes
 from relion_ext.version import RelionVersion, detect
+
+from .external_job import JOB, External
 
 JOB_STAR = {
     "3.1": "# version 30001\n\ndata_job\n\n_rlnJobType                99\n",

@@ -6,12 +6,13 @@ import subprocess
 import sys
 
 import pytest
-from external_job import JOB, ROOT, External
-from training_project import TrainingProject, write_project
 
 from core.denoise.model_file import load_model
 from core.runs.train.options import TrainOptions
 from relion_ext.train import PROGRAM
+
+from ..training_project import TrainingProject, write_project
+from .external_job import JOB, ROOT, External
 
 START = "import sys; sys.argv[0] = 'relion_iceblock_train'; from relion_ext import launcher; "
 

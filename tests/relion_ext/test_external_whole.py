@@ -7,14 +7,15 @@ import subprocess
 import sys
 
 import pytest
-from external_job import JOB, ROOT, External, wait_for
-from noise_project import COORDINATES
-from whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
 
 from core.commands.run import command
 from core.runs.whole.options import WholeOptions
 from relion_ext.arguments import INPUTS, usage
 from relion_ext.whole import PROGRAM
+
+from ..noise_project import COORDINATES
+from ..whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
+from .external_job import JOB, ROOT, External, wait_for
 
 START = "import sys; sys.argv[0] = 'relion_iceblock'; from relion_ext import launcher; "
 ALONE = ("--in_parts", PARTICLES, "--model", MODEL, "--gpu", "cpu", "--gate", "no")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from whole_project import MODEL, PARTICLES, write_whole_project
+
+from ..whole_project import MODEL, PARTICLES, write_whole_project
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

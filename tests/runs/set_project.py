@@ -6,7 +6,6 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import torch
-from training_project import CARD, TINY
 
 from core.denoise.generator import Generator
 from core.denoise.model_file import save_model
@@ -16,6 +15,8 @@ from core.simulate.ctf import CtfParameters
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
+
+from ..training_project import CARD, TINY
 
 BOX, PIXEL_SIZE, STACKS, EACH = 32, 4.0, 3, 45
 N = STACKS * EACH

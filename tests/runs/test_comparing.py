@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_project import TINY, TrainingProject, write_project
 
 from core.baselines import same_pairs
 from core.baselines.classical import classical_baselines
@@ -24,6 +23,8 @@ from core.runs.compare import run as comparing
 from core.runs.compare.inputs import Inputs, read_inputs, training_pairs
 from core.runs.compare.options import OUTPUTS, CompareOptions
 from core.runs.compare.run import run
+
+from ..training_project import TINY, TrainingProject, write_project
 
 SMALL = compare_options.Size(4, 3, 3, 4, 2, 2, 120, 40, 6.0)
 

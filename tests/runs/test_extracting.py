@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import mrcfile
 import numpy as np
 import pytest
-from noise_project import BOX, CARBON, DIAMETER, PIXEL, SIDE, PickSegmenter, options, write_project
 from PIL import Image
 
 from core.errors import IceblockError
@@ -20,6 +19,17 @@ from core.noise.bank import NoiseBank
 from core.noise.bank_writer import BankWriter
 from core.runs.noise import run as extracting
 from core.runs.noise.run import run
+
+from ..noise_project import (
+    BOX,
+    CARBON,
+    DIAMETER,
+    PIXEL,
+    SIDE,
+    PickSegmenter,
+    options,
+    write_project,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

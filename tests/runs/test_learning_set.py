@@ -12,7 +12,16 @@ import mrcfile
 import numpy as np
 import pytest
 import torch
-from set_project import (
+
+from core.covariance.learn import FEWEST
+from core.covariance.set_file import read_priors
+from core.errors import IceblockError
+from core.runs.denoise import learning, report
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
+from core.simulate.ctf import CtfParameters
+
+from .set_project import (
     EACH,
     MODEL,
     STACKS,
@@ -23,14 +32,6 @@ from set_project import (
     write_stacks,
     write_star,
 )
-
-from core.covariance.learn import FEWEST
-from core.covariance.set_file import read_priors
-from core.errors import IceblockError
-from core.runs.denoise import learning, report
-from core.runs.denoise.options import DenoiseOptions
-from core.runs.denoise.run import run
-from core.simulate.ctf import CtfParameters
 
 SET = Path("Out") / learning.SET
 BATCH = 5

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from set_project import MODEL, STAR, N, simulated, write_model, write_stacks, write_star
 
 from core.covariance.learn import learn
 from core.covariance.set_prior import SetPrior
@@ -17,6 +16,8 @@ from core.runs.denoise import report
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 from core.simulate.ctf import CtfParameters
+
+from .set_project import MODEL, STAR, N, simulated, write_model, write_stacks, write_star
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from training_project import (
-    CARD,
-    TrainingProject,
-    tiny_preset,
-    write_noise,
-    write_project,
-    write_volume,
-)
 
 from core.denoise.distributed import launch
 from core.denoise.model_file import Model, load_model
@@ -28,6 +20,15 @@ from core.runs.train.geometry import choose_geometry
 from core.runs.train.inputs import TrainingInputs, read_inputs
 from core.runs.train.options import TrainOptions
 from core.runs.train.run import _worker, run
+
+from ..training_project import (
+    CARD,
+    TrainingProject,
+    tiny_preset,
+    write_noise,
+    write_project,
+    write_volume,
+)
 
 
 @pytest.fixture

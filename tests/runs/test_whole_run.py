@@ -9,15 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from whole_project import (
-    BOX,
-    MICROGRAPHS,
-    MODEL,
-    PARTICLES,
-    SEGMENTATION,
-    VOLUME,
-    write_whole_project,
-)
 
 from core.denoise.model_file import load_model
 from core.errors import IceblockError
@@ -32,6 +23,16 @@ from core.runs.whole import stages as whole_stages
 from core.runs.whole.inputs import block_boxes, look
 from core.runs.whole.options import TIME_LIMIT, WholeOptions
 from core.runs.whole.run import run
+
+from ..whole_project import (
+    BOX,
+    MICROGRAPHS,
+    MODEL,
+    PARTICLES,
+    SEGMENTATION,
+    VOLUME,
+    write_whole_project,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

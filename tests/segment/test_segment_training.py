@@ -3,7 +3,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from spotted import image_of, spotted
 
 from core.errors import IceblockError
 from core.segment.examples import LabelledMicrograph, batch
@@ -12,6 +11,8 @@ from core.segment.network import NetworkConfig, SegmentationNet
 from core.segment.scores import f1_score
 from core.segment.segmenter import Segmenter
 from core.segment.training import TrainingSettings, segmentation_loss, train
+
+from .spotted import image_of, spotted
 
 PIXEL, DIAMETER = 2.0, 48.0
 QUICK = TrainingSettings(steps=60, batch=2, size=128, warmup=5, ema=0.9, learning_rate=4e-3)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from spotted import image_of, spotted
 
 from core.errors import IceblockError
 from core.images.micrographs import MicrographImage, list_micrographs, read_micrograph
@@ -9,6 +8,8 @@ from core.segment.model_file import load_model
 from core.segment.overlay import SIDE, overlay, write_png
 from core.segment.scores import f1_score
 from core.segment.segmenter import Segmentation, Segmenter
+
+from .spotted import image_of, spotted
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from shapes import blob_volume
 
 from core.noise.source import SpectrumNoise
 from core.noise.spectrum import ice_like_power
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
+
+from .shapes import blob_volume
 
 Relion = Callable[..., str]
 

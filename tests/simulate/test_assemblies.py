@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
-from shapes import write_pdb
 
 from core.simulate.assemblies import CONTACT, assembly, bent
 from core.simulate.atomic_models import chain_names, density_of_model, positions, read_model
 from core.simulate.phantoms import point_group
+
+from .shapes import write_pdb
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from shapes import Points, blobs, centred, correlation, moments, pdb_atom, write_cif, write_pdb
 
 from core.errors import IceblockError
 from core.simulate.atomic_models import (
@@ -19,6 +18,8 @@ from core.simulate.atomic_models import (
     subset,
 )
 from core.simulate.volumes import read_volume
+
+from .shapes import Points, blobs, centred, correlation, moments, pdb_atom, write_cif, write_pdb
 
 PIXEL = 2.0
 

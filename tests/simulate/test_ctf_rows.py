@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from shapes import correlation
-from training_project import STAR
 
 from core.errors import IceblockError
 from core.images.background import ring_statistics
 from core.images.particles import read_particles
 from core.simulate.ctf_rows import CtfRows, RandomCtf, ctf_rows
 from core.simulate.pairs import PairGenerator, PairSettings
+
+from ..training_project import STAR
+from .shapes import correlation
 
 
 def star(folder: Path, text: str = STAR) -> Path:

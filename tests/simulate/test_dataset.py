@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import starfile
 import torch
-from shapes import correlation
 
 from core.errors import IceblockError
 from core.images.background import ring_statistics
@@ -18,6 +17,8 @@ from core.simulate.ctf import CtfParameters, ctf_images
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator
 from core.simulate.projection import VolumeTransform, crop_centre, rotation_matrices, to_images
+
+from .shapes import correlation
 
 Make = Callable[..., PairGenerator]
 FILES = ["Clean/simulated.mrcs", "Particles/simulated.mrcs", "clean.star", "particles.star"]

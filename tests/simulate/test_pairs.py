@@ -10,13 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
-from shapes import blob_volume, centred, correlation
 
 from core.errors import IceblockError
 from core.images.background import ring_mask, ring_statistics
 from core.simulate.ctf import ctf_images
 from core.simulate.pairs import PairGenerator, Pairs, PairSettings, superimpose, support
 from core.simulate.projection import VolumeTransform, rotation_matrices
+
+from .shapes import blob_volume, centred, correlation
 
 Make = Callable[..., PairGenerator]
 BOX = 40

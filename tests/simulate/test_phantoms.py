@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import center_of_mass, gaussian_filter, rotate, shift
-from shapes import centred, correlation
 
 from core.simulate.phantoms import phantom
 from core.simulate.volumes import resample
+
+from .shapes import centred, correlation
 
 RANGE = (90.0, 150.0)
 SEEDS = range(12)

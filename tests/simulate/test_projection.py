@@ -9,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
-from shapes import CORNERS, Points, blob_volume, blobs, centred
 from torch_fourier_slice import project_3d_to_2d
 
 from core.simulate.phantoms import phantom
@@ -21,6 +20,8 @@ from core.simulate.projection import (
     shift_spectra,
     to_images,
 )
+
+from .shapes import CORNERS, Points, blob_volume, blobs, centred
 
 RIGHT_ANGLES = sorted(itertools.product((0, 90, 180, 270), (0, 90, 180), (0, 90)))
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapes import blob_volume, correlation, write_map
 
 from core.simulate.projection import VolumeTransform
 from core.simulate.references import (
@@ -17,6 +16,8 @@ from core.simulate.references import (
     read_reference,
     solvent_noise,
 )
+
+from .shapes import blob_volume, correlation, write_map
 
 CLEAN = np.pad(blob_volume(box=40).data, 12)
 

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import starfile
 import torch
-from shapes import axis, centred, correlation, write_map, write_stack
 
 from core.images.background import ring_statistics
 from core.images.fourier import fourier_resize
@@ -25,6 +24,8 @@ from core.simulate.projection import (
     to_images,
 )
 from core.simulate.volumes import Volume
+
+from .shapes import axis, centred, correlation, write_map, write_stack
 
 pytestmark = pytest.mark.relion
 

@@ -7,8 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import write_stack
-from training_project import write_noise
 
 from core.errors import IceblockError
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
@@ -21,6 +19,9 @@ from core.simulate.training_noise import (
     resample_noise,
     too_small,
 )
+
+from ..training_project import write_noise
+from .shapes import write_stack
 
 CPU = torch.device("cpu")
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import CORNERS, axis, blob_volume, blobs, centred, correlation, moments, write_map
 
 from core.errors import IceblockError
 from core.simulate.volumes import Volume, read_map, read_volume, resample
+
+from .shapes import CORNERS, axis, blob_volume, blobs, centred, correlation, moments, write_map
 
 PLACE = np.array([[27.0, -24.0, 30.0]])
 
