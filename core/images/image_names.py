@@ -1,5 +1,10 @@
-"""RELION's names of single images: `000012@Extract/job003/Particles/mic1.mrcs`, counted from 1."""
+"""RELION's names of single images: `000012@Extract/job003/Particles/mic1.mrcs`, counted from 1.
 
+What follows a colon at the end names the format, for a file whose own ending tells another or none:
+`000012@mic1.mrc:mrcs` is image 12 of the file mic1.mrc (RELION's FileName::removeFileFormat).
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +17,11 @@ from .star import is_missing, unquote
 
 _LARGEST = 1 << 62
 _LONGEST_NUMBER = 1000  # digits; zeros may stand before it
+# RELION cuts a name at any colon; a time of day in the name of a file is left alone here.
+_FORMAT = re.compile(r"(?<=[^/]):[A-Za-z]\w*\Z")
+_SLASHES = re.compile(r"//+")
+# RELION takes what follows these for a format, for parameters, or for raw data.
+_SPECIAL = re.compile(r"[:%#]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +31,7 @@ class ImageNames:
     Attributes
     ----------
     stacks
-        The different files, as named, in the order of their first appearance.
+        The different files, as named but for the format, in the order of their first appearance.
     stack_ids
         (N,) int32 places in `stacks`.
     indices
@@ -40,6 +50,16 @@ class ImageNames:
 def image_name(index: int, stack: str) -> str:
     """Give the name of image `index` (0-based) of the file `stack`."""
     return f"{index + 1:06d}@{stack}"
+
+
+def file_of(name: str) -> str:
+    """Give the file that a name means to RELION: without its format, and slashes once."""
+    return _SLASHES.sub("/", _FORMAT.sub("", name))
+
+
+def without_special(name: str) -> str:
+    """Give a file name in which RELION sees a file name and nothing else: `_` for `:`, `%`, `#`."""
+    return _SPECIAL.sub("_", name)
 
 
 def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageNames:
@@ -77,8 +97,22 @@ def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageN
         indices.append(index)
         if not at:
             unnumbered.setdefault(stack_id, row)
+    return _by_file(
+        ImageNames(
+            tuple(ids), np.array(stack_ids, np.int32), np.array(indices, np.int64), unnumbered
+        )
+    )
+
+
+def _by_file(names: ImageNames) -> ImageNames:
+    """Put files in the place of their names; two names can mean one file."""
+    files: dict[str, int] = {}
+    places = [files.setdefault(file_of(stack), len(files)) for stack in names.stacks]
+    unnumbered: dict[int, int] = {}
+    for stack_id, row in sorted(names.unnumbered.items(), key=lambda item: item[1]):
+        unnumbered.setdefault(places[stack_id], row)
     return ImageNames(
-        tuple(ids), np.array(stack_ids, np.int32), np.array(indices, np.int64), unnumbered
+        tuple(files), np.array(places, np.int32)[names.stack_ids], names.indices, unnumbered
     )
 
 

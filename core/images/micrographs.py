@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
+from .image_names import file_of
 from .input_file import is_file
 from .micrograph_defects import find_defects
 from .micrograph_fill import fill_defects
@@ -172,7 +173,7 @@ def _from_star(source: Path, pixel_size: float | None) -> list[Micrograph]:
     star = StarFile.read(source)
     table = find_micrographs(star)
     names = [unquote(token) for token in table.column(NAME)]
-    root = root_of_most(source, list(dict.fromkeys(names)), "micrograph")
+    root = root_of_most(source, [file_of(name) for name in dict.fromkeys(names)], "micrograph")
     sizes, sure = None, False
     if pixel_size is None:
         sizes, sure = pixel_sizes(read_optics(star, table))
@@ -182,7 +183,7 @@ def _from_star(source: Path, pixel_size: float | None) -> list[Micrograph]:
         quote(name)
         row = rows[name]
         listed = f"row {row + 1} of {table.name} in {source}"
-        micrograph = Micrograph(name, root / name, 0.0, listed)
+        micrograph = Micrograph(name, root / file_of(name), 0.0, listed)
         size = pixel_size
         if size is None and sizes is not None and sure:
             size = float(sizes[row])

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from .image_names import image_name
+from .image_names import image_name, without_special
 from .mrc import Stack
 from .particles import ParticleSet
 
@@ -135,7 +135,8 @@ def output_names(stacks: list[str], ending: str = ".mrcs") -> list[str]:
 
     A number is only added to a name that is taken, and never makes a name that another stack has
     by itself. Capitals are not told apart, as on some disks. A name is cut where no disk would
-    take it with what is added while it is written.
+    take it with what is added while it is written. What RELION would not take for a part of the
+    name becomes `_`.
     """
     stems = [_stem(stack) for stack in stacks]
     own = {stem.casefold() for stem in stems}
@@ -152,7 +153,7 @@ def output_names(stacks: list[str], ending: str = ".mrcs") -> list[str]:
 
 
 def _stem(name: str) -> str:
-    stem = PurePosixPath(name).stem
+    stem = without_special(PurePosixPath(name).stem)
     data = stem.encode("utf-8", "surrogateescape")
     if len(data) <= _LONGEST_STEM:
         return stem

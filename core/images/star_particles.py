@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
-from .image_names import parse_image_names
+from ..remarks import warn
+from .image_names import parse_image_names, without_special
 from .mrc import read_header
 from .optics import Optics, read_optics
 from .particles import ParticleSet
@@ -139,6 +140,12 @@ class StarParticles(ParticleSet):
             originals = [raw if is_missing(first) else first for first, raw in both]
         # An image name begins with a number, so only the stack in it can ask for quotes.
         stacks = {name.partition("@")[2] for name in names}
+        special = [stack for stack in stacks if without_special(stack) != stack]
+        if special:
+            warn(
+                f"RELION takes what follows : % or # in a name for something else and cannot read "
+                f"{min(special)}; give an output folder without these characters"
+            )
         odd = any(quote(stack) != stack for stack in stacks)
         return self._with([quote(name) for name in names] if odd else list(names), originals)
 
