@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -57,7 +58,8 @@ def run(under_way: OpenJob) -> int:
     """
     from iceblock import foreign_core
 
-    if message := foreign_core():
+    message = foreign_core() or _several()
+    if message:
         complain(message)
         return 1
     try:
@@ -77,3 +79,10 @@ def run(under_way: OpenJob) -> int:
     except SystemExit as stop:  # nothing here ends like this of its own will
         return stop.code if isinstance(stop.code, int) and stop.code else 1
     return 0
+
+
+def _several() -> str | None:
+    """Say that several processes would each make a job of their own."""
+    from core.denoise.launched import refusal
+
+    return refusal(os.environ, "A CryoSPARC job", "give --gpu to use several GPUs for training")

@@ -7,6 +7,7 @@ inside one `try`: a missing package ends in the failure marker like any other fa
 import faulthandler
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,6 +99,7 @@ def _run(job: str, argv: Sequence[str], ending: Ending) -> int:
             if sys.__stderr__ is not None:
                 faulthandler.enable(sys.__stderr__)
             _require_own_core()
+            _require_one_process()
             module = importlib.import_module(f".{job}", __package__)
             from .job import Job
 
@@ -113,6 +115,14 @@ def _require_own_core() -> None:
     from iceblock import foreign_core
 
     if message := foreign_core():
+        raise InstallationError(message)
+
+
+def _require_one_process() -> None:
+    """Refuse to be one of several in the same job directory, each of which would end the job."""
+    from core.denoise.launched import refusal
+
+    if message := refusal(os.environ, "A RELION job", "ask for one task in the submission script"):
         raise InstallationError(message)
 
 

@@ -19,7 +19,7 @@ def main() -> int:
     size = int(options.get("--ntasks") or os.environ.get("SLURM_NTASKS", "1"))
     step = {
         "SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": str(size),
-        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": str(size),
     }  # fmt: skip
     tasks = [
         subprocess.Popen(

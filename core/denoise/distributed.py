@@ -1,7 +1,7 @@
 """One run in several processes: torch's DistributedDataParallel and elastic launcher.
 
-Where the environment describes a group (by torchrun, also under srun, or by srun alone) the process
-joins it. `launch` starts such processes on this machine from inside a program.
+Where torchrun (also under srun) or srun alone started a group, the process joins it. `launch`
+starts such processes on this machine from inside a program.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import signal
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import IceblockError
-from .srun import ranks_of_step
+from .launched import launched
+from .meeting import meet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,22 +98,26 @@ ALONE = Ranks()
 
 def described() -> bool:
     """Tell whether the environment describes a group of processes."""
-    os.environ.update(ranks_of_step(os.environ))
-    return "RANK" in os.environ
+    return launched(os.environ).size > 1
 
 
 def local_rank() -> int:
     """Place among the processes on this machine; 0 alone."""
-    return int(os.environ.get("LOCAL_RANK", 0))
+    return launched(os.environ).local
 
 
 def local_size() -> int:
     """Count the processes on this machine, where torchrun tells; 1 elsewhere."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return launched(os.environ).local_size
 
 
 @contextlib.contextmanager
-def joined(device: torch.device, timeout: timedelta = TIMEOUT) -> Iterator[Ranks]:
+def joined(
+    device: torch.device,
+    timeout: timedelta = TIMEOUT,
+    progress: TextIO | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Iterator[Ranks]:
     """Join the group of processes that the environment describes; alone where there is none.
 
     Parameters
@@ -120,18 +125,44 @@ def joined(device: torch.device, timeout: timedelta = TIMEOUT) -> Iterator[Ranks
     device
         Of this process; on CPUs, messages go through gloo.
     timeout
-        For a rank to wait for another.
+        For a rank to wait for another, once all are there.
+    progress
+        Where it says whom it waits for, and which variables are left over; None for silence.
+    heartbeat
+        Called often until all are there; may raise to stop.
+
+    Raises
+    ------
+    IceblockError
+        If the others do not come; see `meet`.
     """
-    if not described():
+    group = launched(os.environ)
+    if group.note and progress:
+        _say_once(group.note, progress)
+    if group.size < 2:
         yield ALONE
         return
+    store = meet(group, progress, heartbeat)
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timeout)
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo",
+        store=store, rank=group.rank, world_size=group.size, timeout=timeout,
+    )  # fmt: skip
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size(), local_rank())
+        yield Ranks(group.rank, group.size, group.local)
     finally:
         dist.destroy_process_group()
+
+
+_SAID: set[str] = set()
+
+
+def _say_once(note: str, progress: TextIO) -> None:
+    """Say it once in a process, whose stages may each want to join."""
+    if note not in _SAID:
+        _SAID.add(note)
+        print(f"note: {note}", file=progress, flush=True)
 
 
 def launch(

@@ -14,7 +14,8 @@ _PORTS = range(20000, 30000)
 def ranks_of_step(environment: Mapping[str, str]) -> dict[str, str]:
     """Describe the processes that one srun started, as torchrun would.
 
-    A batch script has no SLURM_STEP_NUM_TASKS: only what srun itself starts is a group.
+    A batch script has no SLURM_STEP_NUM_TASKS: only what srun itself starts is a group. Whether the
+    variables can be believed is for `launched` to tell.
 
     Parameters
     ----------

@@ -118,3 +118,15 @@ def test_launcher_imports_the_standard_library_alone() -> None:
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "['__main__', 'relion_ext']"
+
+
+def test_one_of_several_processes_is_no_job(
+    external: External, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = {"JOB_ID": "1", "STEP_ID": "0", "STEP_NUM_TASKS": "5", "PROCID": "0"}
+    for name, value in (step | {"STEP_NODELIST": "localhost"}).items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    done = start("--o", JOB, "--in_parts", "a.star", cwd=external.project)
+    assert external.markers == ["RELION_JOB_EXIT_FAILURE"]
+    assert "process 0 of 5" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...denoise.distributed import Ranks
 
 START = timedelta(minutes=10)
-"""For all processes to be there."""
+"""For a process to read everything but the images."""
 WORK = timedelta(days=60)
 """For the last process to finish its stacks; a process that dies is noticed at once."""
 POLL_SECONDS = 0.2

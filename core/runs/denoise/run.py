@@ -80,7 +80,7 @@ def run(
         For anything wrong with the input, the model, the device or the output folder.
     """
     started = time.monotonic()
-    with joined(torch.device("cpu"), START) as ranks:
+    with joined(torch.device("cpu"), START, progress, heartbeat) as ranks:
         group = Group(ranks)
         with group.agreeing():
             options.check()

@@ -75,7 +75,7 @@ def run(
         launch(_worker, (options, stream), len(gpus), heartbeat)
         return
     device = _device(options, gpus)
-    with joined(device) as ranks:
+    with joined(device, progress=progress, heartbeat=heartbeat) as ranks:
         if options.threads:
             torch.set_num_threads(max(1, options.threads // ranks.size))
         _run(options, device, ranks, progress if ranks.first else None, heartbeat, began)

@@ -5,11 +5,12 @@ A mistake is told here, not after an hour in the third stage.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...denoise.device import choose_device
-from ...denoise.distributed import described
+from ...denoise.launched import refusal
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
@@ -77,11 +78,9 @@ def look(options: WholeOptions) -> WholeInputs:
         For anything that some stage would refuse.
     """
     options.check()
-    if described():
-        raise IceblockError(
-            "A whole run is one process that starts others where they pay: give --gpu with the "
-            "numbers of the GPUs, and no torchrun or srun with several tasks."
-        )
+    instead = "give --gpu with the numbers of the GPUs to use several"
+    if said := refusal(os.environ, "A whole run", instead):
+        raise IceblockError(said)
     _check_stages(options)
     device = choose_device(f"cuda:{options.gpu.split(',')[0]}" if options.gpu else options.device)
     model = load_model(find_model(options.model))
