@@ -52,6 +52,7 @@ def command(
       iceblock-cryosparc export J24.particles --url http://cs.lab:39000 --project P3 \\
           --out particles.star
     """
+    from core.counting import counted
     from core.images.cs_export import export_star
     from core.images.cs_particles import CsParticles
 
@@ -68,7 +69,7 @@ def command(
     else:
         found = _of_job(url, email, project, particles)
     left_out = export_star(found, out)
-    click.echo(f"{out}: {found.n} particles")
+    click.echo(f"{out}: {counted(found.n, 'particle')}")
     for field in left_out:
         click.echo(f"  left out: {field}")
 

@@ -44,7 +44,7 @@ LOOKED_AT = 5
 )  # fmt: skip
 @output_option("noise_blocks")
 @click.option(
-    "--particle-diameter", required=True, type=float, metavar="A", help="Longest side in Å."
+    "--particle-diameter", required=True, type=float, metavar="Å", help="Longest side in Å."
 )
 @click.option(
     "--box", type=int, metavar="PIXELS",
@@ -53,7 +53,7 @@ LOOKED_AT = 5
 @click.option("--flip-y", is_flag=True, help="Read y of the locations against the rows.")
 @click.option("--model", metavar="NAME|FILE", help="Segmentation model.  [default: shipped]")
 @click.option("--per-micrograph", type=int, metavar="N", help="Blocks at most from each.")
-@click.option("--margin", type=float, metavar="A", help="Å to keep away from particles.")
+@click.option("--margin", type=float, metavar="Å", help="Å to keep away from particles.")
 @click.option("--synthetic", default=0, metavar="N", help="Synthetic blocks to add.")
 @THREADS
 @click.pass_obj
@@ -175,6 +175,7 @@ def _bring_picks(
 
 
 def _cut(job: Job, files: ProjectFiles, options: NoiseOptions) -> NoiseBank:
+    from core.counting import counted
     from core.evaluate.noise_gallery import block_page
     from core.noise.bank import NoiseBank
     from core.runs.noise.run import run
@@ -182,7 +183,7 @@ def _cut(job: Job, files: ProjectFiles, options: NoiseOptions) -> NoiseBank:
     options = replace(options, micrographs=(options.out / "micrographs.star",))
     run(options, progress=job.progress, heartbeat=job.heartbeat, warn=job.warn)
     bank = NoiseBank.read(options.out)
-    job.picture(lambda: block_page(bank), f"{bank.n} blocks of {bank.box} px", tile=True)
+    job.picture(lambda: block_page(bank), f"{counted(bank.n, 'block')} of {bank.box} px", tile=True)
     files.publish([path for path in options.out.rglob("*") if path.is_file()], job.heartbeat)
     return bank
 

@@ -25,10 +25,15 @@ class ProgressText(io.TextIOBase):
         """Tell that text can be written."""
         return True
 
+    def isatty(self) -> bool:
+        """Tell that a bar may redraw itself here."""
+        return True
+
     def write(self, text: str) -> int:
         """Take text; a carriage return begins the present line anew."""
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        if sys.stderr.isatty():
+            sys.stderr.write(text)
+            sys.stderr.flush()
         with self._lock:
             *whole, rest = (self._rest + text).split("\n")
             for line in whole:
@@ -57,8 +62,11 @@ class ProgressText(io.TextIOBase):
     def _finish(self, line: str) -> None:
         if "\r" in line:
             self._keep(line)
+            line = self._bar
         elif line.strip():
             self._lines.append(line.rstrip())
+        if line.strip() and not sys.stderr.isatty():  # a log: whole lines alone
+            print(line.rstrip(), file=sys.stderr, flush=True)
 
     def _keep(self, line: str) -> None:
         """Keep the last state of a line that was redrawn."""

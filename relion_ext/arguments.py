@@ -212,4 +212,5 @@ def _unknown(name: str, program: Program) -> str:
 def _explained(program: Program) -> list[str]:
     if not program.labels:
         return ["It has no labels."]
-    return ["Labels:", *(f"  {label.name:<12} {label.meaning}" for label in program.labels)]
+    width = max(len(label.name) for label in program.labels)
+    return ["Labels:", *(f"  {label.name:<{width}}  {label.meaning}" for label in program.labels)]

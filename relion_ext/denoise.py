@@ -25,7 +25,7 @@ PROGRAM = Program(
         Label("keep_noise", "share of the raw image to keep, 0 to 1 [0]", float),
         Label("each_alone", "yes denoises every particle without what the others teach [no]", bool),
         Label("batch_size", "images computed at once [as many as suit the device]", int),
-        Label("pixel_size", "pixel size in Å if the STAR file has none or a wrong one", float),
+        Label("pixel_size", "pixel size in Å [the STAR file's, else the stacks']", float),
         Label("contrast", "particles are white, black or auto [auto]"),
         Label("confidence", "yes adds rlnIceblockConfidence, in four times the time [no]", bool),
         Label("compile", "yes compiles the network first, for very many particles [no]", bool),

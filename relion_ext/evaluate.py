@@ -20,15 +20,19 @@ PROGRAM = Program(
     takes=("in_3dref",),
     labels=(
         Label("raw", "STAR file of the raw particles [as rlnImageOriginalName says]", Path),
-        Label("clean", "STAR file of the true images, where particles were simulated", Path),
+        Label("clean", "STAR file of the true images of simulated particles [none]", Path),
         Label("model", "the model that denoised them [as the denoising job recorded]"),
-        Label("noise", "noise bank that the model was trained on: blocks.star or folder", Path),
+        Label(
+            "noise",
+            "noise bank that the model was trained on: blocks.star or folder [the model's]",
+            Path,
+        ),
         Label("sample", "particles at most to look at [200]", int),
         Label("gate", "no leaves out the trial of the model for hallucination [yes]", bool),
         Label("contrast", "particles are white, black or auto [auto]"),
         Label("gpu", "number of the GPU, or cpu [a GPU if there is one, else the CPU]"),
         Label("device", "the same in PyTorch's words: auto, cpu, cuda or cuda:N [auto]"),
-        Label("pixel_size", "pixel size in Å if the STAR file has none or a wrong one", float),
+        Label("pixel_size", "pixel size in Å [the STAR file's, else the stacks']", float),
         Label("overwrite", "yes starts over on what a run with other settings left [no]", bool),
     ),
 )

@@ -19,8 +19,9 @@ def run(job: Job) -> None:
     """Restore the particles of `job`."""
     restored = job.add_output("particles.star", NodeType.PARTICLES)
 
+    from core.counting import counted
     from core.runs.restoring import restore
 
     # The folder is this job's alone: a file there is what a former run of the same job left.
     rows = restore(job.arguments.inputs["in_parts"], restored, overwrite=True)
-    job.say(f"Raw images of {rows} particles: {restored}")
+    job.say(f"Raw images of {counted(rows, 'particle')}: {restored}")

@@ -41,6 +41,7 @@ def command(context: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole description as JSON.")
 def show(model: str, as_json: bool) -> None:
     """Print what a model was trained on and how it scored."""
+    from ..denoise.card_text import card_lines
     from ..denoise.shipped import find_model
     from ..errors import IceblockError
     from ..images.tensor_file import read_tensors
@@ -55,19 +56,5 @@ def show(model: str, as_json: bool) -> None:
     if not isinstance(card, dict) or not {"name", "training", "scores"} <= card.keys():
         raise IceblockError(f"Model file {path} describes itself wrongly (its card is cut).")
     click.echo(f"{card['name']}  ({path})")
-    for key, value in card.items():
-        if key in ("name", "training", "scores", "noise_statistics"):
-            continue
-        text = ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
-        click.echo(f"  {key.replace('_', ' '):20s}{text}")
-    if card.get("noise_statistics"):
-        click.echo("  noise statistics    kept for `iceblock evaluate`; --json prints them")
-    for title in ("training", "scores"):
-        click.echo(f"  {title}")
-        for key, value in card[title].items():
-            text = (
-                "  ".join(f"{k}={v}" for k, v in value.items())
-                if isinstance(value, dict)
-                else value
-            )
-            click.echo(f"    {key:20s} {text}")
+    for line in card_lines(card):
+        click.echo(line)

@@ -42,7 +42,7 @@ def command() -> None:
     "--box", required=True, type=int, metavar="PIXELS", help="Side of the blocks.",
 )  # fmt: skip
 @click.option(
-    "--particle-diameter", required=True, type=float, metavar="A", help="Longest side in Å.",
+    "--particle-diameter", required=True, type=float, metavar="Å", help="Longest side in Å.",
 )  # fmt: skip
 @click.option(
     "--picks", type=PATH, metavar="FILE",
@@ -70,7 +70,7 @@ def command() -> None:
     "--per-micrograph", type=int, metavar="N", help="Blocks at most from each micrograph.",
 )  # fmt: skip
 @click.option(
-    "--margin", type=float, metavar="A",
+    "--margin", type=float, metavar="Å",
     help="Å to keep away from particles and pollution.  [default: 10]",
 )  # fmt: skip
 @click.option(
@@ -147,6 +147,7 @@ def join(banks: tuple[Path, ...], out: Path, crop: bool) -> None:
     Each BANK is a folder or a blocks.star. Their pixel sizes have to be the same, and their boxes
     too unless --crop is given. Each stays an optics group of its own.
     """
+    from ..counting import counted
     from ..noise.bank import NoiseBank
     from ..noise.bank_join import join as join_banks
     from ..runs.record import fingerprint, write_record
@@ -155,4 +156,4 @@ def join(banks: tuple[Path, ...], out: Path, crop: bool) -> None:
     joined = join_banks(found, out, crop)
     inputs = {str(bank.path): fingerprint(bank.path) for bank in found}
     write_record(out, {"command": shlex.join(sys.argv), "banks": inputs, "blocks": joined.n})
-    click.echo(f"{joined.path}: {joined.n} blocks of {joined.box} px")
+    click.echo(f"{joined.path}: {counted(joined.n, 'block')} of {joined.box} px")

@@ -36,7 +36,8 @@ def command(denoised: Path, out: Path, raw: Path | None, overwrite: bool) -> Non
       iceblock restore Select/job015/particles.star --out selected_raw.star
       iceblock restore J15/particles_selected.cs --raw J3/extracted_particles.cs --out raw.cs
     """
+    from ..counting import counted
     from ..runs.restoring import restore
 
     count = restore(denoised, out, overwrite, raw)
-    click.echo(f"{out}: {count} particles with their raw images")
+    click.echo(f"{out}: {counted(count, 'particle')} with raw images")

@@ -46,7 +46,7 @@ from .shared_options import (
 )  # fmt: skip
 @click.option("--steps", type=int, metavar="N", help="Of fine-tuning, at most.")
 @click.option(
-    "--particle-diameter", type=float, metavar="A",
+    "--particle-diameter", type=float, metavar="Å",
     help="Longest side in Å.  [default: that of the volume, else 0.6 of the particles' box]",
 )  # fmt: skip
 @click.option(
@@ -80,7 +80,7 @@ from .shared_options import (
 @pixel_size("Å per pixel of the particles.  [default: from PARTICLES, else from the stacks]")
 @PROJECT_DIR
 @click.option(
-    "--micrograph-pixel-size", type=float, metavar="A",
+    "--micrograph-pixel-size", type=float, metavar="Å",
     help="Å per pixel of the micrographs.  [default: from the STAR file, else from the images]",
 )  # fmt: skip
 @seed("Of fine-tuning.")

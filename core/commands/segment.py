@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MICROGRAPHS = click.argument("micrographs", nargs=-1, required=True, type=PATH)
 _DIAMETER = click.option(
-    "--particle-diameter", type=float, required=True, metavar="A",
+    "--particle-diameter", type=float, required=True, metavar="Å",
     help="Longest diameter of the particle in Å.",
 )  # fmt: skip
 _PICKS: dict[str, Any] = {

@@ -33,8 +33,8 @@ BATCH_SIZE = click.option(
     help="Images at a time.  [default: as many as are fast and fit]",
 )  # fmt: skip
 KEEP_NOISE = click.option(
-    "--keep-noise", default=0.0, show_default=True, metavar="A",
-    help="Part (0 to 1) of the raw image to keep: (1-A) denoised + A raw.",
+    "--keep-noise", default=0.0, show_default=True, metavar="PART",
+    help="Part of the raw image to keep, 0 to 1: (1 - PART) denoised + PART raw.",
 )  # fmt: skip
 EACH_ALONE = click.option(
     "--each-alone", is_flag=True,
@@ -78,7 +78,7 @@ def seed(of: str) -> Option:
 
 def pixel_size(text: str) -> Option:
     """Make the option of a pixel size in Å."""
-    return click.option("--pixel-size", type=float, metavar="A", help=text)
+    return click.option("--pixel-size", type=float, metavar="Å", help=text)
 
 
 def volumes(text: str) -> Option:

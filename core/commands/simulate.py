@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("-n", "--number", default=1000, show_default=True, metavar="N", help="Particles.")
 @click.option("--box", default=128, show_default=True, metavar="PIXELS", help="Even box.")
-@click.option("--pixel-size", default=2.7, show_default=True, metavar="A", help="Å per pixel.")
+@click.option("--pixel-size", default=2.7, show_default=True, metavar="Å", help="Å per pixel.")
 @click.option(
     "--snr", nargs=2, default=(0.05, 0.5), show_default=True, metavar="LOW HIGH",
     help="Signal over noise variance inside the particle, drawn log-uniformly.",
@@ -73,11 +73,11 @@ def command(
     Example:
       iceblock simulate --volume 1oel.pdb.gz -n 2000 --box 128 --pixel-size 2.7 --out Simulated
     """
-    from tqdm import tqdm
-
+    from ..counting import counted
     from ..errors import IceblockError
+    from ..progress import progress_bar
     from ..runs.record import write_record
-    from ..simulate.dataset import OUTPUTS, write_dataset
+    from ..simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
     from ..simulate.pairs import PairSettings
     from ..simulate.sources import pair_generator
     from ..threads import one_thread_each
@@ -107,11 +107,17 @@ def command(
 
     with one_thread_each():  # the same bytes on any machine of a kind
         generator = pair_generator(volumes, seeds, noise, pixel_size, settings, remark)
-        bar = tqdm(total=number, unit="img", desc="simulating", disable=quiet, file=sys.stderr)
-        with bar:
+        with progress_bar(number, "img", "simulating", None if quiet else sys.stderr) as bar:
 
             def watch(done: int) -> None:
                 bar.update(done)
 
             write_dataset(out, generator, number, box, seed, watch)
     write_record(out, {"command": shlex.join(sys.argv), "seed": seed, "settings": asdict(settings)})
+    if not quiet:
+        click.echo(
+            f"{counted(number, 'simulated particle')} of {box} px, {pixel_size:.4g} Å:\n"
+            f"  {out / f'{NOISY}.star'}  noisy\n"
+            f"  {out / f'{CLEAN}.star'}      the truth, row by row",
+            err=True,
+        )

@@ -36,7 +36,7 @@ from .shared_options import (
     "the volumes; defocus 0.5 to 3.5 µm]",
 )  # fmt: skip
 @click.option(
-    "--particle-pixel-size", type=float, metavar="A",
+    "--particle-pixel-size", type=float, metavar="Å",
     help="Å per pixel of the particles.  [default: from STAR, else from the stacks]",
 )  # fmt: skip
 @START

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
+from ..counting import counted
 from ..images.disk import replacing
 from .gallery import DENOISED, PAGE, RAW, REMOVED, montage
 
@@ -78,7 +79,7 @@ def spectrum_page(
     if regions is not None and len(regions):
         for region in regions:
             axes.plot(frequency[1:], region[1:], color=RAW, lw=0.5, alpha=0.6)
-        label = f"empty regions, mean of {len(regions)} micrographs (each in grey)"
+        label = f"empty regions, mean of {counted(len(regions), 'micrograph')} (each in grey)"
         axes.plot(frequency[1:], regions.mean(axis=0)[1:], color=REMOVED, lw=2, label=label)
     axes.plot(
         frequency[1:], seen.power[1:], color=DENOISED, lw=2, ls="--",

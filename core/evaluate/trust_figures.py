@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..counting import counted
 from .gallery import DENOISED, PAGE, RAW, REMOVED
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def confidence_page(values: Floats, whole: bool) -> Figure:
     axes.set_xlabel("confidence: expected correlation with the truth inside the particle")
     axes.set_ylabel("particles")
     what = "all" if whole else "a sample of"
-    axes.set_title(f"Confidence of {what} {len(values)} particles", fontsize=11)
+    axes.set_title(f"Confidence of {what} {counted(len(values), 'particle')}", fontsize=11)
     return figure
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..counting import counted
 from .bank import MODEL, REAL
 from .cutter import remove_plane
 from .spectrum import noise_with_power, radial_power
@@ -138,8 +139,8 @@ def describe(seen: Inspection) -> str:
     table = seen.micrographs
     kinds = ", ".join(f"{count} {source}" for source, count in seen.sources.items())
     lines = [
-        f"{seen.n} blocks ({kinds}) of {seen.box} px, {seen.pixel_size:.4g} Å/px, "
-        f"from {len(table)} micrographs",
+        f"{counted(seen.n, 'block')} ({kinds}) of {seen.box} px, {seen.pixel_size:.4g} Å/px, "
+        f"from {counted(len(table), 'micrograph')}",
         f"  blocks a micrograph     {_range(table['blocks'])}",
         f"  sd of a pixel           {_range(table['spread'])} of the micrograph's background",
         f"  sd in grey values       {_range(table['sd'])}",
@@ -151,8 +152,8 @@ def describe(seen: Inspection) -> str:
             f"the same spectrum {null.mean():+.3f} ± {null.std():.3f}"
         )
     lines += [
-        f"  unlike Gaussian noise   {100 * seen.outliers:.1f} % of {len(seen.sample)} blocks "
-        "(2 % would be by chance)",
+        f"  unlike Gaussian noise   {100 * seen.outliers:.1f} % of "
+        f"{counted(len(seen.sample), 'block')} (2 % would be by chance)",
         "",
         *_spectrum_lines(seen),
         "",

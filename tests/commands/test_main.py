@@ -53,7 +53,7 @@ def test_models_lists_and_shows(iceblock: Run, capsys: pytest.CaptureFixture[str
     assert "iceblock-4A (default)" in capsys.readouterr().out
     assert iceblock("models", "show", "iceblock-4A") == 0
     text = capsys.readouterr().out
-    assert "held_out" in text
+    assert "held out" in text
     assert "raw" in text
     assert "noise statistics" in text
     assert "frequency" not in text

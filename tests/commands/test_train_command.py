@@ -33,7 +33,13 @@ def test_fine_tuned_and_used(
     asked = arguments(training, "--steps", 2, "--snr-range", 0.1, 1, "--name", "mine", "--seed", 3)
     assert iceblock(*asked) == 0
     said = capsys.readouterr().err
-    for words in ("note: The noise is little", "2/2", "Model mine after 2 steps", "before", "raw"):
+    for words in (
+        "note: The noise is little",
+        "2/2",
+        "Trained 'mine' for 2 steps",
+        "before",
+        "raw",
+    ):
         assert words in said
     card = load_model(Path("Tuned/model.safetensors")).card
     assert card.name == "mine"

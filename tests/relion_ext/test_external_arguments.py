@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
+from relion_ext import denoise, evaluate, noise, restore, train, whole
 from relion_ext.arguments import INPUTS, Label, Program, parse, usage
 
 PROGRAM = Program(
@@ -21,6 +22,7 @@ PROGRAM = Program(
     ),
 )
 PARTICLES = ["--in_parts", "Extract/job003/particles.star"]
+PROGRAMS = [job.PROGRAM for job in (denoise, evaluate, noise, restore, train, whole)]
 ORDINARY = ["--o", "External/job001/", *PARTICLES]
 
 
@@ -121,6 +123,16 @@ def test_missing_particles(argv: list[str]) -> None:
         parse(PROGRAM, argv)
 
 
-def test_usage_lists_every_label() -> None:
-    text = usage(PROGRAM)
-    assert all(label.name in text and label.meaning in text for label in PROGRAM.labels)
+@pytest.mark.parametrize("program", [PROGRAM, *PROGRAMS], ids=lambda program: program.name)
+def test_usage_lists_every_label_in_two_columns(program: Program) -> None:
+    lines = usage(program).splitlines()
+    told = {label.name: next(li for li in lines if li.startswith(f"  {label.name} "))
+            for label in program.labels}  # fmt: skip
+    assert all(told[label.name].endswith(label.meaning) for label in program.labels)
+    assert len({told[label.name].index(label.meaning) for label in program.labels}) <= 1
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_every_label_tells_its_default(program: Program) -> None:
+    bare = [x.name for x in program.labels if not x.meaning.endswith(("]", "(needed)"))]
+    assert bare == []

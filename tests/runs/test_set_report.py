@@ -71,7 +71,7 @@ def told(
 
 def test_what_was_learned_is_said_and_shown(told: Told) -> None:
     facts, notes, pages = told(N)
-    assert f"learned from {N} images" in facts["set"]
+    assert f"learned from {N} images in all their turns" in facts["set"]
     assert "of the result" in facts["set"]
     assert not any("by itself" in note for note in notes)
     (page,) = pages
@@ -80,7 +80,7 @@ def test_what_was_learned_is_said_and_shown(told: Told) -> None:
 
 @pytest.mark.parametrize(
     ("n", "changes", "words"),
-    [(60, {}, "60 images are too few to learn from"), (N, {"each_alone": True}, "each-alone")],
+    [(60, {}, "60 images: too few to learn from"), (N, {"each_alone": True}, "each-alone")],
 )
 def test_why_nothing_was_learned(told: Told, n: int, changes: dict[str, Any], words: str) -> None:
     facts, notes, pages = told(n, **changes)

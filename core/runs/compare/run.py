@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
-from tqdm import tqdm
 
 from ... import __version__
 from ...denoise.device import choose_device
 from ...denoise.shipped import find_model
 from ...evaluate.extra import from_extra
 from ...noise.bank import BLOCKS, TABLE
+from ...progress import progress_bar
 from ..folder import claim, locked
 from ..interrupt import interrupted_between_steps
 from ..record import fingerprint, machine, quick_fingerprint, write_record
@@ -140,10 +139,7 @@ def _results(
     """Score every method that has not been scored yet."""
     bench = Bench(options.out / METHODS, inputs.sheets, real, options.size().starts)
     results = []
-    with tqdm(
-        total=len(methods), unit="method", file=progress or sys.stderr, disable=progress is None,
-        dynamic_ncols=True,
-    ) as bar:  # fmt: skip
+    with progress_bar(len(methods), "method", "comparing", progress) as bar:
         for number, method in enumerate(methods):
             bar.set_description(method.name)
             results.append(bench.result(number, method, beat))

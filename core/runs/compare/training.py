@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from ...baselines.recipe import train
 from ...denoise.device import bf16_pays
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import Model, ModelCard
 from ...denoise.watcher import Watcher
+from ...progress import progress_bar
 from ..train.geometry import WORKING_PIXEL_SIZE
 from .options import slug
 
@@ -44,10 +43,8 @@ class Training:
         source = self.pairs()
         config = self.recipe.config(self.steps, source.box, self.seed, bf16_pays(self.device))
         place = self.folder / slug(self.recipe.name)
-        with tqdm(
-            total=self.steps, unit="step", desc=f"training {self.recipe.name}",
-            file=self.progress, disable=self.progress is None, leave=False, mininterval=0.5,
-        ) as bar:  # fmt: skip
+        what = f"training {self.recipe.name}"
+        with progress_bar(self.steps, "step", what, self.progress, leave=False) as bar:
             watcher = _Steps(bar, self.heartbeat)
             trained = train(self.recipe, source.pairs, config, place, watcher)
         return Denoiser(as_model(self.recipe.name, trained, source, place), self.device)

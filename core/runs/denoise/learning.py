@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Never, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ...covariance.learn import FEWEST, learn
 from ...covariance.set_file import read_priors, write_priors
@@ -17,6 +15,7 @@ from ...denoise.stacks import spread
 from ...denoise.views import field
 from ...errors import IceblockError
 from ...images.mrc import read_images
+from ...progress import progress_bar
 from ...threads import one_thread_each
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ...covariance.set_prior import SetPrior
     from ...denoise.views import Geometry
     from ...images.output_plan import StackJob
+    from ...progress import Bar
     from .inputs import Work
     from .options import DenoiseOptions
 
@@ -134,11 +134,8 @@ def _learn(
         return learn(images, optics, width / images.shape[-1], pool)
 
 
-def _bar(total: int, progress: TextIO | None) -> tqdm[Never]:
-    return tqdm(
-        total=total, unit="img", desc="learning the set", file=progress or sys.stderr,
-        disable=progress is None or not total, mininterval=0.5, dynamic_ncols=True,
-    )  # fmt: skip
+def _bar(total: int, progress: TextIO | None) -> Bar:
+    return progress_bar(total, "img", "learning the set", progress if total else None)
 
 
 def described(priors: Mapping[Geometry, SetPrior]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from tqdm import tqdm
-
     from ...denoise.model_file import Model
     from ...images.output_plan import StackJob
+    from ...progress import Bar
     from ...simulate.ctf import CtfParameters
     from .options import DenoiseOptions
 
@@ -36,7 +35,7 @@ def denoise_in_processes(
     contrast: int,
     ctf: CtfParameters | None,
     processes: int,
-    bar: tqdm[Never],
+    bar: Bar,
     heartbeat: Callable[[], None],
 ) -> Outcome:
     """Denoise stacks in several processes and wait for them.

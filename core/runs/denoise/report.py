@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...counting import counted
 from ...covariance.learn import FEWEST
 from ...denoise.views import field, working_box
 from ...evaluate.report import WAYS_BACK, range_warnings, write_report
-from ...evaluate.set_gallery import set_page
+from ...evaluate.set_gallery import set_page, strongest
 from ..samples import draw_sample
 from .learning import known_sets
 from .options import UNUSABLE
@@ -65,8 +66,8 @@ def report(
         notes.append(DOUBTFUL)
     if record["passed_through"]:
         notes.append(
-            f"{record['passed_through']} images hold NaN or have a constant background: they were "
-            f"passed through unchanged and are listed in {UNUSABLE}."
+            f"{counted(record['passed_through'], 'image')} with NaN or a constant background: "
+            f"passed through unchanged, and listed in {UNUSABLE}."
         )
     if options.keep_noise:
         notes.append(
@@ -76,13 +77,13 @@ def report(
     notes += _sets_not_learned(options, plan, priors)
     facts = [
         ("input", str(options.particles)),
-        ("particles", f"{record['particles']} in {record['stacks']} stacks"),
+        ("particles", f"{record['particles']} in {counted(record['stacks'], 'stack')}"),
         *(("box, pixel size", f"{box} px, {size:.4g} Å; the network saw {small} px, {working:.3g} Å"
            f" (it keeps nothing beyond {2 * working:.1f} Å)")
           for (box, size), (small, working) in seen.items()),
         ("model", f"{card.name}, {model.sha256[:12]}"),
         *(("set", _learned(box, size, prior)) for (box, size), prior in priors.items()),
-        ("device", f"{record['device']['name']}, {record['device']['threads']} threads"),
+        ("device", f"{record['device']['name']}, {counted(record['device']['threads'], 'thread')}"),
         ("speed", f"{record['images_per_second']} images/s"),
         ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
@@ -98,9 +99,11 @@ def report(
 
 def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:
     """Say what a set of images has taught, and how much of the result that is."""
+    patterns = len(strongest(prior, len(prior.components))[0])
     return (
-        f"{box} px, {pixel_size:.4g} Å: learned from {prior.count} images, "
-        f"{len(prior.components)} components, share {prior.trust():.2f} of the result"
+        f"{box} px, {pixel_size:.4g} Å: {counted(patterns, 'pattern')} learned from "
+        f"{counted(prior.count, 'image')} in all their turns; "
+        f"share {prior.trust():.2f} of the result"
     )
 
 
@@ -117,7 +120,7 @@ def _sets_not_learned(
     return [
         f"{box} px, {size:.4g} Å: "
         + (
-            f"{count} images are too few to learn from (at least {FEWEST})"
+            f"{counted(count, 'image')}: too few to learn from (at least {FEWEST})"
             if count < FEWEST
             else f"the {count} images show nothing beside noise, or too few of them can be used"
         )
@@ -136,7 +139,7 @@ def _seen(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, 
 def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
     """Say in a few lines what was done and where it is."""
     lines = [
-        f"{record['particles']} particles denoised with {record['model']['name']}: "
+        f"{counted(record['particles'], 'particle')} denoised with {record['model']['name']}: "
         + (
             f"{record['images_per_second']} images/s"
             if record["computed"]
@@ -154,7 +157,7 @@ def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
         lines.append(f"  note: {DOUBTFUL}")
     if record["passed_through"]:
         lines.append(
-            f"  note: {record['passed_through']} images could not be denoised and were passed "
-            f"through unchanged, see {options.out / UNUSABLE}"
+            f"  note: {counted(record['passed_through'], 'image')} could not be denoised and "
+            f"passed through unchanged, see {options.out / UNUSABLE}"
         )
     return "\n".join(lines)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Never, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from ...counting import counted
 from ...denoise.confidence_file import read_confidences
 from ...denoise.distributed import joined, local_rank, local_size
 from ...errors import IceblockError
+from ...progress import progress_bar
 from ..folder import claim, helping, locked
 from ..record import machine, write_record
 from ..samples import draw_sample
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ...evaluate.report import Sample
     from ...images.output_plan import OutputPlan, StackJob
     from ...images.particles import ParticleSet
+    from ...progress import Bar
     from .inputs import Work
     from .options import DenoiseOptions
 
@@ -184,8 +185,8 @@ def _denoise(
     wanted = options.processes or max(1, len(options.gpus()))
     processes = min(wanted, len(jobs)) if ranks.size == 1 else 1
     if progress and processes < wanted and ranks.size == 1:
-        print(f"note: whole stacks are shared, and there are {len(jobs)}: {processes} of "
-              f"{wanted} processes have something to do", file=progress, flush=True)  # fmt: skip
+        print(f"note: processes share whole stacks, here {counted(len(jobs), 'stack')}: "
+              f"{processes} of {wanted} processes work", file=progress, flush=True)  # fmt: skip
     begin = time.perf_counter()
     with _bar(jobs, ranks.size, progress) as bar:
 
@@ -208,13 +209,10 @@ def _denoise(
     return group.finish(outcome, heartbeat), time.perf_counter() - begin
 
 
-def _bar(jobs: Sequence[StackJob], processes: int, progress: TextIO | None) -> tqdm[Never]:
+def _bar(jobs: Sequence[StackJob], processes: int, progress: TextIO | None) -> Bar:
     share = f" (1 of {processes} shares)" if processes > 1 else ""
-    return tqdm(
-        total=sum(len(job.indices) for job in jobs), unit="img", desc=f"denoising{share}",
-        file=progress or sys.stderr, disable=progress is None,
-        smoothing=0.05, mininterval=0.5, dynamic_ncols=True,
-    )  # fmt: skip
+    total = sum(len(job.indices) for job in jobs)
+    return progress_bar(total, "img", f"denoising{share}", progress)
 
 
 def _results(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ...counting import counted
 from ...evaluate.gallery import text_page
 from ...evaluate.noise_gallery import (
     block_page,
@@ -105,8 +106,8 @@ def farewell(options: NoiseOptions, record: dict[str, Any]) -> str:
     """Say in a few lines what was made and where it is."""
     more = f" and {record['synthetic']} synthetic ones" if record["synthetic"] else ""
     lines = [
-        f"{record['blocks']} noise blocks of {options.box} px{more} from {record['with_blocks']} "
-        f"of {record['micrographs']} micrographs",
+        f"{counted(record['blocks'], 'noise block')} of {options.box} px{more} from "
+        f"{record['with_blocks']} of {counted(record['micrographs'], 'micrograph')}",
         f"  {options.out / TABLE}",
         f"  {options.out / options.report}",
     ]
@@ -144,7 +145,7 @@ def _pictures(options: NoiseOptions, summary: Summary) -> list[Figure]:
         if facts is None or path is None or not path.is_file():
             continue
         part = f"{100 * facts['background']:.0f} % background"
-        shown.append((f"{facts['name']}: {facts['blocks']} blocks, {part}", _read(path)))
+        shown.append((f"{facts['name']}: {counted(facts['blocks'], 'block')}, {part}", _read(path)))
     title = "Blocks (blue), particles (green), pollution (red), picks (yellow)"
     return [picture_page(shown, title)] if shown else []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from ...images.star import StarFile
 from ...noise.bank import BLOCKS, SAME_PIXEL_SIZE, TABLE, NoiseBank, OpticsGroup
 from ...noise.bank_writer import WORK, BankWriter
 from ...noise.synthesis import synthetic_parts
+from ...progress import progress_bar
 from ...segment.segmenter import Segmenter
 from ...threads import one_thread_each
 from ..folder import claim, locked
@@ -189,12 +189,9 @@ def _cut_all(
     """Cut all micrographs under a progress bar, several at a time."""
     total = len(cutter.micrographs)
     with (
-        tqdm(
-            total=total, unit="mic", desc="cutting", file=progress or sys.stderr,
-            disable=progress is None, smoothing=0.05, mininterval=0.5, dynamic_ncols=True,
-        ) as bar,
+        progress_bar(total, "mic", "cutting", progress) as bar,
         ThreadPoolExecutor(workers) as pool,
-    ):  # fmt: skip
+    ):
         left = iter(range(total))
         waiting: dict[Future[dict[str, Any]], int] = {}
         try:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...counting import counted
 from ...errors import IceblockError
 from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
 from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
@@ -54,7 +55,7 @@ class Summary:
         strange = self.picks.unmatched([one.micrograph.name for one in self.micrographs])
         if strange:
             self._tell(
-                f"{self.picks.source} has picks of {len(strange)} micrographs that are not among "
+                f"{self.picks.source} has picks of {counted(len(strange), 'micrograph')} not among "
                 f"the {len(self.micrographs)} given ({_some(strange)})"
             )
 
@@ -116,21 +117,21 @@ class Summary:
         options = self.options
         if self.unreadable:
             self._tell(
-                f"{len(self.unreadable)} of {len(self.micrographs)} micrographs cannot be read and "
-                f"were passed over; they are listed in {options.out / UNREADABLE}"
+                f"{len(self.unreadable)} of {counted(len(self.micrographs), 'micrograph')} passed "
+                f"over, because they cannot be read; they are listed in {options.out / UNREADABLE}"
             )
         empty = [facts for facts in self.read if not facts["blocks"] and not facts["skipped"]]
         if empty:
             names = _some([facts["name"] for facts in empty])
             reason = self.empty.most_common(1)[0][0]
             self._tell(
-                f"{len(empty)} of {len(self.micrographs)} micrographs gave no block ({names}), "
-                f"most often because of {reason}; see {options.out / REMARKS}"
+                f"{len(empty)} of {counted(len(self.micrographs), 'micrograph')} gave no block "
+                f"({names}), most often because of {reason}; see {options.out / REMARKS}"
             )
         outside = [f["name"] for f in self.read if any("outside" in r for r in f["remarks"])]
         if outside:
             self._tell(
-                f"picks lie outside {len(outside)} micrographs ({_some(outside)}); see "
+                f"picks lie outside {counted(len(outside), 'micrograph')} ({_some(outside)}); see "
                 f"{options.out / REMARKS}"
             )
         if self.real < SENSIBLE:
@@ -144,23 +145,24 @@ class Summary:
 
     def without_blocks(self) -> IceblockError:
         """Say why there is no block at all, and which option to change."""
-        n = len(self.micrographs)
+        n = counted(len(self.micrographs), "micrograph")
         if not self.facts:
             first = self.unreadable[min(self.unreadable)]
-            return IceblockError(f"none of the {n} micrographs can be read; the first: {first}")
+            return IceblockError(f"none of the {n} can be read; the first: {first}")
         read = self.read
         if all(facts["skipped"] for facts in read):
             assert self.picks is not None
             return IceblockError(
-                f"{self.picks.source} lists none of the {n} micrographs, and those it does not list"
+                f"{self.picks.source} lists none of the {n}, and those it does not list"
                 " were to be skipped; name other picks, or do not require them"
             )
         looked = [facts for facts in read if not facts["skipped"]]
         background = 100 * sum(facts["background"] for facts in looked) / len(looked)
         reason = self.empty.most_common(1)[0][0]
+        tried = counted(len(looked), "micrograph")
         return IceblockError(
-            f"no noise block of {self.options.box} pixels could be cut from {len(looked)} "
-            f"micrographs ({background:.0f} % of their area is background, before a margin of "
+            f"no noise block of {self.options.box} pixels could be cut from {tried} "
+            f"({background:.0f} % of their area is background, before a margin of "
             f"{self.options.settings().margin:g} Å), most often because of "
             f"{reason}; try {_REMEDIES.get(reason, _REMEDY)}, and look at the pictures in "
             f"{self.options.out / OVERLAYS}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -11,11 +10,12 @@ import numpy as np
 import pandas as pd
 import starfile
 import torch
-from tqdm import tqdm
 
 from ... import __version__
+from ...counting import counted
 from ...errors import IceblockError
 from ...images.disk import partial_path, replacing, write_error
+from ...progress import progress_bar
 from ...segment.model_file import DEFAULT
 from ...segment.overlay import overlay, write_png
 from ...segment.segmenter import Segmentation, Segmenter
@@ -95,7 +95,9 @@ def run(
             file.write(text.partition("\n")[2].encode())  # the first line holds the time of day
         write_record(options.out, record | {"state": "finished", "segmented": len(rows)})
     if progress:
-        print(f"Labels of {len(rows)} micrographs are in {options.out}.", file=progress)
+        print(
+            f"The labels of {counted(len(rows), 'micrograph')} are in {options.out}.", file=progress
+        )
 
 
 def _segment_all(
@@ -106,11 +108,8 @@ def _segment_all(
     heartbeat: Callable[[], None],
 ) -> list[dict[str, Any]]:
     rows, failed = [], []
-    with tqdm(
-        labelled, unit="mic", desc="segmenting", file=progress or sys.stderr,
-        disable=progress is None, dynamic_ncols=True,
-    ) as bar:  # fmt: skip
-        for one in bar:
+    with progress_bar(len(labelled), "mic", "segmenting", progress) as bar:
+        for one in labelled:
             heartbeat()
             try:
                 rows.append(_segment_one(options, segmenter, one))
@@ -118,6 +117,7 @@ def _segment_all(
                 failed.append(str(error))
                 if progress:
                     bar.write(f"WARNING: passed over: {error}", file=progress)
+            bar.update()
     if not rows:
         raise IceblockError(failed[0] if failed else "there are no micrographs to segment")
     return rows

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ... import __version__
 from ...errors import IceblockError
+from ...progress import progress_bar
 from ...segment.examples import LabelledMicrograph
 from ...segment.model_file import (
     DEFAULT,
@@ -100,10 +99,7 @@ def run(
             seed=options.seed,
             learning_rate=1e-3 if start else 2e-3,
         )
-        with tqdm(
-            total=options.steps, unit="step", desc="training", file=progress or sys.stderr,
-            disable=progress is None, dynamic_ncols=True,
-        ) as bar:  # fmt: skip
+        with progress_bar(options.steps, "step", "training", progress) as bar:
 
             def watch(step: int, loss: float) -> None:
                 bar.update(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ...counting import counted
 from ...denoise.presets import PRESETS
 from ...errors import IceblockError
 from ...evaluate.held_out import draw_held_out, images_for, snrs_within
@@ -239,4 +240,4 @@ def _signed_noise(path: Path) -> str:
 
 
 def _phantom_name(count: int) -> tuple[str, ...]:
-    return (f"{count} phantoms",) if count else ()
+    return (counted(count, "phantom"),) if count else ()

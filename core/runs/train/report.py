@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_pdf import PdfPages
 
+from ...counting import counted
 from ...evaluate.gallery import text_page
 from ...images.disk import replacing
 from ..durations import format_duration
@@ -48,10 +49,11 @@ def report(
     facts = [
         ("model", f"{record['model']['name']}, {record['model']['sha256'][:12]}"),
         ("started from", record["started_from"]),
-        ("training", f"{record['steps']} steps, {record['images']} images, "
+        ("training", f"{counted(record['steps'], 'step')}, {counted(record['images'], 'image')}, "
          f"{format_duration(record['training_seconds'])}, {record['images_per_second']} images/s"),
-        ("device", f"{record['device']['name']}, {record['device']['processes']} process(es), "
-         f"{record['device']['threads']} threads"),
+        ("device", f"{record['device']['name']}, "
+         f"{counted(record['device']['processes'], 'process', 'processes')}, "
+         f"{counted(record['device']['threads'], 'thread')}"),
         ("images", f"{inputs.box} px of {inputs.geometry.pixel_size:.4g} Å, SNR {low:g} to "
          f"{high:g}, defocus {inputs.defocus_range[0] / 1e4:.2g} to "
          f"{inputs.defocus_range[1] / 1e4:.2g} µm"),
@@ -76,7 +78,7 @@ def farewell(options: TrainOptions, record: dict[str, Any]) -> str:
     """Say in a few lines what was made and where it is."""
     scores = record["scores"]
     lines = [
-        f"Model {record['model']['name']} after {record['steps']} steps "
+        f"Trained {record['model']['name']!r} for {counted(record['steps'], 'step')} "
         f"({format_duration(record['training_seconds'])}); held-out correlation:",
         *(
             f"  {method:<14} {_scores(scores[method])}"

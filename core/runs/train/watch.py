@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, TextIO
 
-from tqdm import tqdm
-
+from ...counting import counted
 from ...denoise.watcher import Watcher
 from ...evaluate.held_out import mean, named, trivial_methods
 from ...evaluate.training_figures import curves, samples
 from ...images.disk import replacing
+from ...progress import progress_bar
 from .options import CURVES, SAMPLES
 
 if TYPE_CHECKING:
@@ -65,9 +64,9 @@ class Validation:
     def figures(self, rows: Sequence[Row]) -> list[Figure]:
         """Draw the curves, and the held-out samples of the network that was scored last."""
         step = int(rows[-1]["step"]) if rows else 0
-        title = f"{self.name} after {step} steps"
+        title = f"model {self.name!r}, {counted(step, 'step')}"
         shown = samples(self.held_out, self.denoised, self.trivial["low-pass"], title)
-        return [curves(rows, self.raw, f"Training of {title}"), shown]
+        return [curves(rows, self.raw, f"Training: {title}"), shown]
 
     def draw(self, rows: Sequence[Row]) -> None:
         """Write the figures as pictures."""
@@ -102,13 +101,9 @@ class TrainingWatch(Watcher):
         self._shown: dict[str, str] = {}
         steps, seconds = trainer.config.steps, trainer.config.seconds
         self._by_time = steps is None
-        self.bar = tqdm(
-            total=round(seconds or 0) if steps is None else steps,
-            initial=self._done(),
-            unit="s" if self._by_time else "step",
-            desc="training", file=progress or sys.stderr, disable=progress is None,
-            smoothing=0.05, mininterval=0.5, dynamic_ncols=True,
-        )  # fmt: skip
+        total = round(seconds or 0) if steps is None else steps
+        unit = "s" if self._by_time else "step"
+        self.bar = progress_bar(total, unit, "training", progress, initial=self._done())
 
     def step(self, step: int) -> None:
         """Move the bar and pass the heartbeat on."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ...counting import counted
 from ...evaluate.gallery import gallery, spectra, text_page
 from ...evaluate.noise_gallery import block_page, picture_page, write_pages
 from ...evaluate.report import WAYS_BACK
@@ -79,7 +80,7 @@ def farewell(options: WholeOptions, record: dict[str, Any]) -> str:
     stages = record["stages"]
     return "\n".join(
         [
-            f"\n{stages['denoising']['particles']} particles denoised with "
+            f"\n{counted(stages['denoising']['particles'], 'particle')} denoised with "
             f"{stages['denoising']['model']}:",
             f"  {options.out / DENOISED / stages['denoising']['output']}",
             f"  {options.out / options.report}",
@@ -99,12 +100,14 @@ def _facts(
     cut = f"none: {noise['left_out']}" if "left_out" in noise else "none could be cut"
     if noise.get("blocks"):
         cut = (
-            f"{noise['blocks']} blocks of {noise['box']} px from {noise['with_blocks']} of "
-            f"{noise['micrographs']} micrographs"
+            f"{counted(noise['blocks'], 'block')} of {noise['box']} px from "
+            f"{noise['with_blocks']} of {counted(noise['micrographs'], 'micrograph')}"
         )
     learned = f"none: {tuning.get('left_out')}"
     if "used" in tuning:
-        learned = f"{tuning['steps']} steps, {format_duration(tuning['training_seconds'])}"
+        learned = (
+            f"{counted(tuning['steps'], 'step')}, {format_duration(tuning['training_seconds'])}"
+        )
     seconds = sum(stage.get("seconds", 0.0) for stage in stages.values())
     facts = [
         ("particles", f"{options.particles}: {inputs.particles.n}"),

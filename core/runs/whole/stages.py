@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
+from ...counting import counted
 from ...errors import IceblockError
 from ..denoise import run as denoising
 from ..denoise.options import DenoiseOptions
@@ -73,7 +74,7 @@ class Stages:
         if not self.inputs.micrographs:
             self._leave_out("noise", "no micrographs")
             return None
-        title = f"Cutting noise out of {len(self.inputs.micrographs)} micrographs"
+        title = f"Cutting noise out of {counted(len(self.inputs.micrographs), 'micrograph')}"
         with self._stage("noise", title):
             boxes = self.inputs.blocks
             for box in boxes[boxes.index(said.get("box", boxes[0])) :]:
@@ -125,7 +126,7 @@ class Stages:
     def denoising(self, model: str) -> Denoised:
         """Denoise the particles."""
         options = self.options
-        with self._stage("denoising", f"Denoising {self.inputs.particles.n} particles"):
+        with self._stage("denoising", f"Denoising {counted(self.inputs.particles.n, 'particle')}"):
             asked = DenoiseOptions(
                 particles=options.particles,
                 out=options.out / DENOISED,
@@ -256,7 +257,7 @@ class Stages:
 
     def _how_long(self) -> str:
         options = self.options
-        limits = [] if options.steps is None else [f"{options.steps} steps"]
+        limits = [] if options.steps is None else [counted(options.steps, "step")]
         if options.seconds is not None:
             limits.append(format_duration(options.seconds))
         return "at most " + " or ".join(limits)
