@@ -6,7 +6,7 @@ import math
 import os
 import struct
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import IceblockError
 from .disk import read_error
 from .input_file import open_input, refuse_beyond_memory
-from .mrc import Stack, read_header, read_images
+from .mrc import HEADER_BYTES, read_header, read_images
+from .mrc_bytes import imod_says_unsigned, zero_of_mask
 
 MRC_SUFFIXES = frozenset({".mrc", ".mrcs"})
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 _PICTURES = frozenset({".png", ".jpg", ".jpeg"})
 IMAGE_SUFFIXES = MRC_SUFFIXES | TIFF_SUFFIXES | _PICTURES
 
-_IMOD_STAMP, _IMOD_OFFSET = 1146047817, 152
 _DECODING_ERRORS = (
     ValueError, TypeError, RuntimeError, LookupError, ImportError, ArithmeticError, AttributeError,
     AssertionError, SyntaxError, EOFError, struct.error, zlib.error, tifffile.TiffFileError,
@@ -51,17 +51,20 @@ class ImageFile:
         (ny, nx) float32.
     whole
         Whether the file stores whole numbers.
+    zero
+        The value that stands for nothing in a mask.
     """
 
     pixels: npt.NDArray[np.float32]
     whole: bool
+    zero: float = 0.0
 
 
 def read_image(path: Path, as_mask: bool = False) -> ImageFile:
     """Read a file of one image.
 
-    MRC modes 0, 1, 2, 6 and 12 are read; bytes are taken as unsigned where IMOD's mark says so, or
-    where that keeps the grey values together. Of TIFF files those that tifffile or Pillow decode.
+    MRC files are read as `mrc.read_header` has it, whatever their names end in. Of TIFF files those
+    that tifffile or Pillow decode.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
     _check_file(path)
     try:
         if suffix in MRC_SUFFIXES:
-            return _read_mrc(path)
+            return _read_mrc(path, as_mask)
         if suffix in TIFF_SUFFIXES:
             return _image_file(_read_tiff(path, as_mask), path, as_mask)
         if suffix in _PICTURES:
@@ -121,33 +124,20 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _read_mrc(path: Path) -> ImageFile:
-    stack = read_header(path)
+def _read_mrc(path: Path, as_mask: bool) -> ImageFile:
+    stack = read_header(path, as_mask)
     if stack.n_images > 1:
         raise _several(path, stack.n_images)
-    if stack.dtype == np.int8:
-        stack = _with_sign(stack)
-    return ImageFile(read_images(stack, [0])[0], whole=stack.dtype.kind in "iu")
+    pixels = read_images(stack, [0])[0]
+    zero = _zero_of_bytes(path, pixels) if as_mask and stack.dtype == np.int8 else 0
+    return ImageFile(pixels, whole=stack.dtype.kind in "iu", zero=zero)
 
 
-def _with_sign(stack: Stack) -> Stack:
-    """Find out whether bytes are signed, as the standard says, or as many programs wrote them."""
-    with open_input(stack.path) as file:
-        file.seek(_IMOD_OFFSET)
-        stamp, flags = struct.unpack("<ii", file.read(8))
-    if stamp == _IMOD_STAMP:
-        unsigned = not flags & 1
-    else:
-        pixels = read_images(stack, [0])[0].astype(np.int8)
-        counts = np.bincount(pixels.view(np.uint8).ravel(), minlength=256)
-        # Grey values that lie together in one reading are torn apart in the other.
-        unsigned = _spread(counts, np.arange(256)) < _spread(counts, np.r_[:128, -128:0])
-    return replace(stack, dtype=np.dtype(np.uint8)) if unsigned else stack
-
-
-def _spread(counts: npt.NDArray[np.intp], values: npt.NDArray[np.intp]) -> float:
-    mean = np.average(values, weights=counts)
-    return float(np.average((values - mean) ** 2, weights=counts))
+def _zero_of_bytes(path: Path, pixels: npt.NDArray[np.float32]) -> int:
+    with open_input(path) as file:
+        header = file.read(HEADER_BYTES)
+    counts = np.bincount(pixels.astype(np.int8).view(np.uint8).ravel(), minlength=256)
+    return zero_of_mask(counts, marked=imod_says_unsigned(header) is False)
 
 
 def _read_tiff(path: Path, as_mask: bool) -> npt.NDArray[Any]:

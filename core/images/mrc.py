@@ -6,7 +6,7 @@ and a job on a cluster is killed for those.
 
 import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -15,8 +15,11 @@ import numpy.typing as npt
 from mrcfile.dtypes import HEADER_DTYPE
 
 from ..errors import IceblockError
+from ..remarks import warn
 from .disk import read_error
+from .foreign_formats import what_it_is
 from .input_file import open_input, refuse_beyond_memory
+from .mrc_bytes import count_bytes, imod_says_unsigned, levels_say_unsigned
 
 _Order = Literal["<", ">"]
 
@@ -67,11 +70,19 @@ class Stack:
         return self.box_y * self.box_x * self.dtype.itemsize
 
 
-def read_header(path: Path) -> Stack:
+def read_header(path: Path, as_mask: bool = False) -> Stack:
     """Read the header of an MRC file and check that the file holds what the header promises.
 
-    Modes 0 (signed 8-bit), 1, 2, 6 and 12 are read, in either byte order, with or without the
-    `MAP ` mark and the machine stamp that old programs leave out.
+    Modes 0, 1, 2, 6 and 12 are read, in either byte order, with or without the `MAP ` mark and the
+    machine stamp that old programs leave out. Bytes (mode 0) are signed or unsigned as IMOD's mark
+    says, or else as keeps the grey levels together.
+
+    Parameters
+    ----------
+    path
+        The file.
+    as_mask
+        Take bytes as signed ones; `mrc_bytes.zero_of_mask` tells which of them mean nothing.
 
     Raises
     ------
@@ -81,12 +92,21 @@ def read_header(path: Path) -> Stack:
     with open_input(path) as file:
         try:
             raw = file.read(HEADER_BYTES)
-            size = os.fstat(file.fileno()).st_size
+            stack = _parse_stack(raw, os.fstat(file.fileno()).st_size, path)
+            if stack.dtype.itemsize == 1 and not as_mask:
+                return _with_sign(stack, file, imod_says_unsigned(raw))
         except OSError as error:
             raise read_error(error, path) from error
+    return stack
+
+
+def _parse_stack(raw: bytes, size: int, path: Path) -> Stack:
+    """Make sense of the first bytes of a file of `size` bytes."""
+    if not raw:
+        raise IceblockError(f"{path} is empty; make or copy it again")
     if len(raw) < HEADER_BYTES:
-        what = "is empty" if not raw else "is too short to be an MRC file"
-        raise IceblockError(f"{path} {what}; make or copy it again")
+        what = what_it_is(raw, path) or "is too short to be an MRC file; make or copy it again"
+        raise IceblockError(f"{path} {what}")
     header, order = parse_header(raw, path)
     mode = int(header["mode"])
     if mode in _OTHER_MODES:
@@ -106,12 +126,31 @@ def read_header(path: Path) -> Stack:
     if size < stack.offset + stack.n_images * stack.image_bytes:
         whole = max(0, size - stack.offset) // stack.image_bytes
         if whole == 0 and header["map"] != b"MAP ":
-            raise _no_mrc_file(path)
+            raise _no_mrc_file(path, raw)
         raise IceblockError(
             f"{path} is truncated: its header promises {stack.n_images} images of {stack.box_x} x "
             f"{stack.box_y} pixels and the file holds {whole}; copy or make it again"
         )
     return stack
+
+
+def _with_sign(stack: Stack, file: BinaryIO, unsigned: bool | None) -> Stack:
+    """Settle whether bytes are signed: `unsigned` is what a mark says, None where there is none."""
+    if unsigned is None:
+        counts = count_bytes(file, stack.offset, stack.n_images * stack.image_bytes)
+        unsigned = levels_say_unsigned(counts)
+        if unsigned is not None:
+            kind, why = (
+                ("unsigned (0 to 255)", "that keeps their grey levels together; RELION does not")
+                if unsigned
+                else ("signed (-128 to 127)", "RELION does so")
+            )
+            warn(
+                f"MRC files of bytes (mode 0) in {stack.path.parent} do not say whether the bytes "
+                f"are signed; they are taken as {kind}, since {why}; convert them to mode 2 if the "
+                "images look wrong"
+            )
+    return replace(stack, dtype=np.dtype(np.uint8)) if unsigned else stack
 
 
 def read_images(stack: Stack, indices: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -170,14 +209,15 @@ def parse_header(raw: bytes, path: Path) -> tuple[Any, _Order]:
             and header["nsymbt"] >= 0
         ):
             return header, order
-    raise _no_mrc_file(path)
+    raise _no_mrc_file(path, raw)
 
 
-def _no_mrc_file(path: Path) -> IceblockError:
-    return IceblockError(
-        f"{path} is not an MRC file (its first bytes give no possible image size and mode); name "
-        "an .mrcs or .mrc stack"
+def _no_mrc_file(path: Path, raw: bytes) -> IceblockError:
+    what = what_it_is(raw, path) or (
+        "is not an MRC file (its first bytes give no possible image size and mode); name an .mrcs "
+        "or .mrc stack"
     )
+    return IceblockError(f"{path} {what}")
 
 
 def _pixel_size(header: Any) -> float:

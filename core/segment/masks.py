@@ -20,7 +20,8 @@ _STRETCH = 0.05  # how far the sides' proportions may differ from the micrograph
 def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
     """Read a mask: what is not 0 where whole numbers are stored, else the upper half of its scale.
 
-    The scale of fractions is 0 to 1, or 0 to the largest value where that is above 1.
+    The scale of fractions is 0 to 1, or 0 to the largest value where that is above 1. In the signed
+    bytes of IMOD, -128 stands for 0.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
         raise IceblockError(f"{path} is no mask that can be read here; save it as MRC, TIFF or PNG")
     image = read_image(path, as_mask=True)
     if image.whole:
-        mask: _Mask = image.pixels != 0
+        mask: _Mask = image.pixels != image.zero
     else:
         largest = float(np.max(image.pixels, where=np.isfinite(image.pixels), initial=0.0))
         mask = image.pixels > 0.5 * max(1.0, largest)

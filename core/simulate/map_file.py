@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import IceblockError
 from ..images.input_file import open_input, refuse_beyond_memory
 from ..images.mrc import DTYPE_OF_MODE, HEADER_BYTES, parse_header
+from ..images.mrc_bytes import imod_says_unsigned, levels_say_unsigned
 from ..images.unpacking import Unpacked
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def read_map_values(path: Path) -> tuple[npt.NDArray[np.float32], MapHeader]:
     with open_input(path) as raw:
         file = _unpacked(path, raw)
         size = os.fstat(raw.fileno()).st_size
-        header = _parse(file.read(HEADER_BYTES), path)
+        first = file.read(HEADER_BYTES)
+        header = _parse(first, path)
         count = int(np.prod(header.shape, dtype=object))
         wanted = header.offset + count * header.dtype.itemsize
         if wanted > size * (1 if file is raw else _RATIO):
@@ -69,7 +71,8 @@ def read_map_values(path: Path) -> tuple[npt.NDArray[np.float32], MapHeader]:
         data = _take(file, wanted - header.offset)
         if len(data) < wanted - header.offset:
             raise ValueError("it holds less than its header promises")
-    values = np.frombuffer(data, header.dtype).reshape(header.shape)
+    dtype = header.dtype if header.dtype.itemsize > 1 else _type_of_bytes(first, data)
+    values = np.frombuffer(data, dtype).reshape(header.shape)
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(np.float32), header
 
@@ -96,6 +99,13 @@ def _parse(raw: bytes, path: Path) -> MapHeader:
         offset=HEADER_BYTES + int(header["nsymbt"]),
         voxel_sizes=(sizes[0], sizes[1], sizes[2]),
     )
+
+
+def _type_of_bytes(header: bytes, data: bytes) -> np.dtype[Any]:
+    unsigned = imod_says_unsigned(header)
+    if unsigned is None:
+        unsigned = levels_say_unsigned(np.bincount(np.frombuffer(data, np.uint8), minlength=256))
+    return np.dtype(np.uint8 if unsigned else np.int8)
 
 
 def _unpacked(path: Path, raw: BinaryIO) -> BinaryIO | Unpacked:

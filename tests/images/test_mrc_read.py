@@ -22,6 +22,8 @@ def random_images(kind: str, shape: tuple[int, int, int], seed: int) -> npt.NDAr
     if kind[0] == "f":
         return rng.normal(size=shape).astype(kind)
     limits = np.iinfo(kind)
+    if kind == "i1":  # bytes all over their range could as well be unsigned
+        return rng.integers(-63, 63, size=shape, dtype=kind, endpoint=True)
     return rng.integers(limits.min, limits.max, size=shape, dtype=kind, endpoint=True)
 
 
