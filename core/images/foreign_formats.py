@@ -4,11 +4,11 @@ import struct
 from pathlib import Path
 
 _PACKED = (
-    (b"\x1f\x8b", "gzip", "gunzip"),
-    (b"BZh", "bzip2", "bunzip2"),
-    (b"\xfd7zXZ\x00", "xz", "unxz"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"),
-    (b"PK\x03\x04", "zip", "unzip"),
+    (b"\x1f\x8b", "gzip", "gzip -dc"),
+    (b"BZh", "bzip2", "bzip2 -dc"),
+    (b"\xfd7zXZ\x00", "xz", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
+    (b"PK\x03\x04", "zip", "funzip"),
 )
 _NO_IMAGES = (
     (b"version https://git-lfs", "is a pointer to a file of Git LFS; fetch the file itself"),
@@ -25,13 +25,16 @@ _IMAGES = (
     (b"\x00\x00\x00\x03", "Digital Micrograph"),
     (b"\x00\x00\x00\x04", "Digital Micrograph"),
 )
-# What to do with stacks of these; RELION's program takes the STAR that names them.
+# RELION 3.1 converts SPIDER and IMAGIC stacks exactly, and fails at TIFF.
 _CONVERT = {
+    "TIFF": "convert it with IMOD's tif2mrc to an .mrcs stack",
+    "PNG": "save it as MRC",
+    "JPEG": "save it as MRC",
     "HDF5": "convert it with EMAN2's e2proc2d.py to an .mrcs stack",
     "Digital Micrograph": "convert it to MRC with IMOD's dm2mrc",
 }
 _BY_RELION = (
-    "make an MRC stack of the particles with RELION (relion_stack_create --i particles.star --o "
+    "let RELION make an MRC stack of the particles (relion_stack_create --i particles.star --o "
     "converted) and name converted.star"
 )
 
@@ -46,11 +49,10 @@ def what_it_is(raw: bytes, path: Path) -> str | None:
     path
         The file.
     """
-    for magic, kind, program in _PACKED:
+    for magic, packed, program in _PACKED:
         if raw.startswith(magic):
-            return (
-                f"is compressed ({kind}); unpack it first with {program}, and name what comes out"
-            )
+            todo = f"{program} < {path.name} > unpacked.mrcs"
+            return f"is compressed ({packed}); unpack it first ({todo}) and name what comes out"
     for magic, what in _NO_IMAGES:
         if raw.startswith(magic):
             return what
@@ -62,7 +64,7 @@ def what_it_is(raw: bytes, path: Path) -> str | None:
     if kind is None:
         return None
     remedy = _CONVERT.get(kind, _BY_RELION)
-    return f"is a {kind} file, and particles are read from MRC stacks; {remedy}"
+    return f"is no MRC file but one of the format {kind}; {remedy}"
 
 
 def _is_spider(raw: bytes) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stacks import star_text, write_stack
 
 from core.images.image_names import file_of, image_name, parse_image_names
 from core.images.mrc import read_header, read_images
@@ -14,6 +13,8 @@ from core.images.output_plan import output_names, plan_output
 from core.images.particles import read_particles
 from core.images.validation import validate
 from core.remarks import collected
+
+from .stacks import star_text, write_stack
 
 TAGS = "_rlnOpticsGroup _rlnOpticsGroupName _rlnImagePixelSize _rlnImageSize _rlnVoltage "
 TAGS += "_rlnSphericalAberration"
