@@ -169,4 +169,12 @@ def _conflict(
     known = record.get("identity", {})
     changed = [k for k in identity if known.get(k) != identity[k]] or ["unknown"]
     what = "holds another run (different: " + ", ".join(changed).replace("_", " ") + ")"
-    return f"{folder} {what}; choose another output folder, or give --overwrite to replace it"
+    if "version" in changed or any(
+        isinstance(known.get(k), dict) != isinstance(v, dict) for k, v in identity.items()
+    ):
+        version = record.get("iceblock", "unknown")
+        what = f"holds a run of another version of iceblock ({version}), which cannot be continued"
+    return (
+        f"{folder} {what}; what it holds stays as it is; choose another output folder, or give "
+        "--overwrite to replace it"
+    )

@@ -12,6 +12,7 @@ from ..images.output_plan import output_names
 from ..images.picks import Picks, read_picks
 from ..segment.masks import find_masks, fit_mask, read_mask
 from .record import fingerprint
+from .stamps import sampled_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,11 +82,13 @@ def gather(
 def fingerprints(labelled: Sequence[Labelled]) -> dict[str, Any]:
     """Fingerprint all that is known of micrographs; what a run made of them depends on it."""
     files, picks = hashlib.sha256(), hashlib.sha256()
+    there = (one.micrograph.path for one in labelled if one.micrograph.path.is_file())
+    contents = sampled_all(there)
     for one in labelled:
-        path = one.micrograph.path
-        status = path.stat() if path.is_file() else None
-        stamp = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"
-        files.update(f"{one.micrograph.name}\0{one.micrograph.pixel_size}\0{stamp}\n".encode())
+        stamp = contents.get(one.micrograph.path, "missing")
+        files.update(
+            f"{one.output}\0{one.micrograph.pixel_size}\0{stamp}\n".encode(errors="surrogateescape")
+        )
         picks.update(b"none" if one.picks is None else one.picks.tobytes())
         picks.update(b"\0")
     return {

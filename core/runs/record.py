@@ -28,7 +28,7 @@ def fingerprint(path: Path) -> str:
 
 
 def quick_fingerprint(paths: list[Path]) -> str:
-    """SHA-256 over names, sizes and times of change: for stacks too large to read twice."""
+    """SHA-256 over names, sizes and dates, to see whether files change during a run."""
     digest = hashlib.sha256()
     for path in paths:
         try:

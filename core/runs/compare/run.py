@@ -12,11 +12,11 @@ from ... import __version__
 from ...denoise.device import choose_device
 from ...denoise.shipped import find_model
 from ...evaluate.extra import from_extra
-from ...noise.bank import BLOCKS, TABLE
 from ...progress import progress_bar
 from ..folder import claim, locked
 from ..interrupt import interrupted_between_steps
-from ..record import fingerprint, machine, quick_fingerprint, write_record
+from ..record import fingerprint, machine, write_record
+from ..stamps import stamps
 from .figures import draw
 from .inputs import read_inputs, training_pairs
 from .methods import list_methods
@@ -27,7 +27,6 @@ from .rows import Bench, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from .inputs import Inputs, TrainingPairs
     from .methods import Method
@@ -156,31 +155,18 @@ def _identity(options: CompareOptions, device: torch.device) -> dict[str, Any]:
     return {
         "version": __version__,
         "models": models,
-        "volumes": _stamps(options.volumes),
-        "noise": _stamps(options.noise),
-        "train_volumes": _stamps(options.train_volumes),
-        "train_noise": _stamps(options.train_noise),
-        "pairs": _stamps([*options.noisy, *options.clean]),
-        "particles": _stamps([options.particles] if options.particles else []),
+        "volumes": stamps(options.volumes),
+        "noise": stamps(options.noise),
+        "train_volumes": stamps(options.train_volumes),
+        "train_noise": stamps(options.train_noise),
+        "pairs": stamps([*options.noisy, *options.clean]),
+        "particles": stamps([options.particles] if options.particles else []),
         "phantoms": options.phantoms,
         "snr": list(options.snrs),
         **asdict(options.size()),
         "seed": options.seed,
         "device_type": device.type,
     }
-
-
-def _stamps(paths: Sequence[Path]) -> list[str]:
-    """Name files with what tells a change; of a noise bank, its table and its blocks."""
-    stamps = []
-    for path in paths:
-        star = path / TABLE if path.is_dir() else path
-        stamp = f"{path} {fingerprint(star)}"
-        blocks = star.with_name(BLOCKS)
-        if star.name == TABLE and blocks.is_file():
-            stamp += f" {quick_fingerprint([blocks])}"
-        stamps.append(stamp)
-    return stamps
 
 
 def _tell(remarks: Sequence[str], progress: TextIO | None) -> None:

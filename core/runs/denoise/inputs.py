@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import __version__
-from ...denoise.device import bf16_pays
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...denoise.stacks import belie_contrast, detect_contrast
@@ -17,7 +15,7 @@ from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
 from ...simulate.ctf_rows import ctf_rows
-from ..record import fingerprint, quick_fingerprint
+from .identity import identify, moment
 from .share import device_of
 
 if TYPE_CHECKING:
@@ -42,6 +40,8 @@ class Work:
     """Of all particles; None where they have none, or where none is wanted."""
     identity: dict[str, Any]
     """All that the output's bytes depend on."""
+    before: str
+    """The `moment` of the stacks when they were fingerprinted."""
 
 
 def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
@@ -53,7 +53,9 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     )
     plan = plan_output(particles, validate(particles))
     ctf = None if options.each_alone else _ctf(particles)
-    return Work(particles, plan, model, device, ctf, _identity(options, plan, model, device))
+    before = moment(plan)
+    identity = identify(options, plan, ctf, model, device)
+    return Work(particles, plan, model, device, ctf, identity, before)
 
 
 def _ctf(particles: ParticleSet) -> CtfParameters | None:
@@ -82,46 +84,6 @@ def spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
     read = {path.resolve() for path in (options.particles, *options.passthrough)}
     if stacks in inputs or metadata in read:
         raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
-
-
-def _identity(
-    options: DenoiseOptions, plan: OutputPlan, model: Model, device: torch.device
-) -> dict[str, Any]:
-    """All that the output's bytes depend on."""
-    further = [fingerprint(path) for path in options.passthrough]
-    return {
-        **({"passthrough_sha256": further} if further else {}),
-        "version": __version__,
-        "particles": str(options.particles),
-        "particles_sha256": fingerprint(options.particles),
-        "stacks": _stamp(plan),
-        "model_sha256": model.sha256,
-        "device_type": device.type,
-        "bf16": bf16_pays(device),
-        "batch_size": options.batch_size,
-        "dtype": options.dtype,
-        "keep_noise": options.keep_noise,
-        "each_alone": options.each_alone,
-        "pixel_size": options.pixel_size,
-        "contrast": options.contrast,
-        **({"confidence": True} if options.confidence else {}),
-        **({"compile": True} if options.compile else {}),
-    }
-
-
-def _stamp(plan: OutputPlan) -> str:
-    """Fingerprint the input stacks, too large to be read twice."""
-    return quick_fingerprint(sorted({job.stack.path for job in plan.jobs}))
-
-
-def require_same_input(work: Work) -> None:
-    """Refuse to finish on stacks that changed while they were read: nobody knows what was read."""
-    if _stamp(work.plan) != work.identity["stacks"]:
-        raise IceblockError(
-            f"The stacks of {work.particles.source} changed while they were denoised; let the "
-            "program that writes them finish, then give the same command with --overwrite (label "
-            "overwrite in RELION)"
-        )
 
 
 def settle_contrast(

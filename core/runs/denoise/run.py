@@ -15,11 +15,12 @@ from ...denoise.confidence_file import read_confidences
 from ...denoise.distributed import joined, local_rank, local_size
 from ...errors import IceblockError
 from ...progress import progress_bar
-from ..folder import claim, helping, locked
+from ..folder import helping, locked
 from ..record import machine, write_record
 from ..samples import draw_sample
 from .group import START, Group
-from .inputs import prepare, require_same_input, settle_contrast, spare_inputs
+from .identity import GROWN, claim_set, moment, require_same_input, tell_growth
+from .inputs import prepare, settle_contrast, spare_inputs
 from .learning import SET, described, know_sets, known_sets
 from .options import UNUSABLE
 from .passed_through import forget_lists, list_of_process, merge_lists
@@ -107,7 +108,7 @@ def _lead(
     with contextlib.ExitStack() as held:
         with group.agreeing(patient=True):
             held.enter_context(locked(options.out))
-            earlier = claim(options.out, work.identity, outputs, options.overwrite)
+            earlier = claim_set(options, work.identity, outputs)
             record: dict[str, Any] = {
                 **(earlier or {}),
                 "state": "running",
@@ -118,7 +119,11 @@ def _lead(
                 forget_lists(options.out)
             write_record(options.out, record)
             merge_lists(options.out, work.plan)
-            plan, contrast, doubtful = settle_contrast(options, work.plan)
+            tell_growth(options, record, len(work.plan.jobs))
+            # New stacks must not turn those round that are done.
+            found = record.get("contrast_found") if GROWN in record else None
+            plan, contrast, doubtful = settle_contrast(options, work.plan, found)
+            record["contrast_found"] = contrast
             work = replace(work, plan=plan)
             if not options.each_alone:
                 know_sets(options, work, contrast, progress, heartbeat)
@@ -127,7 +132,7 @@ def _lead(
         with group.agreeing():
             pass  # the others hold their locks
         outcome, seconds = _denoise(options, work, group, owners, contrast, progress, heartbeat)
-        require_same_input(work)
+        require_same_input(work.particles.source, work.before, moment(plan))
         record["passed_through"] = merge_lists(options.out, plan)
         record |= _results(options, work, group.ranks.size, contrast, outcome)
         record["contrast_doubtful"] = doubtful

@@ -21,7 +21,8 @@ from ...evaluate.hallucination import run_gate
 from ...images.disk import replacing
 from ...simulate.training_noise import noise_of, read_blocks
 from ..folder import claim, locked
-from ..record import fingerprint, machine, write_record
+from ..record import machine, write_record
+from ..stamps import stamp, stamps
 from .gate import make_trial, method_of, noise_like
 from .inputs import read_inputs
 from .options import PAGE, VERDICTS
@@ -127,19 +128,16 @@ def _denoiser(options: EvaluateOptions, seen: Evaluated) -> Denoiser | None:
 def _identity(options: EvaluateOptions, denoiser: Denoiser | None) -> dict[str, Any]:
     """All that the verdicts depend on."""
 
-    def stamp(path: Path | None) -> str | None:
-        if path is None:
-            return None
-        star = path / "blocks.star" if path.is_dir() else path
-        return f"{path} {fingerprint(star)}"
+    def held(path: Path | None) -> str | None:
+        return None if path is None else stamp(path)
 
     return {
         "version": __version__,
-        "denoised": stamp(options.denoised),
-        "raw": stamp(options.raw),
-        "clean": stamp(options.clean),
-        "noise": stamp(options.noise),
-        "volumes": [stamp(path) for path in options.volumes],
+        "denoised": held(options.denoised),
+        "raw": held(options.raw),
+        "clean": held(options.clean),
+        "noise": held(options.noise),
+        "volumes": stamps(options.volumes),
         "model_sha256": denoiser.model.sha256 if denoiser else None,
         "sample": options.sample,
         "gate": options.gate,

@@ -7,13 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
-from ...noise.bank import BLOCKS, TABLE
-from ..record import fingerprint, quick_fingerprint
+from ..stamps import stamps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     import torch
 
     from ...denoise.model_file import Model
@@ -39,10 +35,10 @@ def identity(
     del training["checkpoint_seconds"]
     settings = {
         "version": __version__,
-        "noise": _stamps(options.noise),
-        "volumes": _stamps(options.volumes),
-        "held_out": _stamps(options.held_out),
-        "particles": _stamps([options.particles] if options.particles else []),
+        "noise": stamps(options.noise),
+        "volumes": stamps(options.volumes),
+        "held_out": stamps(options.held_out),
+        "particles": stamps([options.particles] if options.particles else []),
         "particle_pixel_size": options.particle_pixel_size,
         "from": parent.sha256 if parent else None,
         "preset": options.preset,
@@ -58,16 +54,3 @@ def identity(
     settings["time_limit"] = settings.pop("seconds")
     plain: dict[str, Any] = json.loads(json.dumps(settings))  # as the record gives it back
     return plain
-
-
-def _stamps(paths: Sequence[Path]) -> list[str]:
-    """Name files with what tells a change: of a bank, its table's content and its blocks' date."""
-    stamps = []
-    for path in paths:
-        star = path / TABLE if path.is_dir() else path
-        stamp = f"{path} {fingerprint(star)}"
-        blocks = star.parent / BLOCKS
-        if star.suffix.lower() == ".star" and blocks.is_file():
-            stamp += f" {quick_fingerprint([blocks])}"
-        stamps.append(stamp)
-    return stamps

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...errors import IceblockError
+from ..denoise.identity import stack_stamps
 from ..folder import claim
 from ..labelled import fingerprints
-from ..record import fingerprint, quick_fingerprint, read_record
+from ..record import fingerprint, read_record
+from ..stamps import stamps
 from .options import DENOISED, MODEL, NOISE, TRUST
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
 
     The names, as in `tuning volumes`, begin with the stage; a refusal shows them.
     """
-    particles = inputs.particles
-    start = f"{particles.source} {fingerprint(particles.source)}"
     known = fingerprints(inputs.micrographs)
     found: dict[str, Any] = {
         "noise version": __version__,
@@ -38,8 +38,8 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
         "noise segmentation": fingerprint(inputs.segmentation) if inputs.micrographs else None,
         "noise particle_diameter": inputs.diameter if inputs.micrographs else None,
         "noise boxes": list(inputs.blocks),
-        "tuning volumes": [f"{path} {fingerprint(path)}" for path in options.volumes],
-        "tuning particles": start,
+        "tuning volumes": stamps(options.volumes),
+        "tuning particles": fingerprint(inputs.particles.source),
         "tuning pixel_size": options.pixel_size,
         "tuning model": inputs.model.sha256,
         "tuning time_limit": options.seconds,
@@ -47,7 +47,7 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
         "tuning seed": options.seed,
         "tuning device_type": inputs.device.type,
         "tuning gpus": options.gpu,
-        "denoising stacks": quick_fingerprint(sorted({j.stack.path for j in inputs.plan.jobs})),
+        "denoising stacks": stack_stamps(inputs.plan, None),
         "denoising dtype": options.dtype,
         "denoising keep_noise": options.keep_noise,
         "denoising each_alone": options.each_alone,

@@ -1,0 +1,154 @@
+"""What makes a denoising run this run, and how a set may grow under it.
+
+The stacks that are made depend on the images, their CTFs, the model and the settings. A set that
+has got more stacks since is still the same: those that are there are kept, the new ones are added,
+and what the first ones taught stays, so that all are denoised alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from ... import __version__
+from ...covariance.set_file import read_priors
+from ...denoise.device import bf16_pays
+from ...errors import IceblockError
+from ...remarks import warn
+from ..folder import claim
+from ..record import quick_fingerprint, read_record
+from ..stamps import sampled_all
+from .learning import SET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+
+    from ...denoise.model_file import Model
+    from ...images.output_plan import OutputPlan, StackJob
+    from ...simulate.ctf import CtfParameters
+    from .options import DenoiseOptions
+
+GROWN = "grown"
+"""In the record: how many stacks there were when the set was learned."""
+
+
+def identify(
+    options: DenoiseOptions,
+    plan: OutputPlan,
+    ctf: CtfParameters | None,
+    model: Model,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Collect all that the stacks depend on; `particles` only says where they were."""
+    return {
+        "version": __version__,
+        "particles": str(options.particles),
+        "stacks": stack_stamps(plan, ctf),
+        "model_sha256": model.sha256,
+        "device_type": device.type,
+        "bf16": bf16_pays(device),
+        "batch_size": options.batch_size,
+        "dtype": options.dtype,
+        "keep_noise": options.keep_noise,
+        "each_alone": options.each_alone,
+        "pixel_size": options.pixel_size,
+        "contrast": options.contrast,
+        **({"confidence": True} if options.confidence else {}),
+        **({"compile": True} if options.compile else {}),
+    }
+
+
+def claim_set(
+    options: DenoiseOptions, identity: dict[str, Any], outputs: Sequence[str]
+) -> dict[str, Any] | None:
+    """Check that the output folder is free, or holds this run or a pass over fewer stacks.
+
+    Parameters
+    ----------
+    options
+        Of the run.
+    identity, outputs
+        See `folder.claim`.
+
+    Returns
+    -------
+    record
+        That of the earlier pass, which is to be continued; None for a new run. `GROWN` in it is
+        the number of its stacks where there are more now.
+    """
+    folder = options.out
+    known = (read_record(folder) or {}).get("identity", {})
+    alike = identity | {"particles": known.get("particles")}
+    had, has = known.get("stacks"), identity["stacks"]
+    grown = isinstance(had, dict) and had != has and had.items() <= has.items()
+    if grown:
+        alike["stacks"] = had
+    record = claim(folder, alike, outputs, options.overwrite)
+    begun = (folder / SET, *(folder / options.stacks / name for name in had or ()))
+    if record is not None and grown and any(path.exists() for path in begun):
+        record.setdefault(GROWN, len(had))
+    return record
+
+
+def tell_growth(options: DenoiseOptions, record: Mapping[str, Any], stacks: int) -> None:
+    """Say what a set that has grown means for the result, and refuse where that cannot be had.
+
+    Parameters
+    ----------
+    options, record
+        Of the run; nothing is said where the record has no `GROWN`.
+    stacks
+        How many there are now.
+    """
+    if GROWN not in record:
+        return
+    first = record[GROWN]
+    said = f"The set has grown from {first} to {stacks} stacks: the new ones were added"
+    if options.each_alone:
+        warn(f"{said}, and those that were done are kept.")
+        return
+    try:
+        read_priors(options.out / SET)
+    except IceblockError as error:
+        raise IceblockError(
+            f"{options.out / SET} was learned from the first {first} stacks and cannot be read any "
+            "more; choose another output folder, or give --overwrite to denoise all stacks anew"
+        ) from error
+    warn(
+        f"{said} and denoised with what the first {first} had taught, as those were; to learn "
+        "from all, denoise again with --overwrite."
+    )
+
+
+def moment(plan: OutputPlan) -> str:
+    """Note sizes and dates of the input stacks, to see whether they change during a run."""
+    return quick_fingerprint(sorted({job.stack.path for job in plan.jobs}))
+
+
+def require_same_input(source: Path, before: str, after: str) -> None:
+    """Refuse to finish on stacks that changed while they were read: nobody knows what was read."""
+    if before != after:
+        raise IceblockError(
+            f"The stacks of {source} changed while they were denoised; let the program that "
+            "writes them finish, then give the same command with --overwrite"
+        )
+
+
+def stack_stamps(plan: OutputPlan, ctf: CtfParameters | None) -> dict[str, str]:
+    """Fingerprint what each output stack is made from, by the name of that stack."""
+    contents = sampled_all(job.stack.path for job in plan.jobs)
+    return {job.output: _stamp(job, contents[job.stack.path], ctf) for job in plan.jobs}
+
+
+def _stamp(job: StackJob, content: str, ctf: CtfParameters | None) -> str:
+    digest = hashlib.sha256(f"{content} {job.pixel_size!r} {job.contrast}\n".encode())
+    digest.update(job.indices.tobytes())
+    if ctf is not None:
+        optics = ctf.take(job.rows)
+        for field in fields(optics):
+            digest.update(getattr(optics, field.name).tobytes())
+    return digest.hexdigest()[:32]
