@@ -81,26 +81,36 @@ def claim_set(
         the number of its stacks where there are more now.
     """
     folder = options.out
-    known = (read_record(folder) or {}).get("identity", {})
+    earlier = read_record(folder) or {}
+    known = earlier.get("identity", {})
     alike = identity | {"particles": known.get("particles")}
     had, has = known.get("stacks"), identity["stacks"]
     grown = isinstance(had, dict) and had != has and had.items() <= has.items()
     if grown:
         alike["stacks"] = had
-    record = claim(folder, alike, outputs, options.overwrite)
     begun = (folder / SET, *(folder / options.stacks / name for name in had or ()))
-    if record is not None and grown and any(path.exists() for path in begun):
+    grown = grown and any(path.exists() for path in begun)
+    if (grown or GROWN in earlier) and not _still_known(options):
+        if not options.overwrite:
+            raise IceblockError(
+                f"{folder / SET} was learned from the first stacks of this set, which has grown, "
+                "and it cannot be read any more; choose another output folder, or give --overwrite "
+                "to denoise all stacks anew"
+            )
+        alike[GROWN] = "no more"  # which is another run
+    record = claim(folder, alike, outputs, options.overwrite)
+    if record is not None and grown:
         record.setdefault(GROWN, len(had))
     return record
 
 
 def tell_growth(options: DenoiseOptions, record: Mapping[str, Any], stacks: int) -> None:
-    """Say what a set that has grown means for the result, and refuse where that cannot be had.
+    """Say what a set that has grown means for the result; nothing where it has not.
 
     Parameters
     ----------
     options, record
-        Of the run; nothing is said where the record has no `GROWN`.
+        Of the run.
     stacks
         How many there are now.
     """
@@ -111,17 +121,21 @@ def tell_growth(options: DenoiseOptions, record: Mapping[str, Any], stacks: int)
     if options.each_alone:
         warn(f"{said}, and those that were done are kept.")
         return
-    try:
-        read_priors(options.out / SET)
-    except IceblockError as error:
-        raise IceblockError(
-            f"{options.out / SET} was learned from the first {first} stacks and cannot be read any "
-            "more; choose another output folder, or give --overwrite to denoise all stacks anew"
-        ) from error
     warn(
         f"{said} and denoised with what the first {first} had taught, as those were; to learn "
         "from all, denoise again with --overwrite."
     )
+
+
+def _still_known(options: DenoiseOptions) -> bool:
+    """Whether there is what the first stacks have taught, if anything was to be learned."""
+    if options.each_alone:
+        return True
+    try:
+        read_priors(options.out / SET)
+    except IceblockError:
+        return False
+    return True
 
 
 def moment(plan: OutputPlan) -> str:
