@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LOGGER = logging.getLogger("iceblock")
+MARK = "WARNING: "
+"""Begins the line of each sentence that is printed."""
 
 
 def warn(sentence: str) -> None:
@@ -26,39 +29,64 @@ def warn(sentence: str) -> None:
     LOGGER.warning("%s", sentence)
 
 
+def adopt(sentences: Sequence[str]) -> None:
+    """Collect sentences that another process of this run has printed already."""
+    for sentence in sentences:
+        LOGGER.warning("%s", sentence, extra={"printed": True})
+
+
 class _Collector(logging.Handler):
-    def __init__(self, stream: TextIO | None, first: bool) -> None:
+    def __init__(self, streams: Sequence[TextIO], hands_on: bool) -> None:
         super().__init__(logging.WARNING)
         self.sentences: list[str] = []
-        self._stream = stream if first else None
+        self.hands_on = hands_on
+        self._streams = streams
 
     def emit(self, record: logging.LogRecord) -> None:
         sentence = record.getMessage()
         if sentence in self.sentences:
             return
         self.sentences.append(sentence)
-        if self._stream is not None:
-            print(f"warning: {sentence}", file=self._stream, flush=True)
+        if not hasattr(record, "printed"):
+            for stream in self._streams:
+                _print(f"{MARK}{sentence}", stream)
+
+
+def _print(line: str, stream: TextIO) -> None:
+    """Print a line, above the progress bars where there are any."""
+    bars = sys.modules.get("tqdm")
+    with contextlib.suppress(OSError, ValueError):  # a full disk, a closed stream: the run goes on
+        if bars is None:
+            print(line, file=stream, flush=True)
+        else:
+            bars.tqdm.write(line, file=stream)
+            stream.flush()
 
 
 @contextlib.contextmanager
-def collected(stream: TextIO | None) -> Iterator[list[str]]:
+def collected(*streams: TextIO | None, hands_on: bool = False) -> Iterator[list[str]]:
     """Collect what `warn` is told inside the `with` block, and print each sentence at once.
 
     Inside another such block the outer one prints, and both collect.
 
     Parameters
     ----------
-    stream
+    streams
         Where the sentences are printed; None for nowhere.
+    hands_on
+        Whether the blocks inside begin with what was said before them, as a job does whose work is
+        a run.
 
     Yields
     ------
     sentences
         The list that grows, each sentence once, in the order in which they came.
     """
-    first = not any(isinstance(handler, _Collector) for handler in LOGGER.handlers)
-    collector = _Collector(stream, first)
+    outer = [handler for handler in LOGGER.handlers if isinstance(handler, _Collector)]
+    shown = [stream for stream in streams if stream is not None and not outer]
+    collector = _Collector(shown, hands_on)
+    said = [sentence for one in outer if one.hands_on for sentence in one.sentences]
+    collector.sentences += dict.fromkeys(said)
     propagated, LOGGER.propagate = LOGGER.propagate, False
     LOGGER.addHandler(collector)
     try:

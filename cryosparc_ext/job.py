@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,7 @@ import numpy as np
 import core
 from core.errors import IceblockError
 from core.images.cs import plain
+from core.remarks import collected
 
 from .ending import complete, explain, fail
 from .files import ProjectFiles
@@ -76,10 +78,12 @@ class Job(JobLog):
         self._files: ProjectFiles | None = None
         self._declared: set[str] = set()
         self._saved: set[str] = set()
+        self._warnings = ExitStack()
 
     def __enter__(self) -> Self:
         project, workspace = self._place
         self._watch.__enter__()
+        self._warnings.enter_context(collected(self.progress, hands_on=True))
         try:
             self._job = self._connection.ask(
                 f"making a job in {project} {workspace}",
@@ -108,6 +112,7 @@ class Job(JobLog):
         finally:
             if self._files is not None:
                 self._files.close()
+            self._warnings.close()
             self._watch.__exit__(kind, error, trace)
 
     @property
@@ -238,6 +243,8 @@ class Job(JobLog):
             raise
         finally:
             if error is not None:
+                with suppress(IceblockError):  # warnings may explain the end
+                    self._tell_progress(patience=0)
                 fail(self._connection, self._external, explain(error), self._started, self._watch)
             self._under_way.closed()
 

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from core.remarks import MARK, warn
+
 from .connection import ServerAway
 from .ending import UNDER_WAY
 from .progress import ProgressText
@@ -60,8 +62,8 @@ class JobLog:
         self._ask("writing to the log", lambda: self._external.log(text, level=level))
 
     def warn(self, text: str) -> None:
-        """Write a warning to the job's log."""
-        self.log(text, level="warning")
+        """Write a warning to the terminal and, with the next pulse, to the job's log."""
+        warn(text)
 
     def heartbeat(self) -> None:
         """Show the progress and stop the job here if someone asked for it; call it often.
@@ -121,7 +123,8 @@ class JobLog:
             )
             self._shown = bar
         while line := self._text.next_line():
-            tell = partial(self._external.log, line)
+            level = "warning" if line.startswith(MARK) else "text"
+            tell = partial(self._external.log, line.removeprefix(MARK), level=level)
             self._connection.ask("writing to the log", tell, patience)
             self._text.forget_line()
 

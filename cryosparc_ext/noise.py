@@ -181,7 +181,7 @@ def _cut(job: Job, files: ProjectFiles, options: NoiseOptions) -> NoiseBank:
     from core.runs.noise.run import run
 
     options = replace(options, micrographs=(options.out / "micrographs.star",))
-    run(options, progress=job.progress, heartbeat=job.heartbeat, warn=job.warn)
+    run(options, progress=job.progress, heartbeat=job.heartbeat)
     bank = NoiseBank.read(options.out)
     job.picture(lambda: block_page(bank), f"{counted(bank.n, 'block')} of {bank.box} px", tile=True)
     files.publish([path for path in options.out.rglob("*") if path.is_file()], job.heartbeat)

@@ -8,6 +8,8 @@ import io
 import sys
 import threading
 
+from core.remarks import MARK
+
 
 class ProgressText(io.TextIOBase):
     """A file for progress bars and remarks, which also shows them on the terminal.
@@ -60,7 +62,10 @@ class ProgressText(io.TextIOBase):
             del self._lines[0]
 
     def _finish(self, line: str) -> None:
-        if "\r" in line:
+        last = line.rpartition("\r")[2]
+        if last.startswith(MARK):  # the bar was wiped away to make room for it
+            self._lines.append(last.rstrip())
+        elif "\r" in line:
             self._keep(line)
             line = self._bar
         elif line.strip():

@@ -9,15 +9,16 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
 import core
+from core.remarks import collected, warn
 
 from .abort import AbortWatch
 from .arguments import Arguments, Program, parse
-from .ending import complain
 from .nodes import NodeType, write_output_nodes
 from .version import RelionVersion, detect
 
@@ -66,8 +67,11 @@ class Job:
         self._watch = watch
         self._outputs: list[tuple[Path, NodeType]] = []
         self.arguments: Arguments = parse(program, argv)
+        self._warnings = ExitStack()
 
     def __enter__(self) -> Self:
+        # Both: run.out beside what it is about, and run.err, which RELION shows in red.
+        self._warnings.enter_context(collected(sys.stdout, sys.stderr, hands_on=True))
         started_by = f"RELION {self.relion.value}" if self.relion else "an unknown RELION"
         self.say(f"iceblock {core.__version__}, External job {self.folder}/ of {started_by}")
         self.say(f"Command: {self.command}")
@@ -84,6 +88,7 @@ class Job:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._warnings.close()
         if error is not None:
             return
         self.heartbeat()
@@ -103,8 +108,8 @@ class Job:
         print(text, flush=True)
 
     def warn(self, text: str) -> None:
-        """Write a warning to run.err, which RELION shows in red."""
-        complain(f"WARNING: {text}")
+        """Write a warning to run.out and to run.err, which RELION shows in red."""
+        warn(text)
 
     def heartbeat(self) -> None:
         """Stop the job here if the user or the queue asked for it; call between two batches.

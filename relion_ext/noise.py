@@ -69,5 +69,5 @@ def run(job: Job) -> None:
         command=job.command,
         **given,
     )
-    extract(options, progress=job.progress, heartbeat=job.heartbeat, warn=job.warn)
+    extract(options, progress=job.progress, heartbeat=job.heartbeat)
     job.say(f"{job.folder / report} opens from this job's Display menu, and so do the blocks.")

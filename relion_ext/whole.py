@@ -82,11 +82,9 @@ def run(job: Job) -> None:
         **as_device(given.pop("gpu", None), given.pop("device", None)),
         **given,
     )
-    record = run_all(options, progress=job.progress, heartbeat=job.heartbeat, warn=job.warn)
+    record = run_all(options, progress=job.progress, heartbeat=job.heartbeat)
     if record["stages"]["noise"].get("state") == "finished":
         job.add_output(f"{NOISE}/blocks.star", NodeType.IMAGES_2D)
-    for remark in record["remarks"]:
-        job.warn(remark)
     job.say(f"{job.folder / report} opens from this job's Display menu.")
     job.say(f"Next: 2D classes and selection of {particles}. Before refining put the raw images")
     job.say("back, with relion_iceblock_restore or Particle subtraction's `OR revert to original")

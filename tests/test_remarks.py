@@ -1,6 +1,6 @@
 import io
 
-from core.remarks import collected, warn
+from core.remarks import adopt, collected, warn
 
 
 def test_a_sentence_is_printed_and_kept_once():
@@ -10,7 +10,7 @@ def test_a_sentence_is_printed_and_kept_once():
         warn("the box is odd")
         warn("100 % of it")
     assert sentences == ["the box is odd", "100 % of it"]
-    assert out.getvalue() == "warning: the box is odd\nwarning: 100 % of it\n"
+    assert out.getvalue() == "WARNING: the box is odd\nWARNING: 100 % of it\n"
 
 
 def test_a_run_inside_a_run_prints_once_and_both_know():
@@ -18,6 +18,19 @@ def test_a_run_inside_a_run_prints_once_and_both_know():
     with collected(out) as outer, collected(out) as inner:
         warn("once")
     assert outer == inner == ["once"]
-    assert out.getvalue() == "warning: once\n"
+    assert out.getvalue() == "WARNING: once\n"
     with collected(None) as later:
         assert later == []
+
+
+def test_a_job_hands_on_what_it_said_before_its_run():
+    out, beside = io.StringIO(), io.StringIO()
+    with collected(out, beside, hands_on=True) as job:
+        warn("before")
+        with collected(None) as run:
+            warn("within")
+            with collected(None) as stage:
+                adopt(["printed by another process"])
+    assert job == run == ["before", "within", "printed by another process"]
+    assert stage == ["before", "printed by another process"]
+    assert out.getvalue() == beside.getvalue() == "WARNING: before\nWARNING: within\n"

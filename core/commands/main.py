@@ -8,6 +8,7 @@ import click
 
 from .. import __version__
 from ..errors import IceblockError
+from ..remarks import collected
 from .lazy import LazyGroup
 
 COMMANDS = {
@@ -45,7 +46,8 @@ def group() -> None:
 def main() -> None:
     """Run a command; a user's mistake ends in one sentence and exit status 1."""
     try:
-        group.main(prog_name="iceblock", standalone_mode=False)
+        with collected(sys.stderr, hands_on=True):
+            group.main(prog_name="iceblock", standalone_mode=False)
     except IceblockError as error:
         click.echo(f"iceblock: {error}", err=True)
         sys.exit(1)

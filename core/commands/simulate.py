@@ -76,6 +76,7 @@ def command(
     from ..counting import counted
     from ..errors import IceblockError
     from ..progress import progress_bar
+    from ..remarks import collected
     from ..runs.record import write_record
     from ..simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
     from ..simulate.pairs import PairSettings
@@ -105,7 +106,7 @@ def command(
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
-    with one_thread_each():  # the same bytes on any machine of a kind
+    with one_thread_each(), collected(sys.stderr) as told:  # the same bytes on any machine
         generator = pair_generator(volumes, seeds, noise, pixel_size, settings, remark)
         with progress_bar(number, "img", "simulating", None if quiet else sys.stderr) as bar:
 
@@ -113,7 +114,8 @@ def command(
                 bar.update(done)
 
             write_dataset(out, generator, number, box, seed, watch)
-    write_record(out, {"command": shlex.join(sys.argv), "seed": seed, "settings": asdict(settings)})
+    record = {"command": shlex.join(sys.argv), "seed": seed, "settings": asdict(settings)}
+    write_record(out, record | {"warnings": list(told)})
     if not quiet:
         click.echo(
             f"{counted(number, 'simulated particle')} of {box} px, {pixel_size:.4g} Å:\n"

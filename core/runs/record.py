@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import IceblockError
 from ..images.disk import read_error, replacing
+from ..remarks import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,12 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict) or "iceblock" not in record:
         raise IceblockError(f"{path} was not written by iceblock; choose another output folder")
     return record
+
+
+def tell_again(record: dict[str, Any] | None) -> None:
+    """Warn of what an earlier pass over the same run was warned of, where there was one."""
+    for sentence in (record or {}).get("warnings", ()):
+        warn(sentence)
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def test_a_bank_from_micrographs(project: Path) -> None:
     assert (bank.box, bank.pixel_size) == (BOX, PIXEL)
     assert (bank.optics[0].voltage, bank.optics[0].spherical_aberration) == (200, 1.4)
     assert bank.n > 40
-    assert warnings == [w for w in warnings if "only" in w]
+    assert warnings == [w for w in warnings if "Only" in w]
     counts = bank.table["micrograph"].value_counts()
     assert list(counts.index.sort_values()) == [f"Micrographs/mic0{k}.mrc" for k in range(1, 5)]
     # Each block is where it says, clear of every pick, and scaled by one number a micrograph.
@@ -283,7 +283,7 @@ def test_micrographs_without_picks(project: Path) -> None:
 
 def test_no_picks_at_all_is_said(project: Path) -> None:
     _, warnings = cut(project, picks=None)
-    assert any("no picks are given" in w for w in warnings)
+    assert any("No picks are given" in w for w in warnings)
     with pytest.raises(IceblockError, match="Picks are required and none are given"):
         cut(project, picks=None, require_picks=True)
 
@@ -294,7 +294,7 @@ def test_picks_outside_and_of_other_micrographs(project: Path) -> None:
     Path("Picks/mic77.star").write_text(Path("Picks/mic01.star").read_text())
     _, warnings = cut(project)
     assert any("picks of 1 micrographs that are not among" in w for w in warnings)
-    assert any("picks lie outside 1 micrographs (Micrographs/mic01.mrc)" in w for w in warnings)
+    assert any("Picks lie outside 1 micrographs (Micrographs/mic01.mrc)" in w for w in warnings)
     remark = Path("Noise/remarks.txt").read_text()
     assert "mic01.mrc: 9 of 13 picks lie outside the micrograph: were they made on" in remark
 
@@ -410,7 +410,7 @@ def test_mixed_pixel_sizes_are_refused(project: Path) -> None:
 def test_few_blocks_and_synthetic_ones(project: Path) -> None:
     few, warnings = cut(project, per_micrograph=2)
     assert few.n == 8
-    assert any("only 8 blocks were cut" in w and "add synthetic ones" in w for w in warnings)
+    assert any("Only 8 blocks were cut" in w and "add synthetic ones" in w for w in warnings)
     more, warnings = cut(project, per_micrograph=2, synthetic=100, overwrite=True)
     assert more.table["source"].value_counts().to_dict() == {"model": 100, "real": 8}
     assert any("100 synthetic ones were added" in w for w in warnings)
@@ -424,7 +424,7 @@ def test_progress_and_last_words(project: Path) -> None:
     stream = io.StringIO()
     run(options(project, picks=None), progress=stream, segmenter=PickSegmenter())
     text = stream.getvalue()
-    assert "WARNING: no picks are given" in text
+    assert "WARNING: No picks are given" in text
     assert "4/4" in text
     assert text.splitlines()[-3].startswith(f"{NoiseBank.read(Path('Noise')).n} noise blocks of")
     assert text.splitlines()[-2:] == ["  Noise/blocks.star", "  Noise/report.pdf"]

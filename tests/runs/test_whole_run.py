@@ -14,6 +14,7 @@ from core.denoise.model_file import load_model
 from core.errors import IceblockError
 from core.images.particles import read_particles
 from core.noise.bank import NoiseBank
+from core.remarks import collected
 from core.runs.denoise import run as denoising
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.noise import run as extracting
@@ -175,7 +176,7 @@ def fake_training(monkeypatch: pytest.MonkeyPatch, before: float, after: float) 
 def stages_of(project: Path, **changes: Any) -> whole_stages.Stages:
     Path("Out").mkdir()
     asked = options(**changes)
-    return whole_stages.Stages(asked, look(asked), {"stages": {}}, 1, None, lambda: None, None)
+    return whole_stages.Stages(asked, look(asked), {"stages": {}}, 1, None, lambda: None, [])
 
 
 @pytest.mark.parametrize(("after", "model"), [(0.31, "Out/Model/model.safetensors"), (0.29, MODEL)])
@@ -228,15 +229,14 @@ def test_smaller_blocks_where_ice_has_no_room(
     seen = fake_extracting(monkeypatch, blocks)
     stages = stages_of(project)
     stages.inputs = replace(stages.inputs, blocks=(80, 40, 32))
-    warned: list[str] = []
-    stages.warn = warned.append
-    assert stages.noise() == (None if box is None else Path("Out/Noise"))
+    with collected(None) as warned:
+        assert stages.noise() == (None if box is None else Path("Out/Noise"))
     assert seen == tried
-    assert warned == [f"{tried[-1]} pixels"]
+    assert warned[0] == f"{tried[-1]} pixels"
     noise = stages.record["stages"]["noise"]
     assert noise["box"] == tried[-1]
     if box is None:
-        assert stages.remarks == ["No noise blocks: no noise block could be cut."]
+        assert warned[1] == "No noise blocks: no noise block could be cut."
         assert stages.tuning(None) == MODEL
     seen.clear()
     stages.noise()  # started again, it begins where it was

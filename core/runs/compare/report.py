@@ -55,6 +55,8 @@ def write_tables(
         "\n### The rows\n",
         "\n".join(_details(row, sets) for row in rows),
     ]
+    if record["warnings"]:
+        parts += ["\n### Warnings\n", "\n".join(f"- {text}" for text in record["warnings"])]
     if record["remarks"]:
         parts += ["\n### Remarks\n", "\n".join(f"- {text}" for text in record["remarks"])]
     with replacing(options.out / TABLE) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,9 +14,10 @@ from ...denoise.device import choose_device
 from ...denoise.shipped import find_model
 from ...evaluate.extra import from_extra
 from ...progress import progress_bar
+from ...remarks import collected
 from ..folder import claim, locked
 from ..interrupt import interrupted_between_steps
-from ..record import fingerprint, machine, write_record
+from ..record import fingerprint, machine, tell_again, write_record
 from ..stamps import stamps
 from .figures import draw
 from .inputs import read_inputs, training_pairs
@@ -59,6 +61,17 @@ def run(
         For anything wrong with the input, a model, the device or the output folder, and where
         scikit-image or scikit-learn is not installed.
     """
+    with collected(progress or sys.stderr) as told:
+        _run(options, progress, heartbeat, told)
+
+
+def _run(
+    options: CompareOptions,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    told: list[str],
+) -> None:
+    """Do the run; `told` is the list of what is warned of."""
     options.check()
     for module in ("skimage", "sklearn"):  # told before anything is read or made
         from_extra(module)
@@ -74,6 +87,7 @@ def run(
             check()
 
         earlier = claim(options.out, whose, OUTPUTS, options.overwrite)
+        tell_again(earlier)
         if earlier is not None and earlier.get("state") == "finished" and whole(options.out):
             if progress:
                 print("Nothing was left to do.", farewell(options, earlier), sep="\n",
@@ -86,7 +100,7 @@ def run(
             "identity": whose,
         }
         write_record(options.out, record)
-        _compare(options, device, record, progress, beat)
+        _compare(options, device, record, progress, beat, told)
         record["total_seconds"] = round(
             record.get("total_seconds", 0.0) + time.monotonic() - began, 1
         )
@@ -101,6 +115,7 @@ def _compare(
     record: dict[str, Any],
     progress: TextIO | None,
     beat: Callable[[], None],
+    told: list[str],
 ) -> None:
     size = options.size()
     inputs = read_inputs(options, device)
@@ -123,6 +138,7 @@ def _compare(
     results = _results(options, methods, inputs, real, progress, beat)
     remarks += [remark for result in results for remark in result.remarks]
     record |= _summary(options, inputs, device, remarks)
+    record["warnings"] = list(told)
     record["exceptions"] = write_tables(options, inputs, results, record)
     draw(options, inputs, results, real)
 

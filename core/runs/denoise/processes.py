@@ -12,6 +12,7 @@ from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
 from ..folder import helping
+from ..relay import relayed
 from .passed_through import list_of_process
 from .share import denoise_share, denoiser_of, device_of, share_stacks
 
@@ -118,7 +119,8 @@ def _worker(
             raise IceblockError(f"{model.path} changed while the run began; start the run again")
         denoiser = denoiser_of(options, model, device)
         mine = list_of_process(options.out, process)
-        denoise_share(options, shares[process], denoiser, contrast, mine, watch, ctf)
+        with relayed(options.out, process):
+            denoise_share(options, shares[process], denoiser, contrast, mine, watch, ctf)
 
 
 def set_threads(options: DenoiseOptions, processes: int) -> None:

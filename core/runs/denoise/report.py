@@ -5,28 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
-from ...covariance.learn import FEWEST
-from ...denoise.views import field, working_box
-from ...evaluate.report import WAYS_BACK, range_warnings, write_report
+from ...evaluate.report import WAYS_BACK, write_report
 from ...evaluate.set_gallery import set_page, strongest
 from ..samples import draw_sample
 from .learning import known_sets
-from .options import UNUSABLE
+from .warnings import seen_by_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ...covariance.set_prior import SetPrior
     from ...denoise.model_file import Model
-    from ...denoise.views import Geometry
     from ...evaluate.report import Sample
     from ...images.output_plan import OutputPlan
     from .options import DenoiseOptions
-
-DOUBTFUL = (
-    "The images look the other way round than blob/sign says, and blob/sign was believed; if 2D "
-    "classes look inverted too, denoise again with --contrast."
-)
 
 
 def report(
@@ -48,12 +38,8 @@ def report(
     card = model.card
     sample = draw_sample(plan, options.out / options.stacks, contrast)
     kinds = sorted({(job.stack.box_x, job.pixel_size) for job in plan.jobs})
-    seen = {kind: _seen(*kind, card.working_pixel_size) for kind in kinds}
-    notes = [
-        f"{box} px, {size:.4g} Å: {sentence}"
-        for (box, size), (small, working) in seen.items()
-        for sentence in range_warnings(card, working, small)
-    ]
+    seen = {kind: seen_by_network(*kind, card.working_pixel_size) for kind in kinds}
+    notes = [*record["warnings"]]
     if len(kinds) > 1:
         notes.append(
             f"The pictures show the particles of {sample.raw.shape[-1]} px, "
@@ -62,19 +48,13 @@ def report(
     if record["contrast"] != "white":
         which = "are" if record["contrast"] == "black" else "of some stacks are"
         notes.append(f"The particles {which} black: they were inverted for the network and back.")
-    if record["contrast_doubtful"]:
-        notes.append(DOUBTFUL)
-    if record["passed_through"]:
-        notes.append(
-            f"{counted(record['passed_through'], 'image')} with NaN or a constant background: "
-            f"passed through unchanged, and listed in {UNUSABLE}."
-        )
     if options.keep_noise:
         notes.append(
             f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions."
         )
+    if options.each_alone:
+        notes.append("Every particle was denoised by itself (each-alone).")
     priors = known_sets(options)
-    notes += _sets_not_learned(options, plan, priors)
     facts = [
         ("input", str(options.particles)),
         ("particles", f"{record['particles']} in {counted(record['stacks'], 'stack')}"),
@@ -107,35 +87,6 @@ def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:
     )
 
 
-def _sets_not_learned(
-    options: DenoiseOptions, plan: OutputPlan, priors: Mapping[Geometry, SetPrior]
-) -> list[str]:
-    """Say why particles were denoised each by itself."""
-    if options.each_alone:
-        return ["Every particle was denoised by itself (each-alone)."]
-    counts: dict[Geometry, int] = {}
-    for job in plan.jobs:
-        key = field(job.stack.box_x, job.pixel_size)
-        counts[key] = counts.get(key, 0) + len(job.indices)
-    return [
-        f"{box} px, {size:.4g} Å: "
-        + (
-            f"{counted(count, 'image')}: too few to learn from (at least {FEWEST})"
-            if count < FEWEST
-            else f"the {count} images show nothing beside noise, or too few of them can be used"
-        )
-        + "; every particle was denoised by itself."
-        for (box, size), count in counts.items()
-        if (box, size) not in priors
-    ]
-
-
-def _seen(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
-    """Give box and pixel size (Å) at which the network sees images."""
-    small = working_box(box, pixel_size, working_pixel_size)
-    return small, box * pixel_size / small
-
-
 def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
     """Say in a few lines what was done and where it is."""
     lines = [
@@ -153,11 +104,4 @@ def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
         told = declared or "told from their mean profile"
         how = told if options.contrast == "auto" else "as you said"
         lines.append(f"  note: the particles are {record['contrast']} ({how})")
-    if record["contrast_doubtful"]:
-        lines.append(f"  note: {DOUBTFUL}")
-    if record["passed_through"]:
-        lines.append(
-            f"  note: {counted(record['passed_through'], 'image')} could not be denoised and "
-            f"passed through unchanged, see {options.out / UNUSABLE}"
-        )
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,8 +16,10 @@ from ...denoise.confidence_file import read_confidences
 from ...denoise.distributed import joined, local_rank, local_size
 from ...errors import IceblockError
 from ...progress import progress_bar
+from ...remarks import collected
 from ..folder import helping, locked
-from ..record import machine, write_record
+from ..record import machine, tell_again, write_record
+from ..relay import forget_relayed, relayed, tell_relayed
 from ..samples import draw_sample
 from .group import START, Group
 from .identity import GROWN, claim_set, moment, require_same_input, tell_growth
@@ -27,6 +30,7 @@ from .passed_through import forget_lists, list_of_process, merge_lists
 from .processes import denoise_in_processes, set_threads
 from .report import farewell, report
 from .share import denoise_share, denoiser_of, share_stacks
+from .warnings import tell_result, tell_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,15 +88,17 @@ def run(
     started = time.monotonic()
     with joined(torch.device("cpu"), START, progress, heartbeat) as ranks:
         group = Group(ranks)
-        with group.agreeing():
-            options.check()
-            set_threads(options, local_size())
-            work = prepare(options, local_rank(), ranks.size)
-            heartbeat()
-            spare_inputs(options, work.plan)
-        if not ranks.first:
-            return _help(options, work, group, heartbeat)
-        return _lead(options, work, group, progress, heartbeat, started)
+        stream = (progress or sys.stderr) if ranks.first else None
+        with collected(stream) as told:
+            with group.agreeing():
+                options.check()
+                set_threads(options, local_size())
+                work = prepare(options, local_rank(), ranks.size)
+                heartbeat()
+                spare_inputs(options, work.plan)
+            if not ranks.first:
+                return _help(options, work, group, heartbeat)
+            return _lead(options, work, group, progress, heartbeat, told, started)
 
 
 def _lead(
@@ -101,9 +107,10 @@ def _lead(
     group: Group,
     progress: TextIO | None,
     heartbeat: Callable[[], None],
+    told: list[str],
     started: float,
 ) -> Denoised:
-    """Do the run, as its only or its first process."""
+    """Do the run, as its only or its first process; `told` is what was warned of until now."""
     outputs = (options.output.name, options.stacks, options.report, UNUSABLE, SET)
     with contextlib.ExitStack() as held:
         with group.agreeing(patient=True):
@@ -117,7 +124,10 @@ def _lead(
             }
             if earlier is None:  # before the record, by which a next run would keep them
                 forget_lists(options.out)
+                forget_relayed(options.out)
+            tell_again(earlier)
             write_record(options.out, record)
+            tell_scale(work)
             merge_lists(options.out, work.plan)
             tell_growth(options, record, len(work.plan.jobs))
             # New stacks must not turn those round that are done.
@@ -137,6 +147,9 @@ def _lead(
         record |= _results(options, work, group.ranks.size, contrast, outcome)
         record["contrast_doubtful"] = doubtful
         record["sets"] = described(known_sets(options))
+        tell_relayed(options.out)
+        tell_result(options, plan, record)
+        record["warnings"] = list(told)
         if outcome.computed or "images_per_second" not in record:
             record |= _speed(outcome, seconds)
         _write_metadata(options, work.particles, plan)
@@ -145,6 +158,7 @@ def _lead(
         if outcome.computed or "total_seconds" not in record:
             record["total_seconds"] = round(time.monotonic() - started, 2)
         write_record(options.out, record)
+        forget_relayed(options.out)
     if progress:
         print(farewell(options, record), file=progress, flush=True)
     return Denoised(record, sample)
@@ -210,7 +224,8 @@ def _denoise(
             mine = options.out / UNUSABLE
             if ranks.size > 1:
                 mine = list_of_process(options.out, ranks.rank)
-            outcome = denoise_share(options, jobs, denoiser, contrast, mine, watch, work.ctf)
+            with relayed(options.out, ranks.rank):
+                outcome = denoise_share(options, jobs, denoiser, contrast, mine, watch, work.ctf)
     return group.finish(outcome, heartbeat), time.perf_counter() - begin
 
 

@@ -19,9 +19,11 @@ from ...evaluate.metrics import masked_correlation
 from ...evaluate.report import WAYS_BACK, range_warnings
 from ...evaluate.trust_figures import confidence_page, noise_page, truth_page
 from ...evaluate.trust_report import TrustReport, verdict, write_html, write_pdf
+from ...remarks import warn
 from .options import PAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -66,7 +68,6 @@ class Findings:
     whole: bool
     """Whether every particle has its confidence."""
     checks: list[Check]
-    remarks: list[str]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,6 @@ class Told:
     """What was told."""
 
     verdict: str
-    warnings: list[str]
     values: dict[str, Any]
 
     @property
@@ -84,12 +84,26 @@ class Told:
 
 
 def report(
-    options: EvaluateOptions, seen: Evaluated, denoiser: Denoiser | None, found: Findings
+    options: EvaluateOptions,
+    seen: Evaluated,
+    denoiser: Denoiser | None,
+    found: Findings,
+    told: Sequence[str],
 ) -> Told:
-    """Write the report in both forms; returns what it says."""
+    """Write the report in both forms; returns what it says.
+
+    Parameters
+    ----------
+    options, seen, denoiser, found
+        Of the evaluation.
+    told
+        The list that takes all that is warned of.
+    """
     card = denoiser.model.card if denoiser else None
     small, working = _seen_by_network(seen, card)
-    warnings = [*found.remarks, *_warnings(seen, card, found, small, working)]
+    for warning in _warnings(seen, card, found, small, working):
+        warn(warning)
+    warnings = list(told)
     truth, truth_figure = _truth(seen)
     sentence = verdict(found.checks, warnings)
     failed = any(not check.passed for check in found.checks)
@@ -122,7 +136,7 @@ def report(
         **_numbers(seen, found, small, working),
         "truth": truth,
     }
-    return Told(sentence, warnings, values)
+    return Told(sentence, values)
 
 
 def _seen_by_network(seen: Evaluated, card: ModelCard | None) -> tuple[int, float]:

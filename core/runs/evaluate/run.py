@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from ...errors import IceblockError
 from ...evaluate.data_set import background, compare_noise, compare_statistics, estimate_snr
 from ...evaluate.hallucination import run_gate
 from ...images.disk import replacing
+from ...remarks import collected, warn
 from ...simulate.training_noise import noise_of, read_blocks
 from ..folder import claim, locked
 from ..record import machine, write_record
@@ -73,6 +75,17 @@ def run(
     IceblockError
         For anything wrong with the particles, the model, the bank or the output folder.
     """
+    with collected(progress or sys.stderr) as told:
+        return _run(options, progress, heartbeat, told)
+
+
+def _run(
+    options: EvaluateOptions,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    told: list[str],
+) -> Evaluation:
+    """Judge the particles; `told` is the list of what is warned of."""
     options.check()
     started = time.time()
     if options.threads:
@@ -99,13 +112,14 @@ def run(
         }
         write_record(options.out, record)
         findings = _find(options, seen, denoiser, say)
-        made = report(options, seen, denoiser, findings)
+        made = report(options, seen, denoiser, findings, told)
         with replacing(options.out / VERDICTS) as file:
             file.write(made.json.encode())
-        record |= {"state": "finished", "total_seconds": round(time.time() - started, 2)}
+        record |= {"state": "finished", "warnings": list(told)}
+        record["total_seconds"] = round(time.time() - started, 2)
         write_record(options.out, record)
-    say("\n".join([made.verdict, *made.warnings, f"  {options.out / options.report}",
-                   f"  {options.out / PAGE}"]))  # fmt: skip
+    lines = [made.verdict, f"  {options.out / options.report}", f"  {options.out / PAGE}"]
+    say("\n".join(lines))
     return Evaluation(record, made.values)
 
 
@@ -155,15 +169,18 @@ def _find(
     """Measure all that the report tells."""
     about = background(seen.raw)
     snr = estimate_snr(seen.raw, seen.denoised, about, seen.pixel_size)
-    bank, remarks = _training_noise(options, denoiser), [*seen.remarks]
+    for sentence in seen.remarks:
+        warn(sentence)
+    bank = _training_noise(options, denoiser)
     match, compared = _match(options, seen, denoiser, about, bank)
     confidences, whole = _confidences(seen, denoiser)
     checks: list[Check] = []
     if options.gate and denoiser is not None:
         say("the model is tried for hallucination (about a minute)")
         checks, found = _try(options, seen, denoiser, about, bank, say)
-        remarks += found
-    return Findings(about, snr, match, compared, confidences, whole, checks, remarks)
+        for sentence in found:
+            warn(sentence)
+    return Findings(about, snr, match, compared, confidences, whole, checks)
 
 
 def _match(

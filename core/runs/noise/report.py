@@ -66,10 +66,11 @@ def report(
         The run's record so far.
     """
     seen = inspect(bank)
-    notes = [f"{warning[0].upper()}{warning[1:]}." for warning in summary.warnings]
     regions = [f["region"] for f in summary.read if f.get("region")]
     pages = [
-        text_page("iceblock: noise blocks", _lines(options, bank, record), [*notes, *ADVICE]),
+        text_page(
+            "iceblock: noise blocks", _lines(options, bank, record), [*record["warnings"], *ADVICE]
+        ),
         *_pictures(options, summary),
         block_page(bank),
         spectrum_page(

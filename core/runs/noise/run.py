@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict
@@ -18,11 +19,14 @@ from ...noise.bank import BLOCKS, SAME_PIXEL_SIZE, TABLE, NoiseBank, OpticsGroup
 from ...noise.bank_writer import WORK, BankWriter
 from ...noise.synthesis import synthetic_parts
 from ...progress import progress_bar
+from ...remarks import collected
+from ...remarks import warn as warn_user
 from ...segment.segmenter import Segmenter
 from ...threads import one_thread_each
 from ..folder import claim, locked
 from ..labelled import fingerprints, gather
-from ..record import machine, read_record, write_record
+from ..record import machine, read_record, tell_again, write_record
+from ..relay import forget_relayed, relayed, tell_relayed
 from .micrograph_cutting import MicrographCutter, Unreadable
 from .options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE
 from .report import farewell, report, write_lists
@@ -62,7 +66,7 @@ def run(
     heartbeat
         Called at least every second; may raise to stop the run.
     warn
-        Told each warning; by default they go to `progress`.
+        Told each warning on the whole run in place of `remarks.warn`.
     segmenter
         What labels the micrographs; by default the network that `options` names.
 
@@ -72,6 +76,19 @@ def run(
         For anything wrong with the input, the model or the output folder, when no micrograph can
         be read, and when none gives a block.
     """
+    with collected(progress or sys.stderr) as told:
+        _run(options, progress, heartbeat, warn or warn_user, segmenter, told)
+
+
+def _run(
+    options: NoiseOptions,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    warn: Callable[[str], None],
+    segmenter: SegmentsMicrographs | None,
+    told: list[str],
+) -> None:
+    """Do the run; `told` is the list of what is warned of."""
     options.check()
     workers = _share_threads(options.threads)
     started = time.time()
@@ -90,23 +107,31 @@ def run(
         record = claim(options.out, identity, outputs, overwrite) or {}
         writer = BankWriter(options.out, options.box, [optics])
         if record.get("state") != "finished" or not writer.whole:
-            summary = Summary(options, micrographs, picks, warn or _to(progress))
+            summary = Summary(options, micrographs, picks, warn, _to(progress))
+            if not record:
+                forget_relayed(options.out)
             record |= {"state": "running", "command": options.command, "identity": identity}
             write_record(options.out, record)
             cutter = MicrographCutter(options, micrographs, segmenter, writer)
-            _cut_all(cutter, summary, workers, progress, heartbeat)
+            with relayed(options.out, 0):
+                _cut_all(cutter, summary, workers, progress, heartbeat)
+            tell_relayed(options.out)
             write_lists(options, summary)
             if not summary.real:
                 write_record(options.out, record | {"state": _EMPTY} | summary.record())
                 raise summary.without_blocks()
             summary.conclude()
             record |= summary.record()
+            record["warnings"] = list(dict.fromkeys([*told, *summary.warnings]))
             with one_thread_each():
                 bank = _assemble(options, writer, summary, heartbeat)
                 report(options, bank, summary, record)
             record |= {"state": "finished", "machine": machine()}
             record["total_seconds"] = round(time.time() - started, 2)
             write_record(options.out, record)
+            forget_relayed(options.out)
+        else:
+            tell_again(record)
         writer.clean()
     if progress:
         print(farewell(options, record), file=progress, flush=True)
@@ -125,11 +150,11 @@ def _share_threads(threads: int | None) -> int:
 
 
 def _to(progress: TextIO | None) -> Callable[[str], None]:
-    def warn(text: str) -> None:
+    def say(text: str) -> None:
         if progress:
-            tqdm.write(f"WARNING: {text}", file=progress)
+            tqdm.write(text, file=progress)
 
-    return warn
+    return say
 
 
 def _one_pixel_size(micrographs: Sequence[Labelled]) -> float:

@@ -41,6 +41,9 @@ class Summary:
     micrographs: Sequence[Labelled]
     picks: Picks | None
     warn: Callable[[str], None]
+    """Told what concerns the run as a whole."""
+    say: Callable[[str], None]
+    """Told what concerns one micrograph."""
     facts: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Of each micrograph that was read; see `MicrographCutter.cut`."""
     unreadable: dict[int, str] = field(default_factory=dict)
@@ -48,7 +51,7 @@ class Summary:
 
     def __post_init__(self) -> None:
         if self.picks is None:
-            self._tell("no picks are given: the segmentation alone tells where the particles are")
+            self._tell("No picks are given: the segmentation alone tells where the particles are")
             return
         for remark in self.picks.remarks:
             self._tell(remark)
@@ -98,7 +101,7 @@ class Summary:
     def pass_over(self, number: int, why: str) -> None:
         """Take in that a micrograph cannot be read."""
         self.unreadable[number] = why
-        self.warn(f"{why} (passed over)")
+        self.say(f"note: {why} (passed over)")
 
     def remarks(self) -> list[str]:
         """Give the sentences on single micrographs, each with its name."""
@@ -116,9 +119,11 @@ class Summary:
         """Warn of what the whole run shows, once all micrographs were looked at."""
         options = self.options
         if self.unreadable:
+            names = _some([self.micrographs[n].micrograph.name for n in sorted(self.unreadable)])
             self._tell(
                 f"{len(self.unreadable)} of {counted(len(self.micrographs), 'micrograph')} passed "
-                f"over, because they cannot be read; they are listed in {options.out / UNREADABLE}"
+                f"over, because they cannot be read ({names}); they are listed in "
+                f"{options.out / UNREADABLE}"
             )
         empty = [facts for facts in self.read if not facts["blocks"] and not facts["skipped"]]
         if empty:
@@ -131,7 +136,7 @@ class Summary:
         outside = [f["name"] for f in self.read if any("outside" in r for r in f["remarks"])]
         if outside:
             self._tell(
-                f"picks lie outside {counted(len(outside), 'micrograph')} ({_some(outside)}); see "
+                f"Picks lie outside {counted(len(outside), 'micrograph')} ({_some(outside)}); see "
                 f"{options.out / REMARKS}"
             )
         if self.real < SENSIBLE:
@@ -139,7 +144,7 @@ class Summary:
             if options.synthetic:
                 added = f"{options.synthetic} synthetic ones were added"
             self._tell(
-                f"only {self.real} blocks were cut, and {SENSIBLE} or more are wanted for "
+                f"Only {self.real} blocks were cut, and {SENSIBLE} or more are wanted for "
                 f"training; {added}; {_REMEDY} gives more real ones"
             )
 
@@ -183,8 +188,9 @@ class Summary:
         }
 
     def _tell(self, sentence: str) -> None:
-        self.warnings.append(sentence)
-        self.warn(sentence)
+        whole = sentence if sentence.endswith(".") else f"{sentence}."
+        self.warnings.append(whole)
+        self.warn(whole)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -16,6 +17,7 @@ from ...counting import counted
 from ...errors import IceblockError
 from ...images.disk import partial_path, replacing, write_error
 from ...progress import progress_bar
+from ...remarks import collected, warn
 from ...segment.model_file import DEFAULT
 from ...segment.overlay import overlay, write_png
 from ...segment.segmenter import Segmentation, Segmenter
@@ -68,6 +70,17 @@ def run(
         For anything wrong with the input, the model or the output folder; a micrograph that
         cannot be read is passed over with a warning unless none can.
     """
+    with collected(progress or sys.stderr) as told:
+        _run(options, progress, heartbeat, told)
+
+
+def _run(
+    options: SegmentOptions,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    told: list[str],
+) -> None:
+    """Do the run; `told` is the list of what is warned of."""
     check_diameter(options.particle_diameter)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -93,7 +106,8 @@ def run(
         with replacing(options.out / TABLE) as file:
             text = starfile.to_string({"micrographs": pd.DataFrame(rows)})
             file.write(text.partition("\n")[2].encode())  # the first line holds the time of day
-        write_record(options.out, record | {"state": "finished", "segmented": len(rows)})
+        record |= {"state": "finished", "segmented": len(rows), "warnings": list(told)}
+        write_record(options.out, record)
     if progress:
         print(
             f"The labels of {counted(len(rows), 'micrograph')} are in {options.out}.", file=progress
@@ -116,10 +130,15 @@ def _segment_all(
             except IceblockError as error:
                 failed.append(str(error))
                 if progress:
-                    bar.write(f"WARNING: passed over: {error}", file=progress)
+                    bar.write(f"note: {error} (passed over)", file=progress)
             bar.update()
     if not rows:
         raise IceblockError(failed[0] if failed else "there are no micrographs to segment")
+    if failed:
+        warn(
+            f"{len(failed)} of {len(labelled)} micrographs were passed over because they cannot be "
+            f"read; the first: {failed[0]}"
+        )
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,6 +12,7 @@ import torch
 from ... import __version__
 from ...errors import IceblockError
 from ...progress import progress_bar
+from ...remarks import collected
 from ...segment.examples import LabelledMicrograph
 from ...segment.model_file import (
     DEFAULT,
@@ -74,6 +76,17 @@ def run(
     IceblockError
         For too few picked micrographs, or anything wrong with the input or the output folder.
     """
+    with collected(progress or sys.stderr) as told:
+        _run(options, progress, heartbeat, told)
+
+
+def _run(
+    options: SegmentTrainOptions,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    told: list[str],
+) -> None:
+    """Do the run; `told` is the list of what is warned of."""
     check_diameter(options.particle_diameter)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -116,7 +129,8 @@ def run(
         )
         scores = _score(options, held, network, card)
         save_model(options.out / MODEL, network, replace(card, scores=scores))
-        write_record(options.out, record | {"state": "finished", "scores": scores})
+        finished = {"state": "finished", "scores": scores, "warnings": list(told)}
+        write_record(options.out, record | finished)
     if progress:
         for name, score in scores.items():
             print(f"Held out: {name}: particle F1 {score:.2f}", file=progress)

@@ -11,6 +11,7 @@ from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...images.mrc import read_header
 from ...images.validation import SMALLEST_BOX
+from ...remarks import warn
 from ...simulate.training_noise import pixel_size_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,6 @@ def choose_geometry(
                 f"The noise has {coarsest:.4g} Å per pixel, coarser than the working pixel size of "
                 f"{working:.4g} Å: the network is trained at {coarsest:.4g} Å."
             )
-    remarks += _out_of_range(pixel_size, card)
     return Geometry(pixel_size, working, options.box or box, tuple(remarks))
 
 
@@ -100,7 +100,6 @@ def _from_particles(
     else:
         seen = working_box(box, pixel_size, working)
         size = box * pixel_size / seen
-    remarks += _out_of_range(size, card)
     return Geometry(
         size, working, options.box or max(SMALLEST_BOX, seen - seen % 2), tuple(remarks)
     )
@@ -125,13 +124,14 @@ def _commonest(particles: ParticleSet) -> tuple[int, float, list[str]]:
     return int(box), float(pixel_size), remarks
 
 
-def _out_of_range(pixel_size: float, card: ModelCard | None) -> list[str]:
+def warn_out_of_range(pixel_size: float, card: ModelCard | None) -> None:
+    """Warn of training images (Å per pixel) unlike those that a model has learned from."""
     if card is None:
-        return []
+        return
     low, high = card.pixel_size_range
     if 0.95 * low <= pixel_size <= 1.05 * high:
-        return []
-    return [
+        return
+    warn(
         f"{card.name} was trained at {low:.3g} to {high:.3g} Å per pixel and is now trained on at "
         f"{pixel_size:.3g} Å: it has more to learn than usual."
-    ]
+    )

@@ -11,6 +11,7 @@ from ...errors import IceblockError
 from ...evaluate.held_out import draw_held_out, images_for, snrs_within
 from ...images.particles import read_particles
 from ...noise.bank import BLOCKS, TABLE
+from ...remarks import warn
 from ...simulate.ctf_rows import RandomCtf, ctf_rows
 from ...simulate.pairs import PairGenerator, PairSettings
 from ...simulate.phantoms import phantom
@@ -18,7 +19,7 @@ from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, box_for, read_reference
 from ...simulate.training_noise import hold_out, noise_of, read_blocks, too_small
 from ..record import fingerprint
-from .geometry import choose_geometry
+from .geometry import choose_geometry, warn_out_of_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,7 @@ def read_inputs(
     if options.particles is not None:
         particles = read_particles(options.particles, options.particle_pixel_size)
     geometry = choose_geometry(options, particles, card, PRESETS[options.preset].box)
+    warn_out_of_range(geometry.pixel_size, card)
     remarks = list(geometry.remarks)
     ctf: CtfSource | None = ctf_rows(particles) if particles is not None else None
     if ctf is None:
@@ -203,7 +205,7 @@ def _read_noise(
         training.append(rest)
         apart.append(held)
     if warning := too_small(training, box):
-        remarks.append(warning)
+        warn(warning)
     noise, said_of_noise = noise_of(training, [box], device)
     remarks += said_of_noise
     held_noise, _ = noise_of(apart, [box], device)

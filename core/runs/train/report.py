@@ -63,7 +63,9 @@ def report(
         *((f"  {method}", _scores(values)) for method, values in record["scores"].items()),
     ]  # fmt: skip
     pages = [
-        text_page("iceblock: a trained model", facts, [*record["remarks"], *ADVICE]),
+        text_page(
+            "iceblock: a trained model", facts, [*record["warnings"], *record["remarks"], *ADVICE]
+        ),
         *validation.figures(rows),
     ]
     with (

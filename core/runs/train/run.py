@@ -17,9 +17,10 @@ from ...denoise.perceptual import load_features
 from ...denoise.shipped import find_model
 from ...denoise.training import CHECKPOINT, Trainer
 from ...errors import IceblockError
+from ...remarks import adopt, collected
 from ..folder import claim, locked
 from ..interrupt import interrupted_between_steps
-from ..record import fingerprint, machine, read_record, write_record
+from ..record import fingerprint, machine, read_record, tell_again, write_record
 from .card import make_card
 from .identity import identity
 from .inputs import read_inputs
@@ -73,12 +74,15 @@ def run(
     if len(gpus) > 1 and not described():
         stream = {sys.stdout: "stdout", sys.stderr: "stderr"}.get(progress)
         launch(_worker, (options, stream), len(gpus), heartbeat)
+        adopt((read_record(options.out) or {}).get("warnings", ()))
         return
     device = _device(options, gpus)
     with joined(device, progress=progress, heartbeat=heartbeat) as ranks:
         if options.threads:
             torch.set_num_threads(max(1, options.threads // ranks.size))
-        _run(options, device, ranks, progress if ranks.first else None, heartbeat, began)
+        with collected((progress or sys.stderr) if ranks.first else None) as told:
+            shown = progress if ranks.first else None
+            _run(options, device, ranks, shown, heartbeat, told, began)
 
 
 def _worker(options: TrainOptions, stream: str | None) -> None:
@@ -101,6 +105,7 @@ def _run(
     ranks: Ranks,
     progress: TextIO | None,
     heartbeat: Callable[[], None],
+    told: list[str],
     began: float,
 ) -> None:
     """Claim the folder in the first process, and train in all."""
@@ -116,12 +121,13 @@ def _run(
         record: dict[str, Any] = {}
         if ranks.first:
             record = _claim(options, preset, parent, device)
+            tell_again(record)
         (finished,) = ranks.agree([float(record.get("state") == "finished")], device)
         if finished:
             if progress:
                 print("Nothing was left to do.", farewell(options, record), sep="\n", file=progress)
             return
-        _train(options, preset, parent, device, ranks, record, progress, heartbeat, began)
+        _train(options, preset, parent, device, ranks, record, progress, heartbeat, told, began)
 
 
 def _claim(
@@ -157,6 +163,7 @@ def _train(
     record: dict[str, Any],
     progress: TextIO | None,
     heartbeat: Callable[[], None],
+    told: list[str],
     began: float,
 ) -> None:
     inputs = read_inputs(options, parent.card if parent else None, device)
@@ -198,6 +205,7 @@ def _train(
     card = make_card(options, inputs, trainer, parent, table)
     save_model(options.out / MODEL, average, card)
     record |= _results(inputs, trainer, parent, card.name, table)
+    record["warnings"] = list(told)
     record["model"]["sha256"] = fingerprint(options.out / MODEL)
     validation.draw(trainer.log.rows)
     report(options, inputs, validation, trainer.log.rows, record)

@@ -54,10 +54,8 @@ def report(
         Particles to show.
     """
     stages = record["stages"]
-    notes = [stages["trust"]["verdict"], *record["remarks"], *stages["tuning"].get("remarks", ())]
-    notes += [f"{text[0].upper()}{text[1:]}." for text in stages["noise"].get("warnings", ())]
-    notes.append(WAYS_BACK[options.particles.suffix.lower()])
-    notes += stages["trust"]["warnings"]
+    notes = [stages["trust"]["verdict"], *record["warnings"], *record["remarks"]]
+    notes += [*stages["tuning"].get("remarks", ()), WAYS_BACK[options.particles.suffix.lower()]]
     facts = _facts(options, inputs, stages)
     pages = [text_page("iceblock: from micrographs to denoised particles", facts, notes)]
     if bank is not None:

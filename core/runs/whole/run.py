@@ -6,12 +6,14 @@ is continued or left as it is when the whole run is started again.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
+from ...remarks import collected
 from ..folder import locked
-from ..record import machine, write_record
+from ..record import machine, tell_again, write_record
 from .folder import claim_stages, identify
 from .inputs import look
 from .report import farewell, report
@@ -28,7 +30,6 @@ def run(
     *,
     progress: TextIO | None = None,
     heartbeat: Callable[[], None] = lambda: None,
-    warn: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Denoise a set of particles with all that can be learned from their project.
 
@@ -44,8 +45,6 @@ def run(
         Where the progress bars and remarks go; None for silence.
     heartbeat
         Called between batches, steps and micrographs; may raise to stop the run.
-    warn
-        Told each warning; by default they go to `progress`.
 
     Returns
     -------
@@ -57,6 +56,17 @@ def run(
     IceblockError
         For anything wrong with the inputs, the models, the device or the output folder.
     """
+    with collected(progress or sys.stderr) as told:
+        return _run(options, progress, heartbeat, told)
+
+
+def _run(
+    options: WholeOptions,
+    progress: TextIO | None,
+    heartbeat: Callable[[], None],
+    told: list[str],
+) -> dict[str, Any]:
+    """Do the run; `told` is the list of what is warned of."""
     threads = options.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
     inputs = look(options)
@@ -66,14 +76,15 @@ def run(
         record = claim_stages(options.out, identity, (options.report,), options.overwrite) or {}
         record |= {"state": "running", "command": options.command, "identity": identity}
         record.setdefault("stages", {})
+        tell_again(record)
         write_record(options.out, record)
-        stages = Stages(options, inputs, record, threads, progress, heartbeat, warn)
+        stages = Stages(options, inputs, record, threads, progress, heartbeat, told)
         stages.tell_choices()
         bank = stages.noise()
         model = stages.tuning(bank)
         denoised = stages.denoising(model)
         stages.trust(bank, model)
-        record["remarks"] = stages.remarks
+        record |= {"remarks": list(inputs.remarks), "warnings": list(told)}
         report(options, inputs, record, bank, denoised.sample)
         record |= {"state": "finished", "machine": machine()}
         write_record(options.out, record)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
 from ...counting import counted
 from ...errors import IceblockError
+from ...remarks import warn
 from ..denoise import run as denoising
 from ..denoise.options import DenoiseOptions
 from ..durations import format_duration
@@ -53,14 +54,13 @@ class Stages:
     threads: int
     progress: TextIO | None
     heartbeat: Callable[[], None]
-    warn: Callable[[str], None] | None
-    remarks: list[str] = field(default_factory=list)
+    told: list[str]
+    """What the run has warned of until now."""
 
     def tell_choices(self) -> None:
         """Say what was settled for the user, and what is left out for want of an input."""
         inputs = self.inputs
         self._say(f"Particle diameter: {inputs.diameter:g} Å ({inputs.diameter_from})")
-        self.remarks += inputs.remarks
         for remark in inputs.remarks:
             self._say(f"note: {remark}")
 
@@ -85,7 +85,7 @@ class Stages:
                     break
         if said["state"] == "finished":
             return self.options.out / NOISE
-        self.remarks.append(f"No noise blocks: {said['why']}.")
+        warn(f"No noise blocks: {said['why']}.")
         return None
 
     def tuning(self, bank: Path | None) -> str:
@@ -213,13 +213,7 @@ class Stages:
             self._say(f"Blocks of {box} pixels are too few here: smaller ones are tried.")
             return
         for warning in warnings:  # of a box that is given up they would mislead
-            self._warn(warning)
-
-    def _warn(self, text: str) -> None:
-        if self.warn:
-            self.warn(text)
-        else:
-            self._say(f"WARNING: {text}")
+            warn(warning)
 
     def _project(self) -> Path | None:
         """Give the folder where paths in a .cs file start, also those of a folder elsewhere."""
@@ -249,6 +243,7 @@ class Stages:
 
     def _note(self, name: str, **facts: Any) -> None:
         self._of(name).update(facts)
+        self.record["warnings"] = list(self.told)
         write_record(self.options.out, self.record)
 
     def _say(self, text: str) -> None:
