@@ -74,8 +74,8 @@ def collected(*streams: TextIO | None, hands_on: bool = False) -> Iterator[list[
     streams
         Where the sentences are printed; None for nowhere.
     hands_on
-        Whether the blocks inside begin with what was said before them, as a job does whose work is
-        a run.
+        Whether the block inside this one begins with what was said before it: so does the run of a
+        job.
 
     Yields
     ------
@@ -85,8 +85,8 @@ def collected(*streams: TextIO | None, hands_on: bool = False) -> Iterator[list[
     outer = [handler for handler in LOGGER.handlers if isinstance(handler, _Collector)]
     shown = [stream for stream in streams if stream is not None and not outer]
     collector = _Collector(shown, hands_on)
-    said = [sentence for one in outer if one.hands_on for sentence in one.sentences]
-    collector.sentences += dict.fromkeys(said)
+    if len(outer) == 1 and outer[0].hands_on:
+        collector.sentences += outer[0].sentences
     propagated, LOGGER.propagate = LOGGER.propagate, False
     LOGGER.addHandler(collector)
     try:

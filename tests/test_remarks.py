@@ -32,5 +32,5 @@ def test_a_job_hands_on_what_it_said_before_its_run():
             with collected(None) as stage:
                 adopt(["printed by another process"])
     assert job == run == ["before", "within", "printed by another process"]
-    assert stage == ["before", "printed by another process"]
+    assert stage == ["printed by another process"]
     assert out.getvalue() == beside.getvalue() == "WARNING: before\nWARNING: within\n"
