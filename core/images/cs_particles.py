@@ -44,6 +44,7 @@ from .cs_fields import (
     refuse_missing_fields,
 )
 from .image_names import parse_image_names
+from .near_misses import near_miss
 from .particles import ParticleSet
 from .project_root import find_root, name_from_root
 
@@ -158,11 +159,11 @@ class CsParticles(ParticleSet):
         for place, stack in enumerate(self.stacks):
             if not os.path.exists(self._path(stack, root)):  # noqa: PTH110
                 row = int(np.flatnonzero(self.stack_ids == place)[0])
-                raise IceblockError(
-                    f"{self.source}: row {row + 1} names the stack {stack}, and there is no "
-                    f"{self._path(stack, root)}; check --project-dir, or put back the file or what "
-                    "it links to"
+                path = self._path(stack, root)
+                what = near_miss(path) or (
+                    f"and there is no {path}; check --project-dir, or put back the file"
                 )
+                raise IceblockError(f"{self.source}: row {row + 1} names the stack {stack}, {what}")
         return root
 
     def path_of(self, stack: str) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import IceblockError
+from .near_misses import near_miss
 
 
 def find_root(
@@ -48,6 +49,9 @@ def find_root(
     else:
         where = f"not in {best}, which has {max(found)} of the {len(relative)} stacks"
         todo = f"put the stack back or take its particles out of {source.name}"
+    for folder in (best, *candidates):
+        if (near := near_miss(folder / missing)) is not None:
+            raise IceblockError(f"{source} names the stack {missing}, {near}")
     raise IceblockError(f"{source} names the stack {missing}, which is {where}; {todo}")
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import IceblockError
 from .mrc import Stack, read_header
+from .near_misses import near_miss
 from .particles import ParticleSet
 
 SMALLEST_BOX = 32
@@ -24,11 +25,18 @@ def validate(particles: ParticleSet) -> list[Stack]:
         file; a volume in place of a particle; images that are not square, smaller than 32 pixels,
         different from the declared size, or of different sizes in one optics group.
     """
-    headers = [read_header(particles.path_of(stack)) for stack in particles.stacks]
+    headers = [_read(particles, stack) for stack in particles.stacks]
     _check_numbers(particles, headers)
     _check_shapes(headers)
     _check_boxes(particles, headers)
     return headers
+
+
+def _read(particles: ParticleSet, stack: str) -> Stack:
+    path = particles.path_of(stack)
+    if (near := near_miss(path)) is not None:
+        raise IceblockError(f"{particles.source} names the stack {stack}, {near}")
+    return read_header(path)
 
 
 def _check_numbers(particles: ParticleSet, headers: list[Stack]) -> None:
