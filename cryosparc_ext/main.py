@@ -56,10 +56,7 @@ def run(under_way: OpenJob) -> int:
     under_way
         Where a job notes that it is under way.
     """
-    from iceblock import foreign_core
-
-    message = foreign_core() or _several()
-    if message:
+    if message := _several():
         complain(message)
         return 1
     try:

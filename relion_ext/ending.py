@@ -7,7 +7,6 @@ writing the marker.
 
 import errno
 import mmap
-import os
 import sys
 import threading
 import traceback
@@ -121,16 +120,29 @@ def _explain(error: BaseException) -> None:
     if _is_users_mistake(error):
         complain(str(error))
         return
+    hidden: str | None = None
+    with suppress(Exception):
+        from iceblock import blamed, suspects
+
+        if message := blamed(error):
+            complain(message)
+            return
+        hidden = suspects()
     with suppress(Exception):
         with suppress(OSError, ValueError):
             sys.stdout.flush()
         complain("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, ImportError):
-        complain(_advice_on_import(error))
+        with suppress(Exception):
+            from iceblock import missing
+
+            complain(missing(error))
     elif isinstance(error, MemoryError):
         complain("Memory ran out: ask for more memory or set the label batch_size lower.")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         complain("The disk or the quota is full: make room and continue the job.")
+    elif hidden:
+        complain(hidden)
     else:
         complain("This is a fault in iceblock: please report it with the lines above and run.out.")
 
@@ -141,13 +153,3 @@ def _is_users_mistake(error: BaseException) -> bool:
         return True
     kind = getattr(sys.modules.get("core.errors"), "IceblockError", None)
     return isinstance(kind, type) and isinstance(error, kind)
-
-
-def _advice_on_import(error: ImportError) -> str:
-    advice = f"iceblock cannot load {error.name or 'a package that it needs'}"
-    if search_path := os.environ.get("PYTHONPATH"):
-        return (
-            f"{advice}: PYTHONPATH is set to {search_path} and may hide the right one; "
-            "start RELION without PYTHONPATH, or install iceblock again."
-        )
-    return f"{advice}: install iceblock again into the environment of {sys.executable}."

@@ -67,4 +67,9 @@ def _obituary(code: int) -> str:
             f"The job was killed ({name}), most often because memory ran out: ask for more memory "
             "or set the label batch_size lower, then continue the job."
         )
+    with suppress(Exception):
+        from iceblock import suspects
+
+        if hidden := suspects():
+            return f"The job crashed ({name}). {hidden}"
     return f"The job crashed ({name}): please report it with run.out and run.err."
