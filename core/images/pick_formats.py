@@ -1,4 +1,4 @@
-"""Coordinates of picked particles in RELION's STAR files and EMAN's box files."""
+"""Coordinates of picked particles: RELION's STAR files, and those of EMAN and crYOLO."""
 
 import re
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from ..errors import IceblockError
 from .disk import read_error
 from .input_file import is_file, read_whole
 from .micrograph_table import NAME, root_of_most
+from .pick_boxes import KNOWN, READERS, helix, read_json
 from .star import StarFile, StarTable, is_missing, unquote
 
 _Coordinates = npt.NDArray[np.float64]
@@ -55,13 +56,15 @@ def read_entries(source: Path) -> tuple[list[PickEntry], list[str]]:
     if source.is_dir():
         return _from_folder(source)
     suffix = source.suffix.lower()
-    if suffix == ".box":
-        return [PickEntry(source.with_suffix("").as_posix(), _read_box(source), source)], []
+    if suffix in READERS:
+        boxes = READERS[suffix](source)
+        if boxes is None:
+            raise IceblockError(f"{source} holds no boxes; name {KNOWN}")
+        return [PickEntry(source.with_suffix("").as_posix(), boxes, source)], []
     if suffix != ".star":
         kind = f"files that end in {source.suffix}" if source.suffix else "files without an ending"
         raise IceblockError(
-            f"{source} holds no picks that can be read here ({kind} are not known); name a STAR "
-            "file, an EMAN .box file, or a folder of them"
+            f"{source} holds no picks that can be read here ({kind} are not known); name {KNOWN}"
         )
     if source.name.startswith(_SUFFIX):
         return _from_suffix(source), []
@@ -87,9 +90,10 @@ def _from_folder(folder: Path) -> tuple[list[PickEntry], list[str]]:
     skipped: list[str] = []
     for path in sorted(folder.rglob("*")):
         suffix = path.suffix.lower()
-        if path.name.startswith(".") or suffix not in (".star", ".box") or not path.is_file():
+        if path.name.startswith(".") or suffix not in (".star", *READERS) or not path.is_file():
             continue
-        if suffix == ".star" and StarFile.read(path).find(_X) is None:
+        bare = suffix == ".star" and StarFile.read(path).find(_X) is None
+        if bare or (suffix == ".json" and read_json(path) is None):
             skipped.append(path.name)
             continue
         entries += read_entries(path)[0]
@@ -159,8 +163,8 @@ def _from_table(source: Path, star: StarFile) -> list[PickEntry]:
 
 
 def _read_file(path: Path) -> _Coordinates:
-    if path.suffix.lower() == ".box":
-        return _read_box(path)
+    if path.suffix.lower() in READERS:
+        return read_entries(path)[0][0].coordinates  # type: ignore[return-value]
     star = StarFile.read(path)
     table = _find_coordinates(path, star)
     _refuse_tube_ends(path, table)
@@ -190,49 +194,17 @@ def _coordinates(path: Path, table: StarTable) -> _Coordinates:
     return yx
 
 
-def _read_box(path: Path) -> _Coordinates:
-    """Read EMAN's format: x and y of the first pixel of a box, its width and height."""
-    try:
-        lines = read_whole(path).decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise IceblockError(f"{path} is no text; name an EMAN .box file") from error
-    yx = []
-    for number, line in enumerate(lines, 1):
-        fields = line.split("#")[0].replace(",", " ").split()
-        if not fields:
-            continue
-        try:
-            values = np.array(fields, dtype=np.float64)
-        except ValueError:
-            values = np.array([])
-        if len(values) < 4 or not np.isfinite(values[:4]).all():
-            raise IceblockError(
-                f"{path}: line {number} is not x, y, width and height of a box; correct it"
-            )
-        if len(values) > 4 and values[4] in (-1, -2):
-            raise _helix(path)
-        yx.append((values[1] + values[3] / 2, values[0] + values[2] / 2))
-    return np.array(yx, dtype=np.float64).reshape(-1, 2)
-
-
 def _refuse_tube_ends(path: Path, table: StarTable) -> None:
     """Refuse two points a tube that are not segments, which a track length would mark."""
     if _TUBE not in table or len(table) == 0 or any(tag in table for tag in _TRACK):
         return
     _, counts = np.unique(table.column(_TUBE), return_counts=True)
     if (counts == 2).all():
-        raise _helix(path)
+        raise helix(path)
 
 
 def _refuse_start_end(source: Path) -> None:
     """Refuse picks of a job whose settings say that they are the ends of helices."""
     job = source.parent / "job.star"
     if job.is_file() and _START_END.search(read_whole(job)):
-        raise _helix(source)
-
-
-def _helix(path: Path) -> IceblockError:
-    return IceblockError(
-        f"{path} holds the two ends of each helix, and what lies between them is not picked; "
-        "extract the segments and name their particles STAR file"
-    )
+        raise helix(source)

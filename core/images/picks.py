@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..errors import IceblockError
 from .micrographs import Micrograph
+from .pick_boxes import KNOWN
 from .pick_formats import PickEntry, read_entries
 from .pick_matching import match_entries
 
@@ -80,7 +81,7 @@ def read_picks(source: Path, micrographs: Sequence[Micrograph]) -> Picks:
     source
         One of: a list of RELION 4.0 or later (`autopick.star`), `coords_suffix_NAME.star` of
         RELION 3.1, a STAR file with rlnMicrographName, rlnCoordinateX and rlnCoordinateY (a set of
-        particles), a STAR file with coordinates or an EMAN `.box` file that has the name of its
+        particles), a STAR file with coordinates or a file of `pick_boxes` that has the name of its
         micrograph, or a folder of such files.
     micrographs
         Those that the picks are wanted for. An entry belongs to the micrograph of the same name,
@@ -94,7 +95,7 @@ def read_picks(source: Path, micrographs: Sequence[Micrograph]) -> Picks:
     """
     entries, remarks = read_entries(source)
     if not entries:
-        raise IceblockError(f"{source} holds no picks; name another file or folder of picks")
+        raise IceblockError(f"{source} holds no picks; name {KNOWN}")
     owners, unclear = match_entries(source, entries, micrographs)
     remarks += unclear
     if all(owner is None for owner in owners):

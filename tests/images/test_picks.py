@@ -1,6 +1,7 @@
 """Picks in all their spellings: the same coordinates for the same micrographs."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from core.errors import IceblockError
 from core.images.micrographs import Micrograph, list_micrographs
 from core.images.picks import read_picks
+from core.remarks import collected
 
 Table = dict[str, npt.NDArray[np.float64]]
 
@@ -88,6 +90,29 @@ def write_stars(folder: Path, table: Table) -> Path:
     return folder / "stars"
 
 
+def write_cboxes(folder: Path, table: Table) -> Path:
+    """CrYOLO's boxes; what is not confident is no pick, a missing confidence is no reason."""
+    tags = ("CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth")
+    head = "data_global\n\n_cbox_format_version   1.0\n\ndata_cryolo\n\nloop_\n"
+    head += "".join(f"_{tag}\n" for tag in (*tags, "EstWidth", "EstHeight", "Confidence"))
+    tail = "\n\ndata_cryolo_include\n\nloop_\n_slice_index #1\n\n"
+    for name, yx in table.items():
+        lines = [f"{x - 50:.6f} {y - 40:.6f} <NA> 100 80 <NA> 96 77 0.3" for y, x in yx]
+        lines.append("5 5 <NA> 100 80 <NA> 96 77 0.29")
+        put(folder / "CBOX" / f"{Path(name).stem}.cbox", head + "\n".join(lines) + tail)
+    return folder / "CBOX"
+
+
+def write_jsons(folder: Path, table: Table) -> Path:
+    """EMAN2's project folder `info`, where other things have files too."""
+    for name, yx in table.items():
+        boxes = [[round(x, 6), round(y, 6), "manual", 0.5] for y, x in yx]
+        info = json.dumps({"apix_unbin": 1.2, "boxes": boxes, "ctf": [1, 2]})
+        put(folder / "info" / f"{Path(name).stem}_info.json", info)
+    put(folder / "info/project.json", '{"global.apix": 1.2}')
+    return folder / "info"
+
+
 SPELLINGS = [
     write_list,
     write_suffix,
@@ -95,6 +120,8 @@ SPELLINGS = [
     write_new_particles,
     write_boxes,
     write_stars,
+    write_cboxes,
+    write_jsons,
 ]
 
 
@@ -275,13 +302,31 @@ PLAIN = f"data_\n\nloop_\n{XY}"
         ("a.box", "1 2 30\n", r"a\.box: line 1 is not"),
         ("a.box", "1 2 30 30 -1\n9 9 30 30 -2\n", "two ends of each helix"),
         ("a.star", f"{PLAIN}_rlnHelicalTubeID\n1 2 1\n5 6 1\n", "two ends of each helix"),
-        ("a.txt", "1 2\n", "not known"),
+        ("a.txt", "1 2\n", r"not known.*\.box or \.json file, a crYOLO \.cbox file"),
+        ("a.cbox", PLAIN + "1 2\n", "no boxes of crYOLO"),
+        ("a.cbox", "data_cryolo\nloop_\n_CoordinateX\n_CoordinateY\n1 2\n", "no boxes of crYOLO"),
+        ("a.cbox", "{}", "a.cbox"),
+        ("a.json", "{", "no JSON"),
+        ("a.json", "[" * 100_000, "no JSON"),
+        ("a.json", "[1]", "holds no boxes"),
+        ("a.json", '{"boxes": [[1, NaN]]}', "boxes are not x, y"),
+        ("a.json", '{"boxes": [[1]]}', "boxes are not x, y"),
+        ("a.json", '{"boxes": [[1, "a"]]}', "boxes are not x, y"),
+        ("a.json", '{"boxes": ["ab"]}', "boxes are not x, y"),
         ("a.star", f"{PLAIN}_rlnMicrographName\n1 2 a.mrc\n1 2 None\n", "without rlnMicrographN"),
     ],
 )
 def test_wrong_files(tmp_path: Path, name: str, text: str, message: str) -> None:
     with pytest.raises(IceblockError, match=message):
         read_picks(put(tmp_path / name, text), micrographs())
+
+
+def test_boxes_that_cryolo_is_not_sure_of_are_told(tmp_path: Path) -> None:
+    source = write_cboxes(tmp_path, {name: np.array([[90.0, 80.0]]) for name in NAMES})
+    with collected(None) as sentences:
+        assert read_picks(source, micrographs()).total == 3
+    assert len(sentences) == 1
+    assert "confidence below 0.3" in sentences[0]
 
 
 def test_helices_that_are_segments(tmp_path: Path) -> None:
