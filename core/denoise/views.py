@@ -35,8 +35,9 @@ def normalised(raw: torch.Tensor, contrast: int) -> tuple[torch.Tensor, torch.Te
         True for images that hold NaN or infinite values or whose background is constant.
     """
     mean, sd = ring_statistics(raw)
-    # A constant background has a tiny sd by rounding.
-    usable_sd = torch.isfinite(sd) & (sd > 1e-6 * mean.abs()) & (sd > 0)
+    # A constant background has an sd of at most one unit in the last place, by rounding.
+    rounding = torch.finfo(torch.float32).eps * mean.abs()
+    usable_sd = torch.isfinite(sd) & (sd > rounding) & (sd > 0)
     finite = (raw * 0).sum(dim=(1, 2)) == 0  # NaN and infinity times 0 are NaN
     unusable = ~(finite & usable_sd[:, 0, 0])
     images = (raw - mean).mul_(contrast / sd)

@@ -73,8 +73,8 @@ def _look_through(
     with np.errstate(invalid="ignore", over="ignore"):
         for y in range(0, pixels.shape[0], _BAND):
             band = pixels[y : y + _BAND]
-            rows[y : y + _BAND] = band.sum(axis=1)
-            columns += band.sum(axis=0)
+            rows[y : y + _BAND] = band.sum(axis=1, dtype=np.float64)
+            columns += band.sum(axis=0, dtype=np.float64)
             largest[y : y + _BAND] = np.maximum(band.max(axis=1), -band.min(axis=1))
     return rows, columns, largest
 

@@ -23,6 +23,7 @@ MASK_ENDINGS = ("_mask", "-mask", ".mask", "_masks", "_pollution", "_contaminati
 _BESIDE = (*MASK_ENDINGS, "_ps")  # MotionCorr keeps a power spectrum X_PS.mrc beside X.mrc
 _LEAST_VALID = 0.5
 _SMALLEST = 8  # pixels of a side
+_OFFSET = 1e4  # times the distance of the quartiles
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class MicrographImage:
     Attributes
     ----------
     pixels
-        (ny, nx) float32 in the file's grey values, finite everywhere.
+        (ny, nx) float32, finite everywhere, in the file's grey values; less their median where that
+        is so large that sums of them would lose the contrast.
     valid
         (ny, nx) bool; False where the file has no finite number, or in saturated patches, dead
         lines and constant borders. `pixels` holds noise there, with the mean and the standard
@@ -120,6 +122,7 @@ def read_micrograph(micrograph: Micrograph) -> MicrographImage:
             f"{micrograph.path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, which is no "
             "micrograph; leave it out or make it again"
         )
+    _remove_offset(pixels)
     invalid, remarks = find_defects(pixels)
     part = 1 - np.count_nonzero(invalid) / invalid.size
     if part < _LEAST_VALID:
@@ -131,6 +134,18 @@ def read_micrograph(micrograph: Micrograph) -> MicrographImage:
     if remarks:
         fill_defects(pixels, invalid, seed=micrograph.path.name)
     return MicrographImage(pixels, np.logical_not(invalid, out=invalid), tuple(remarks))
+
+
+def _remove_offset(pixels: npt.NDArray[np.float32]) -> None:
+    """Take off, in place, a constant that dwarfs the contrast: float32 has seven digits."""
+    sample = pixels[::7, ::7]
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return
+    lower, median, upper = np.percentile(sample, (25, 50, 75), method="lower")
+    if abs(median) > _OFFSET * max(1.0, float(upper) - float(lower)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            pixels -= median
 
 
 def _list_one(source: Path, pixel_size: float | None) -> list[Micrograph]:

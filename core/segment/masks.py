@@ -47,10 +47,21 @@ def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
     if image.whole:
         mask: _Mask = image.pixels != image.zero
     else:
-        largest = float(np.max(image.pixels, where=np.isfinite(image.pixels), initial=0.0))
-        mask = image.pixels > 0.5 * max(1.0, largest)
+        mask = image.pixels > _half_scale(image.pixels)
     turned = micrograph is not None and micrograph.suffix.lower() in TIFF_SUFFIXES
     return mask[::-1] if turned and path.suffix.lower() not in MRC_SUFFIXES else mask
+
+
+def _half_scale(pixels: npt.NDArray[np.float32]) -> float:
+    """Give the middle of the scale of a mask of fractions."""
+    finite = pixels[np.isfinite(pixels)].astype(np.float64)
+    if not finite.size:
+        return 0.5
+    lowest, largest = float(finite.min()), float(finite.max())
+    middle = 0.5 * max(1.0, largest)
+    # A scale that does not begin at 0, as where a constant was added.
+    shifted = lowest < largest and (lowest > middle or largest < 0)
+    return 0.5 * (lowest + largest) if shifted else middle
 
 
 def find_masks(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, Path]:
