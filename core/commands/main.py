@@ -16,6 +16,7 @@ COMMANDS = {
     "denoise": "Denoise a particle stack.",
     "evaluate": "Tell how far to trust denoised particles.",
     "restore": "Put raw images back into a denoised STAR file.",
+    "relion": "Show the full paths of the executables for RELION, and their labels.",
     "models": "List the models that ship, or show one.",
     "segment": "Label micrographs: background, pollution, particle.",
     "noise": "Cut blocks of pure noise out of micrographs.",
