@@ -3,11 +3,13 @@
 import numpy as np
 
 from ..errors import IceblockError
+from ..remarks import warn
 from .mrc import Stack, read_header
 from .near_misses import near_miss
 from .particles import ParticleSet
 
 SMALLEST_BOX = 32
+_SAME_SIZE = 0.05  # part by which pixel sizes may differ
 
 
 def validate(particles: ParticleSet) -> list[Stack]:
@@ -23,12 +25,14 @@ def validate(particles: ParticleSet) -> list[Stack]:
     IceblockError
         For an image file that is missing, truncated or no MRC file; an image number beyond its
         file; a volume in place of a particle; images that are not square, smaller than 32 pixels,
-        different from the declared size, or of different sizes in one optics group.
+        different from the declared size, or of different sizes in one optics group. Pixel sizes
+        that differ from the image files' are warned about.
     """
     headers = [_read(particles, stack) for stack in particles.stacks]
     _check_numbers(particles, headers)
     _check_shapes(headers)
     _check_boxes(particles, headers)
+    _compare_pixel_sizes(particles, headers)
     return headers
 
 
@@ -92,6 +96,27 @@ def _check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
             f"{particles.source}: optics group {_group(particles, row)} mixes boxes of "
             f"{boxes[other]} pixels ({_stack(particles, other)}) and of {boxes[row]} pixels "
             f"({_stack(particles, row)}, row {row + 1}); put them into groups of their own"
+        )
+
+
+def _compare_pixel_sizes(particles: ParticleSet, headers: list[Stack]) -> None:
+    """Warn where an image file states another pixel size; 0, 1 and absurd ones stand for none."""
+    stated = np.array([header.pixel_size for header in headers])
+    known = (stated != 1.0) & (stated > 0.05) & (stated < 100)
+    if not known.any():
+        return
+    try:
+        sizes = particles.pixel_sizes
+    except IceblockError:  # told where they are needed
+        return
+    stated = np.where(known, stated, np.nan)[particles.stack_ids]
+    differ = np.abs(sizes - stated) > _SAME_SIZE * sizes
+    if differ.any():
+        row = int(np.flatnonzero(differ)[0])
+        warn(
+            f"the pixel size of {particles.source.name} is {sizes[row]:.4g} Å, and the header of "
+            f"{_stack(particles, row)} says {stated[row]:.4g} Å ({np.count_nonzero(differ)} of "
+            f"{particles.n} particles); {sizes[row]:.4g} Å is used: check it"
         )
 
 

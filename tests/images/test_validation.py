@@ -8,7 +8,9 @@ import pytest
 from core.errors import IceblockError
 from core.images.particles import ParticleSet, read_particles
 from core.images.validation import validate
+from core.remarks import collected
 
+from .faces import CsFace, Face, StarFace
 from .stacks import old_star_text, star_text, write_raw, write_stack
 
 
@@ -91,3 +93,23 @@ def test_a_bare_name_means_the_only_image_of_a_file(tmp_path: Path) -> None:
     found = particles(tmp_path, star_text(["one.mrcs"]))
     assert validate(found)[0].n_images == 1
     assert found.indices.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("header", "table", "told"),
+    [(2.0, 2.0, False), (2.09, 2.0, False), (2.2, 2.0, True), (1.8, 2.0, True), (5.36, 1.0, True),
+     (0.0, 2.0, False), (1.0, 2.0, False), (1e9, 2.0, False)],
+)  # fmt: skip
+@pytest.mark.parametrize("face", [StarFace(), CsFace()], ids=["star", "cs"])
+def test_another_pixel_size_in_the_header_is_told(
+    tmp_path: Path, face: Face, header: float, table: float, told: bool
+) -> None:
+    for name in ("a.mrcs", "b.mrcs"):
+        write_raw(tmp_path / name, np.zeros((2, 32, 32), np.float32), pixel_size=header)
+    path = face.make(tmp_path, [("a.mrcs", 0), ("b.mrcs", 1)], optics={1: (table, 32)})
+    with collected(None) as sentences:
+        validate(read_particles(path))
+    assert len(sentences) == told
+    if told:
+        assert f"is {table:.4g} Å" in sentences[0]
+        assert f"says {header:.4g} Å (2 of 2 particles)" in sentences[0]
