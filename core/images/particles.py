@@ -183,6 +183,10 @@ def read_particles(
         from .cs_particles import CsParticles
 
         return CsParticles.read(path, pixel_size, project_dir, passthrough)
+    if ending == ".csg":
+        from .cs_group import group_refused
+
+        raise group_refused(path)
     if ending != ".star":
         kind = f"files that end in {path.suffix}" if path.suffix else "files without an ending"
         raise IceblockError(
