@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..errors import IceblockError
+from ..images.denoised_mark import DENOISED
 from ..images.disk import write_error
 from ..images.image_names import image_name
 from ..images.mrc import read_header, read_images
@@ -177,11 +178,11 @@ def _open_output(
 ) -> StackWriter:
     """Open an output stack where an earlier pass left it, as far as its confidences reach."""
     geometry = (path, len(job.indices), job.stack.box_x, job.pixel_size, dtype, size)
-    writer = StackWriter(*geometry)
+    writer = StackWriter(*geometry, label=DENOISED)
     if scores is None or scores.keep(writer.written):
         return writer
     writer.discard()
-    return StackWriter(*geometry)
+    return StackWriter(*geometry, label=DENOISED)
 
 
 def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:

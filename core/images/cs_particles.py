@@ -6,6 +6,7 @@ Paths start at the project folder. A leading `>` marks a file that was exported 
 table and lies beside it; it is read and never written.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -155,7 +156,7 @@ class CsParticles(ParticleSet):
         root = self.project_dir
         if root is None:
             todo = "give the project folder, where these paths start, as --project-dir"
-            root = find_root(self.source, inside, todo)
+            root = find_root(self.source, inside, todo, self.is_meant)
         for place, stack in enumerate(self.stacks):
             if not os.path.exists(self._path(stack, root)):  # noqa: PTH110
                 row = int(np.flatnonzero(self.stack_ids == place)[0])
@@ -212,8 +213,8 @@ class CsParticles(ParticleSet):
             raise ValueError(f"{self.n} particles are given {len(values)} confidences")
         return self._with(replaced(self.records, {CONFIDENCE: values.astype(np.float32)}))
 
-    def with_images(self, names: list[str]) -> Self:
-        """Give the same particles with new images.
+    def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
+        """Give the same particles with new images; a .cs file does not name raw ones.
 
         `blob/path` and `blob/idx` take the new ones. `blob/import_sig` stands for the file that
         images were imported from; it becomes 0, as for images that CryoSPARC extracted itself, and
@@ -255,6 +256,8 @@ class CsParticles(ParticleSet):
         changes |= {name: None for name in mine if name not in theirs}
         made = self._with(replaced(self.records, changes))
         made.__dict__.pop("root", None)
+        with contextlib.suppress(IceblockError):  # the images need not be there
+            made.__dict__["root"] = raw.root
         return made
 
     def write(self, path: Path) -> None:

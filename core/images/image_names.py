@@ -4,6 +4,7 @@ What follows a colon at the end names the format, for a file whose own ending te
 `000012@mic1.mrc:mrcs` is image 12 of the file mic1.mrc (RELION's FileName::removeFileFormat).
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
-from .star import is_missing, unquote
+from .star import is_missing, quote, unquote
 
 _LARGEST = 1 << 62
 _LONGEST_NUMBER = 1000  # digits; zeros may stand before it
@@ -114,6 +115,42 @@ def _by_file(names: ImageNames) -> ImageNames:
     return ImageNames(
         tuple(files), np.array(places, np.int32)[names.stack_ids], names.indices, unnumbered
     )
+
+
+def same_image(one: str, other: str) -> bool:
+    """Tell whether two tokens name one image: `1@a.mrcs` and `000001@a.mrcs:mrcs` do."""
+    if one == other:
+        return True
+    first, second = (unquote(token).rpartition("@") for token in (one, other))
+    return (first[0].lstrip("0") or "1", file_of(first[2])) == (
+        second[0].lstrip("0") or "1",
+        file_of(second[2]),
+    )
+
+
+def absolute_names(tokens: Sequence[str], root: Path) -> list[str]:
+    """Name images absolutely; what is no name, and what is absolute already, stays.
+
+    Parameters
+    ----------
+    tokens
+        (N,) names as they stand in the file, quotes included.
+    root
+        The folder that relative names start from.
+    """
+    whole: dict[str, str] = {}
+    made = []
+    for token in tokens:
+        number, at, stack = unquote(token).partition("@")
+        if not at:
+            number, stack = "", number
+        if is_missing(token) or os.path.isabs(stack):  # noqa: PTH117
+            made.append(token)
+            continue
+        if stack not in whole:
+            whole[stack] = (root / stack).as_posix()
+        made.append(quote(f"{number}{at}{whole[stack]}"))
+    return made
 
 
 def _parse_odd(token: str) -> tuple[str, str, str]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from mrcfile.dtypes import HEADER_DTYPE
 
-from .. import __version__
 from ..errors import IceblockError
+from .denoised_mark import PLAIN
 from .disk import is_full, partial_path, write_error
 from .mrc import HEADER_BYTES
 from .mrc_statistics import StackStatistics
@@ -47,6 +47,7 @@ class StackWriter:
         dtype: npt.DTypeLike = np.float32,
         align: int = 1,
         resume: bool = True,
+        label: str = PLAIN,
     ) -> None:
         """Open the hidden file, new or where a stopped run left it.
 
@@ -68,6 +69,8 @@ class StackWriter:
         resume
             Go on from what a stopped run left. Only the geometry is compared: who changes the
             pixels (another model, other options) passes False.
+        label
+            What the header says of the file; ASCII, 80 characters at most.
 
         Raises
         ------
@@ -85,7 +88,7 @@ class StackWriter:
         self._box = box
         self._align = align
         self._dtype = np.dtype("<" + kind)
-        self._header = _header(n_images, box, pixel_size, _MODES[kind])
+        self._header = _header(n_images, box, pixel_size, _MODES[kind], label)
         self._statistics = StackStatistics(n_images)
         self._partial = partial_path(path)
         try:
@@ -229,7 +232,7 @@ class StackWriter:
         return write_error(error, self.path)
 
 
-def _header(n_images: int, box: int, pixel_size: float, mode: int) -> npt.NDArray[Any]:
+def _header(n_images: int, box: int, pixel_size: float, mode: int, label: str) -> npt.NDArray[Any]:
     """Make an image-stack header whose statistics are marked as not determined."""
     header = np.zeros((), dtype=HEADER_DTYPE.newbyteorder("<"))
     header["nx"] = header["ny"] = header["mx"] = header["my"] = box
@@ -247,7 +250,7 @@ def _header(n_images: int, box: int, pixel_size: float, mode: int) -> npt.NDArra
     header["nversion"] = 20141
     header["nlabl"] = 1
     # No date: the same images make the same bytes.
-    header["label"][0] = f"iceblock {__version__}".encode()
+    header["label"][0] = label.encode()
     return header
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
+from .denoised_mark import is_denoised
 from .project_root import find_root, name_from_root
 
 
@@ -77,7 +78,21 @@ class ParticleSet(ABC):
         It is the given project folder, or the current folder, or else the nearest folder above
         `source`, from which all image files exist; IceblockError where there is none.
         """
-        return find_root(self.source, self.stacks)
+        return find_root(self.source, self.stacks, suits=self.is_meant)
+
+    def is_meant(self, stack: Path) -> bool:
+        """Tell whether a file of a name in `stacks` is denoised or raw, as these particles are."""
+        return is_denoised(stack) == self.names_raw
+
+    @property
+    def names_raw(self) -> bool:
+        """Whether the file names raw images beside its denoised ones."""
+        return False
+
+    @property
+    def denoised(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether the file itself says that an image is a denoised one."""
+        return np.zeros(self.n, dtype=np.bool_)
 
     def path_of(self, stack: str) -> Path:
         """Give the path of an image file that is named in `stacks`, ready to be opened."""
@@ -131,8 +146,8 @@ class ParticleSet(ABC):
         """
 
     @abstractmethod
-    def with_images(self, names: list[str]) -> Self:
-        """Give the same particles with new images, all else being as it was.
+    def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
+        """Give the same particles with denoised images, all else being as it was.
 
         A STAR file then names the raw image beside the new one; a .cs file keeps the uid, by which
         the raw image is found.
@@ -141,6 +156,8 @@ class ParticleSet(ABC):
         ----------
         names
             (N,) as `image_names.image_name` makes them.
+        again
+            (N,) whether a particle's image is denoised already: it is not named as a raw one.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ quotes survive, which a table of numbers could not promise.
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from gemmi import cif
 
 from ..errors import IceblockError
+from .denoised_mark import NOTE_BEGINS
 from .input_file import open_input, read_whole
 from .star_text import BlockText, block_texts, escape, find_ragged_row, unescape_document
 from .star_writer import write_document
@@ -114,15 +116,26 @@ class StarFile:
                 return table
         return None
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, note: str | None = None) -> None:
         """Write the tables, in their order and with their comments, to `path`, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file to make or to replace.
+        note
+            A comment line at the top, in place of one that was there; None for no such line.
 
         Raises
         ------
         IceblockError
             When the disk is full or `path` cannot be written.
         """
-        write_document(self._document, self._texts, path)
+        first = self._document[0].name.strip()
+        text = self._texts.get(first, BlockText())
+        above = [line for line in text.above if not line.startswith(NOTE_BEGINS)]
+        noted = replace(text, above=[note, *above] if note else above)
+        write_document(self._document, {**self._texts, first: noted}, path)
 
 
 class StarTable:

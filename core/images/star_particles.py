@@ -1,6 +1,8 @@
 """Sets of particles in RELION's STAR files."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +13,15 @@ import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..remarks import warn
-from .image_names import parse_image_names, without_special
+from .denoised_mark import NOTE, is_of_iceblock
+from .image_names import absolute_names, file_of, parse_image_names, same_image, without_special
 from .mrc import read_header
 from .optics import Optics, read_optics
 from .particles import ParticleSet
-from .star import StarFile, StarTable, is_missing, quote
+from .project_root import starts_at
+from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, linked, unlinked
+from .star import StarFile, StarTable, is_missing, quote, unquote
 
-_IMAGE = "_rlnImageName"
-_ORIGINAL = "_rlnImageOriginalName"
 _CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 _CONFIDENCE = "_rlnIceblockConfidence"
 
@@ -55,7 +58,7 @@ class StarParticles(ParticleSet):
         table = _find_particles(star)
         _refuse_volumes(star)
         optics = read_optics(star, table)
-        tokens = table.column(_IMAGE)
+        tokens = table.column(IMAGE)
         return cls(
             source=path,
             **_image_fields(tokens, path, table),
@@ -124,20 +127,26 @@ class StarParticles(ParticleSet):
         self._hand_on(made)
         return made
 
-    def with_images(self, names: list[str]) -> Self:
-        """Give the same particles with new images.
+    @property
+    def names_raw(self) -> bool:
+        """Whether iceblock denoised these images: rlnIceblockRawImageName says from which."""
+        return self._tokens(RAW) is not None
 
-        rlnImageName takes the new names and rlnImageOriginalName, added as the last column where
-        the file has none, keeps the raw ones; a row that already names an original keeps it.
-        """
+    @property
+    def denoised(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether the file says that an image is denoised: its raw one is another image."""
+        raw = self._tokens(RAW)
+        if raw is None:
+            return np.zeros(self.n, dtype=np.bool_)
+        pairs = zip(self.names, raw, strict=True)
+        return np.array(
+            [not (is_missing(token) or same_image(name, token)) for name, token in pairs]
+        )
+
+    def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
+        """Give the same particles with denoised images; see `raw_links` for the columns."""
         if len(names) != self.n:
             raise ValueError(f"{self.n} particles are given {len(names)} images")
-        originals = self._tokens(_ORIGINAL)
-        if originals is None:
-            originals = self.names
-        else:
-            both = zip(originals, self.names, strict=True)
-            originals = [raw if is_missing(first) else first for first, raw in both]
         # An image name begins with a number, so only the stack in it can ask for quotes.
         stacks = {name.partition("@")[2] for name in names}
         special = [stack for stack in stacks if without_special(stack) != stack]
@@ -147,42 +156,91 @@ class StarParticles(ParticleSet):
                 f"{min(special)}; give an output folder without these characters"
             )
         odd = any(quote(stack) != stack for stack in stacks)
-        return self._with([quote(name) for name in names] if odd else list(names), originals)
+        tokens = [quote(name) for name in names] if odd else list(names)
+        return self._with(tokens, linked(self._links(), again))
 
     def restored(self) -> Self:
-        """Give the same particles with rlnImageOriginalName as their images, and without it."""
-        originals = self._tokens(_ORIGINAL)
-        if originals is None:
+        """Give the same particles with their raw images, and the links that they had before."""
+        links = unlinked(self._links())
+        if links is None:
             raise IceblockError(
-                f"{self.source} does not name raw images (it has no rlnImageOriginalName); name a "
-                "STAR file that iceblock wrote or one made from it"
+                f"{self.source} does not name raw images (it has neither {RAW[1:]} nor "
+                f"{ORIGINAL[1:]}); name a STAR file that iceblock wrote or one made from it"
             )
-        missing = [row for row, token in enumerate(originals, 1) if is_missing(token)]
+        if not self.names_raw:
+            self._refuse_originals_of_others()
+        tokens = links.pop(IMAGE)
+        assert tokens is not None
+        missing = [row for row, token in enumerate(tokens, 1) if is_missing(token)]
         if missing:
+            column = RAW if self.names_raw else ORIGINAL
             raise IceblockError(
-                f"{self.source}: row {missing[0]} of {self.table.name} has no "
-                "rlnImageOriginalName; take the row out or fill it in"
+                f"{self.source}: row {missing[0]} of {self.table.name} has no {column[1:]}; take "
+                "the row out or fill it in"
             )
-        return self._with(list(originals), None)
+        made = self._with(list(tokens), links)
+        made.__dict__.pop("root", None)
+        with contextlib.suppress(IceblockError):
+            if not all(os.path.isabs(stack) for stack in self.stacks):  # noqa: PTH117
+                made.__dict__["root"] = self.root
+        return made
 
     def write(self, path: Path) -> None:
-        """Write the STAR file to `path`, whole or not at all; the source itself is refused."""
+        """Write the STAR file to `path`, whole or not at all; the source itself is refused.
+
+        Names of images start where those of the source do, or are absolute where a reader of
+        `path` would not find that place.
+        """
         if path.exists() and path.samefile(self.source):
             raise IceblockError(
                 f"{path} is the input and is never overwritten; choose another name"
             )
         # The document is shared by all sets made from this file, so it is put back.
-        with self.table.changed(self.edits):
-            self.star.write(path)
+        with self.table.changed(self._edits_for(path)):
+            self.star.write(path, NOTE if self.names_raw else None)
 
-    def _with(self, tokens: list[str], originals: Sequence[str] | None) -> Self:
+    def _edits_for(self, path: Path) -> dict[str, Sequence[str] | None]:
+        """Give the edits with the names of images as they are to stand in `path`."""
+        columns = {tag: self.edits[tag] for tag in NAMES_OF_IMAGES if self.edits.get(tag)}
+        try:
+            root = self.root if columns else None
+        except IceblockError:  # no images are there, so nobody can tell where the names start
+            root = None
+        if root is None or starts_at(path, root, self.source, self._all_stacks(columns)):
+            return self.edits
+        made = {tag: absolute_names(tokens or (), root) for tag, tokens in columns.items()}
+        return {**self.edits, **made}
+
+    def _all_stacks(self, columns: Mapping[str, Sequence[str] | None]) -> list[str]:
+        names = {name for tokens in columns.values() for name in tokens or ()}
+        stacks = (unquote(name).partition("@") for name in names if not is_missing(name))
+        return sorted({file_of(stack or number) for number, _, stack in stacks})
+
+    def _refuse_originals_of_others(self) -> None:
+        """Refuse a rlnImageOriginalName that RELION wrote: it leads from raw images to others."""
+        for stack in self.stacks:
+            try:
+                path = self.path_of(stack)
+            except IceblockError:
+                return
+            if path.exists() and not is_of_iceblock(path):
+                raise IceblockError(
+                    f"{self.source} has no {RAW[1:]}, and iceblock did not denoise {stack}: its "
+                    f"{ORIGINAL[1:]} is RELION's own link, of subtracted particles for example; "
+                    "name a STAR file of denoised particles"
+                )
+
+    def _with(self, tokens: list[str], links: dict[str, Sequence[str] | None]) -> Self:
         made = replace(
             self,
             **_image_fields(tokens, self.source, self.table),
-            edits={**self.edits, _IMAGE: tokens, _ORIGINAL: originals},
+            edits={**self.edits, **links, IMAGE: tokens},
         )
         self._hand_on(made)
         return made
+
+    def _links(self) -> dict[str, Sequence[str] | None]:
+        return {tag: self._tokens(tag) for tag in NAMES_OF_IMAGES}
 
     def _hand_on(self, made: Self) -> None:
         """Keep what was already found out from the raw images: it stays true of new ones."""
@@ -226,7 +284,7 @@ def _image_fields(tokens: list[str], source: Path, table: StarTable) -> dict[str
 
 
 def _find_particles(star: StarFile) -> StarTable:
-    table = star.find(_IMAGE, block="particles") or star.find(_IMAGE)
+    table = star.find(IMAGE, block="particles") or star.find(IMAGE)
     if table is not None and len(table) > 0:
         return table
     if table is not None:
