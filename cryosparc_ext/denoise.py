@@ -12,6 +12,7 @@ import click
 
 from core.commands.shared_options import (
     BATCH_SIZE,
+    DENOISE_AGAIN,
     DEVICE,
     EACH_ALONE,
     KEEP_NOISE,
@@ -55,6 +56,7 @@ SCORE = "confidence/ncc_score"
 @dtype("Of the denoised stacks.")
 @KEEP_NOISE
 @EACH_ALONE
+@DENOISE_AGAIN
 @THREADS
 @contrast("Of the particles; auto believes blob/sign.")
 @click.option(

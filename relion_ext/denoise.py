@@ -24,6 +24,7 @@ PROGRAM = Program(
         Label("dtype", "float32 or float16 (half the disk, for RELION 4.0 and later) [float32]"),
         Label("keep_noise", "share of the raw image to keep, 0 to 1 [0]", float),
         Label("each_alone", "yes denoises every particle without what the others teach [no]", bool),
+        Label("denoise_again", "yes accepts images that are denoised already [no]", bool),
         Label("batch_size", "images computed at once [as many as suit the device]", int),
         Label("pixel_size", "pixel size in Å [the STAR file's, else the stacks']", float),
         Label("contrast", "particles are white, black or auto [auto]"),

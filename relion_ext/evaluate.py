@@ -19,7 +19,7 @@ PROGRAM = Program(
     needs=("in_parts",),
     takes=("in_3dref",),
     labels=(
-        Label("raw", "STAR file of the raw particles [as rlnImageOriginalName says]", Path),
+        Label("raw", "STAR file of the raw particles [as the input names them]", Path),
         Label("clean", "STAR file of the true images of simulated particles [none]", Path),
         Label("model", "the model that denoised them [as the denoising job recorded]"),
         Label(

@@ -9,7 +9,7 @@ PROGRAM = Program(
     summary=(
         "Puts the raw images back: particles.star with the rows and all metadata of the denoised "
         "(and perhaps selected, classified or refined) particles, pointing at the images that "
-        "rlnImageOriginalName names."
+        "rlnIceblockRawImageName names."
     ),
     needs=("in_parts",),
 )

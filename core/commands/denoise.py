@@ -10,6 +10,7 @@ import click
 
 from .shared_options import (
     BATCH_SIZE,
+    DENOISE_AGAIN,
     DEVICE,
     EACH_ALONE,
     KEEP_NOISE,
@@ -40,6 +41,7 @@ from .shared_options import (
 @dtype("Of the output; RELION reads float16 from 4.0 on.")
 @KEEP_NOISE
 @EACH_ALONE
+@DENOISE_AGAIN
 @click.option("--threads", type=int, metavar="N", help="CPU threads, all together.  [default: all]")
 @pixel_size("Å per pixel.  [default: from PARTICLES, else from the stacks]")
 @contrast("Of the particles; auto believes blob/sign of a .cs file, else the images.")
@@ -61,10 +63,10 @@ def command(quiet: bool, **values: Any) -> None:
 
     PARTICLES is a RELION STAR file (3.0 to 5.0) or a CryoSPARC .cs file. DIR gets particles.star or
     particles.cs (the same rows, pointing at the denoised images; a STAR file names the raw ones in
-    rlnImageOriginalName), the stacks in Particles/, run.json and report.pdf, and set.safetensors:
-    what the particles have in common, which is learned first where they are 100 or more. The same
-    command given again goes on where a stopped run was. Under torchrun or srun all processes share
-    the stacks.
+    rlnIceblockRawImageName and rlnImageOriginalName), the stacks in Particles/, run.json and
+    report.pdf, and set.safetensors: what the particles have in common, which is learned first where
+    they are 100 or more. The same command given again goes on where a stopped run was. Under
+    torchrun or srun all processes share the stacks. Images that are denoised already are refused.
 
     \b
     Examples, in the project folder:

@@ -27,9 +27,9 @@ def command(denoised: Path, out: Path, raw: Path | None, overwrite: bool) -> Non
     """Put the raw images of a denoised set of particles back.
 
     DENOISED is a STAR file that iceblock wrote, or one that RELION made from it, such as a
-    selection of 2D classes. rlnImageName takes what rlnImageOriginalName says, that column goes,
-    and all else stays. For a .cs file of CryoSPARC, the images are those of the particles with the
-    same uid in RAW.cs.
+    selection of 2D classes. rlnImageName takes what rlnIceblockRawImageName says, which is what
+    was denoised. rlnImageOriginalName becomes what it was before, or goes. All else stays. For a
+    .cs file of CryoSPARC, the images are those of the particles with the same uid in RAW.cs.
 
     \b
     Examples, in the project folder, after 2D classification of denoised particles:

@@ -40,6 +40,10 @@ EACH_ALONE = click.option(
     "--each-alone", is_flag=True,
     help="Denoise every particle by itself, without what the others of its set teach.",
 )  # fmt: skip
+DENOISE_AGAIN = click.option(
+    "--denoise-again", is_flag=True,
+    help="Accept images that iceblock has denoised already.  [default: they are refused]",
+)  # fmt: skip
 PROJECT_DIR = click.option(
     "--project-dir", type=PATH, metavar="DIR",
     help="Of CryoSPARC, where paths in a .cs file start.  [default: found]",

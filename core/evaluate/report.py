@@ -27,9 +27,9 @@ ADVICE = (
 )
 WAYS_BACK = {
     ".star": (
-        "The way back: every row names its raw image in rlnImageOriginalName; `iceblock restore` "
-        "(or RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts raw "
-        "images back."
+        "The way back: every row names its raw image in rlnIceblockRawImageName; `iceblock "
+        "restore` (or RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts "
+        "raw images back."
     ),
     ".cs": (
         "The way back: every particle keeps its uid; `iceblock restore SELECTED.cs --raw "

@@ -23,7 +23,7 @@ from .cs_particles import CsParticles
 from .disk import partial_path, replacing, write_error
 from .image_names import image_name
 from .output_plan import output_names
-from .project_root import name_from_root
+from .project_root import name_from_here
 from .star import quote
 
 _POSE, _SHIFT, _SHIFT_PIXEL_SIZE = (f"alignments3D/{name}" for name in ("pose", "shift", "psize_A"))
@@ -129,7 +129,7 @@ def _link_stacks(particles: CsParticles, out: Path) -> list[str]:
             partial.replace(link)
         except OSError as error:
             raise write_error(error, link) from error
-        names.append(name_from_root(link, Path.cwd()))
+        names.append(name_from_here(link))
     return names
 
 

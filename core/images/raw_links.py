@@ -38,7 +38,7 @@ def linked(columns: Columns, again: Sequence[bool] | None) -> dict[str, Sequence
     links
         All but rlnImageName.
     """
-    images, raw, original, older = (columns[tag] for tag in NAMES_OF_IMAGES)
+    images, original, raw, older = (columns[tag] for tag in NAMES_OF_IMAGES)
     assert images is not None
     if raw is None and (again is None or not any(again)):
         return {ORIGINAL: images, RAW: images, OLDER: original}

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,13 @@ import numpy.typing as npt
 from ..errors import IceblockError
 from ..remarks import warn
 from .denoised_mark import NOTE, is_of_iceblock
-from .image_names import absolute_names, file_of, parse_image_names, same_image, without_special
+from .image_names import absolute_names, parse_image_names, same_image, without_special
 from .mrc import read_header
 from .optics import Optics, read_optics
 from .particles import ParticleSet
 from .project_root import starts_at
 from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, linked, unlinked
-from .star import StarFile, StarTable, is_missing, quote, unquote
+from .star import StarFile, StarTable, is_missing, quote
 
 _CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 _CONFIDENCE = "_rlnIceblockConfidence"
@@ -206,15 +206,10 @@ class StarParticles(ParticleSet):
             root = self.root if columns else None
         except IceblockError:  # no images are there, so nobody can tell where the names start
             root = None
-        if root is None or starts_at(path, root, self.source, self._all_stacks(columns)):
+        if root is None or starts_at(path, root, self.source, self.stacks):
             return self.edits
         made = {tag: absolute_names(tokens or (), root) for tag, tokens in columns.items()}
         return {**self.edits, **made}
-
-    def _all_stacks(self, columns: Mapping[str, Sequence[str] | None]) -> list[str]:
-        names = {name for tokens in columns.values() for name in tokens or ()}
-        stacks = (unquote(name).partition("@") for name in names if not is_missing(name))
-        return sorted({file_of(stack or number) for number, _, stack in stacks})
 
     def _refuse_originals_of_others(self) -> None:
         """Refuse a rlnImageOriginalName that RELION wrote: it leads from raw images to others."""

@@ -31,7 +31,7 @@ def validate(particles: ParticleSet) -> list[Stack]:
     headers = [_read(particles, stack) for stack in particles.stacks]
     _check_numbers(particles, headers)
     _check_shapes(headers)
-    _check_boxes(particles, headers)
+    check_boxes(particles, headers)
     _compare_pixel_sizes(particles, headers)
     return headers
 
@@ -76,7 +76,21 @@ def _check_shapes(headers: list[Stack]) -> None:
             )
 
 
-def _check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
+def check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
+    """Check the sizes of images against those that the metadata declare, and with each other.
+
+    Parameters
+    ----------
+    particles
+        N of them.
+    headers
+        One for each of `particles.stacks`.
+
+    Raises
+    ------
+    IceblockError
+        For images of another size than declared, or of different sizes in one optics group.
+    """
     boxes = np.array([header.box_x for header in headers])[particles.stack_ids]
     wrong = (particles.boxes > 0) & (particles.boxes != boxes)
     if wrong.any():

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IceblockError
 from ..images.disk import replacing
 from ..images.image_names import image_name
 from ..images.mrc_writer import StackWriter
-from ..images.project_root import name_from_root
+from ..images.project_root import name_from_here
 from ..images.star import quote
 from .bank import BLOCKS, REAL, TABLE, NoiseBank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -106,7 +106,7 @@ def write_bank(
     if total < 1:
         raise IceblockError(f"{folder} would be a noise bank without blocks; add some blocks")
     stack = folder / BLOCKS
-    name = quote(name_from_root(stack, Path.cwd()))
+    name = quote(name_from_here(stack))
     rows: list[str] = []
     with StackWriter(stack, total, box, optics[0].pixel_size, resume=False) as writer:
         for part in parts:

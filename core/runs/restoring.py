@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 from ..errors import IceblockError
 from ..images.cs_particles import CsParticles
+from ..images.mrc import read_header
 from ..images.particles import read_particles
+from ..images.validation import check_boxes
+from ..remarks import warn
+from .provenance import require_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ..images.particles import ParticleSet
 
 
 def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None = None) -> int:
     """Write the particles of `denoised` to `out`, pointing at their raw images.
 
-    Everything else, and the order of the rows, stays. The images themselves are not touched and
-    need not be there.
+    Everything else, and the order of the rows, stays. The images themselves are not touched. They
+    need not be there; those that are there are checked.
 
     Parameters
     ----------
@@ -38,8 +44,9 @@ def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None
     Raises
     ------
     IceblockError
-        For a file that does not name raw images, for particles that `raw` does not have, and for an
-        `out` that exists or is an input.
+        For a file that does not name raw images, for particles that `raw` does not have, for raw
+        images that are denoised ones or do not fit the other columns, and for an `out` that exists
+        or is an input.
     """
     if out.exists() and not overwrite:
         raise IceblockError(f"{out} exists already; choose another name or give --overwrite")
@@ -55,5 +62,47 @@ def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None
             )
         originals.refuse_as_output(out)
         restored = particles.restored_from(originals)
+    check_raw(particles, restored)
     restored.write(out)
     return restored.n
+
+
+def check_raw(denoised: ParticleSet, raw: ParticleSet) -> None:
+    """Refuse raw images that are denoised ones, or are not of the size that the rows declare.
+
+    Parameters
+    ----------
+    denoised
+        N particles with their denoised images.
+    raw
+        The same particles with what are said to be their raw images.
+    """
+    todo = (
+        "name the particles that were denoised with --raw"
+        if raw.suffix == ".cs"
+        else "put the raw stack back where this file names it"
+    )
+    try:
+        require_raw(denoised, raw, todo)
+        paths = [raw.path_of(stack) for stack in raw.stacks]
+    except IceblockError:
+        if _are_there(raw):
+            raise
+        paths = []
+    if not paths or not all(path.exists() for path in paths):
+        warn(
+            f"{denoised.source}: its raw images were not checked, because they are not there; "
+            "check that they are what was denoised"
+        )
+        return
+    try:
+        check_boxes(raw, [read_header(path) for path in paths])
+    except IceblockError as error:
+        raise IceblockError(f"the raw images do not fit the other columns: {error}") from error
+
+
+def _are_there(particles: ParticleSet) -> bool:
+    try:
+        return particles.root is not None
+    except IceblockError:
+        return False

@@ -11,7 +11,9 @@ import torch
 
 from ..errors import IceblockError
 from ..images.disk import replacing
+from ..images.image_names import image_name
 from ..images.mrc_writer import StackWriter
+from ..images.project_root import name_from_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +41,7 @@ def write_dataset(
     ----------
     folder
         Gets particles.star, Particles/simulated.mrcs, clean.star, Clean/simulated.mrcs. Rows of
-        the two STAR files correspond. Image names are relative to this folder.
+        the two STAR files correspond. RELION reads them from the current folder.
     generator
         Source of pairs, whose volumes all have one pixel size.
     n, box
@@ -76,8 +78,8 @@ def write_dataset(
     if not with_ctf:
         table = table.drop(columns=CTF_COLUMNS)
     for name, path in stacks.items():
-        place = path.relative_to(folder).as_posix()
-        names = [f"{i + 1:06d}@{place}" for i in range(n)]
+        place = name_from_here(path)
+        names = [image_name(i, place) for i in range(n)]
         _write_star(folder / f"{name}.star", table.assign(rlnImageName=names), pixel_size, box)
 
 

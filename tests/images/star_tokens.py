@@ -5,6 +5,8 @@ from pathlib import Path
 
 IMAGE = "_rlnImageName"
 ORIGINAL = "_rlnImageOriginalName"
+RAW = "_rlnIceblockRawImageName"
+OLDER = "_rlnIceblockOlderOriginalName"
 
 
 @dataclass

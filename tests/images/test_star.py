@@ -11,7 +11,7 @@ from core.images.particles import read_particles
 from core.images.star import StarFile, is_missing, quote, unquote
 
 from .stacks import old_star_text, star_text
-from .star_tokens import IMAGE, ORIGINAL, particles_of, read_tables
+from .star_tokens import IMAGE, OLDER, ORIGINAL, RAW, particles_of, read_tables
 
 TOKENS = [
     "1.5e-08", "001", "0012", "-0.0", "nan", "1e-9", "+3.50", "None", ".", "?", "<NA>",
@@ -62,9 +62,9 @@ def test_any_spelling_survives(tmp_path_factory: pytest.TempPathFactory, data: b
     before, after = read_tables(source), read_tables(made)
     assert [unquote(name) for name in particles_of(after).column(IMAGE)] == names
     assert particles_of(after).column(ORIGINAL) == particles_of(before).column(IMAGE)
-    assert particles_of(after).tags[-1] == ORIGINAL
+    assert particles_of(after).tags[-2:] == [ORIGINAL, RAW]
     for old, new in zip(before, after, strict=True):
-        assert new.without(IMAGE, ORIGINAL).same_as(old.without(IMAGE))
+        assert new.without(IMAGE, ORIGINAL, RAW).same_as(old.without(IMAGE))
         if old.remarks and old.remarks[0]:
             assert new.remarks[: len(old.remarks)] == old.remarks
     assert made.read_text().count("# version") == data.count(b"# version")
@@ -99,17 +99,14 @@ def check_pointing_and_restoring(path: Path, folder: Path) -> None:
     names = [f"{row + 1:06d}@External/job012/Particles/x.mrcs" for row in range(raw.n)]
     raw.with_images(names).write(made)
     before, after = read_tables(path), read_tables(made)
-    had_originals = ORIGINAL in particles_of(before).tags
+    links = (IMAGE, ORIGINAL, RAW, OLDER)
     for old, new in zip(before, after, strict=True):
-        same = new.without(IMAGE) if had_originals else new.without(IMAGE, ORIGINAL)
-        assert same.same_as(old.without(IMAGE)), path
-        if had_originals:
-            assert [r for r in new.remarks if r] == [r for r in old.remarks if r]
+        assert new.without(*links).same_as(old.without(*links)), path
     assert particles_of(after).column(IMAGE) == names
-    if not had_originals:
-        assert particles_of(after).column(ORIGINAL) == particles_of(before).column(IMAGE)
-        read_particles(made).restored().write(back)
-        assert all(new.same_as(old) for old, new in zip(before, read_tables(back), strict=True))
+    for column in (RAW, ORIGINAL):
+        assert particles_of(after).column(column) == particles_of(before).column(IMAGE)
+    read_particles(made).restored().write(back)
+    assert all(new.same_as(old) for old, new in zip(before, read_tables(back), strict=True))
 
 
 def test_comments_stay_with_their_blocks(tmp_path: Path) -> None:
@@ -129,15 +126,31 @@ def test_comments_stay_with_their_blocks(tmp_path: Path) -> None:
     )
 
 
-def test_a_first_original_is_kept_and_gaps_are_filled(tmp_path: Path) -> None:
+def test_an_older_original_is_kept_apart_and_comes_back(tmp_path: Path) -> None:
     rows = ["1@a.mrcs 9@first.mrcs", "2@a.mrcs None", "3@a.mrcs ?", "4@a.mrcs .", '5@a.mrcs ""']
     (tmp_path / "a.star").write_text(old_star_text(rows, [IMAGE, ORIGINAL]))
     names = [f"{row}@new.mrcs" for row in range(1, 6)]
     read_particles(tmp_path / "a.star").with_images(names).write(tmp_path / "b.star")
     table = particles_of(read_tables(tmp_path / "b.star"))
     assert table.column(IMAGE) == names
-    raw = ["9@first.mrcs", "2@a.mrcs", "3@a.mrcs", "4@a.mrcs", "5@a.mrcs"]
-    assert table.column(ORIGINAL) == raw
+    assert table.column(ORIGINAL) == table.column(RAW) == [f"{row}@a.mrcs" for row in range(1, 6)]
+    assert table.column(OLDER) == ["9@first.mrcs", "None", "?", ".", '""']
+    read_particles(tmp_path / "b.star").restored().write(tmp_path / "c.star")
+    before, after = (particles_of(read_tables(tmp_path / name)) for name in ("a.star", "c.star"))
+    assert (after.tags, after.rows) == (before.tags, before.rows)
+
+
+def test_denoised_again_the_raw_image_stays(tmp_path: Path) -> None:
+    tags = [IMAGE, ORIGINAL, RAW]
+    rows = ["1@d.mrcs 1@a.mrcs 1@a.mrcs", "2@new.mrcs 2@a.mrcs 2@a.mrcs", "3@d.mrcs 3@a.mrcs None"]
+    (tmp_path / "a.star").write_text(old_star_text(rows, tags))
+    particles = read_particles(tmp_path / "a.star")
+    assert particles.denoised.tolist() == [True, True, False]
+    # The second was extracted anew; the third has only what an old version wrote.
+    made = particles.with_images(["1@e.mrcs", "2@e.mrcs", "3@e.mrcs"], [True, False, True])
+    made.write(tmp_path / "b.star")
+    table = particles_of(read_tables(tmp_path / "b.star"))
+    assert table.column(RAW) == table.column(ORIGINAL) == ["1@a.mrcs", "2@new.mrcs", "3@a.mrcs"]
 
 
 def test_columns_are_renumbered_when_one_goes(tmp_path: Path) -> None:
@@ -154,7 +167,8 @@ def test_a_single_particle_written_as_pairs(tmp_path: Path) -> None:
     (tmp_path / "a.star").write_text(f"data_particles\n\n{IMAGE}  1@a.mrcs\n_rlnX 7\n")
     read_particles(tmp_path / "a.star").with_images(["1@b.mrcs"]).write(tmp_path / "b.star")
     table = particles_of(read_tables(tmp_path / "b.star"))
-    assert (table.tags, table.rows) == ([IMAGE, "_rlnX", ORIGINAL], [["1@b.mrcs", "7", "1@a.mrcs"]])
+    assert table.tags == [IMAGE, "_rlnX", ORIGINAL, RAW]
+    assert table.rows == [["1@b.mrcs", "7", "1@a.mrcs", "1@a.mrcs"]]
     read_particles(tmp_path / "b.star").restored().write(tmp_path / "c.star")
     assert particles_of(read_tables(tmp_path / "c.star")).rows == [["1@a.mrcs", "7"]]
 

@@ -37,12 +37,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     volume = VolumeTransform(phantom(0, 6.0, diameter=(90, 110)))
     settings = PairSettings((1.0, 1.0), neighbour_rate=0.0, group=4)
     noise = SpectrumNoise(ice_like_power())
-    write_dataset(folder, PairGenerator([volume], noise, settings), 24, 32, seed=1)
     torch.manual_seed(0)
     network = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
     save_model(folder / "tiny.safetensors", Generator(network), CARD)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        write_dataset(folder, PairGenerator([volume], noise, settings), 24, 32, seed=1)
         denoise(DenoiseOptions(STAR, Path("Den"), "tiny.safetensors", confidence=True))
     return folder
 
@@ -127,6 +127,7 @@ def test_noise_is_compared_with_what_the_card_says(project: Path) -> None:
 
 def test_raw_images_given_or_not(project: Path) -> None:
     text = DENOISED.read_text().replace("_rlnImageOriginalName", "_rlnOther")
+    text = text.replace("_rlnIceblockRawImageName", "_rlnYetAnother")
     Path("Den/lost.star").write_text(text)
     with pytest.raises(IceblockError, match="does not name raw images"):
         evaluate(denoised=Path("Den/lost.star"))

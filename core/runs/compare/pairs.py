@@ -13,6 +13,7 @@ from ...images.background import ring_statistics
 from ...images.mrc import read_header, read_images
 from ...images.particles import read_particles
 from ...simulate.ctf_rows import ctf_rows
+from ..provenance import refuse_denoised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,7 @@ def read_pairs(
         raise IceblockError(
             f"{noisy} has {one.n} particles, and a comparison needs at least {FEWEST}."
         )
+    refuse_denoised(one, "name the noisy particles")
     sizes = np.unique(np.concatenate([one.pixel_sizes, other.pixel_sizes]))
     if sizes.max() > 1.001 * sizes.min():
         raise IceblockError(

@@ -13,6 +13,7 @@ from ...images.mrc import read_images
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
+from ..provenance import refuse_denoised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,9 @@ class Real:
 def read_real(path: Path) -> Real:
     """Read a few particles, spread over all stacks of the first box and pixel size."""
     particles = read_particles(path)
-    plan = plan_output(particles, validate(particles))
+    headers = validate(particles)
+    refuse_denoised(particles, "name raw particles")
+    plan = plan_output(particles, headers)
     first = plan.jobs[0]
     kind = (first.stack.box_x, first.pixel_size)
     jobs = [job for job in plan.jobs if (job.stack.box_x, job.pixel_size) == kind]

@@ -14,11 +14,14 @@ from ...errors import IceblockError
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
+from ...remarks import warn
 from ...simulate.ctf_rows import ctf_rows
+from ..provenance import denoised_rows, refuse_denoised
 from .identity import identify, moment
 from .share import device_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import torch
 
     from ...denoise.model_file import Model
@@ -27,12 +30,19 @@ if TYPE_CHECKING:
     from ...simulate.ctf import CtfParameters
     from .options import DenoiseOptions
 
+NOT_AGAIN = (
+    "name the raw particles (`iceblock restore` puts raw images back), or ask for it with "
+    "--denoise-again (label denoise_again in RELION)"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Work:
     """What a process knows of a run before it begins."""
 
     particles: ParticleSet
+    again: npt.NDArray[np.bool_]
+    """(N,) which of them are denoised already."""
     plan: OutputPlan
     model: Model
     device: torch.device
@@ -51,11 +61,32 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     particles = read_particles(
         options.particles, options.pixel_size, options.project_dir, options.passthrough
     )
-    plan = plan_output(particles, validate(particles))
+    headers = validate(particles)
+    again = raw_or_again(particles, options.denoise_again)
+    plan = plan_output(particles, headers)
     ctf = None if options.each_alone else _ctf(particles)
     before = moment(plan)
     identity = identify(options, plan, ctf, model, device)
-    return Work(particles, plan, model, device, ctf, identity, before)
+    return Work(particles, again, plan, model, device, ctf, identity, before)
+
+
+def raw_or_again(particles: ParticleSet, allowed: bool) -> npt.NDArray[np.bool_]:
+    """Refuse images that are denoised already, unless that is wanted.
+
+    Returns
+    -------
+    again
+        (N,) which particles have denoised images.
+    """
+    if not allowed:
+        refuse_denoised(particles, NOT_AGAIN)
+    again = denoised_rows(particles)
+    if again.any():
+        warn(
+            f"{int(again.sum())} of the {particles.n} images of {particles.source} were denoised "
+            "before, and are denoised again; what the first pass has lost does not come back"
+        )
+    return again
 
 
 def _ctf(particles: ParticleSet) -> CtfParameters | None:

@@ -54,6 +54,8 @@ class DenoiseOptions:
     """Tell of each particle how far to trust it; the network then works four times as long."""
     compile: bool = False
     """Compile the network first, which may pay for very many images."""
+    denoise_again: bool = False
+    """Denoise images, too, that are denoised already."""
     report: str = "report.pdf"
     """Name of the report inside `out`."""
     stacks: str = STACKS

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from ...denoise.stacks import Outcome
     from ...evaluate.report import Sample
     from ...images.output_plan import OutputPlan, StackJob
-    from ...images.particles import ParticleSet
     from ...progress import Bar
     from .inputs import Work
     from .options import DenoiseOptions
@@ -121,6 +120,7 @@ def _lead(
                 "state": "running",
                 "command": options.command,
                 "identity": work.identity,
+                "denoised_stacks": options.stacks,
             }
             if earlier is None:  # before the record, by which a next run would keep them
                 forget_lists(options.out)
@@ -152,7 +152,7 @@ def _lead(
         record["warnings"] = list(told)
         if outcome.computed or "images_per_second" not in record:
             record |= _speed(outcome, seconds)
-        _write_metadata(options, work.particles, plan)
+        _write_metadata(options, work, plan)
         sample = report(options, plan, work.model, contrast, record)
         record["state"] = "finished"
         if outcome.computed or "total_seconds" not in record:
@@ -273,9 +273,9 @@ def _contrast_words(plan: OutputPlan, contrast: int) -> str:
     return " and ".join(word for sign, word in ((1, "white"), (-1, "black")) if sign in signs)
 
 
-def _write_metadata(options: DenoiseOptions, particles: ParticleSet, plan: OutputPlan) -> None:
-    folder = particles.relative_name(options.out / options.stacks)
-    made = particles.with_images(plan.image_names(folder))
+def _write_metadata(options: DenoiseOptions, work: Work, plan: OutputPlan) -> None:
+    folder = work.particles.relative_name(options.out / options.stacks)
+    made = work.particles.with_images(plan.image_names(folder), work.again.tolist())
     if options.confidence:
         made = made.with_confidences(_confidences(options, plan))
     made.write(options.output)

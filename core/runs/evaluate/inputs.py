@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from ...images.mrc import read_images
 from ...images.particles import read_particles
 from ...images.star import unquote
 from ...images.validation import validate
-from ..record import read_record
+from ..provenance import denoising_record, require_raw
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -65,8 +66,9 @@ def read_inputs(options: EvaluateOptions) -> Evaluated:
         Where the raw images cannot be found, or the sets do not belong together.
     """
     denoised = _read(options, options.denoised)
-    record = _record_beside(options.denoised)
+    record = denoising_record(options.denoised.parent)
     raw = _find_raw(options, denoised, record)
+    require_raw(denoised, raw, "name the set that was denoised with --raw")
     headers, raw_headers = validate(denoised), validate(raw)
     rows, remarks = _choose_rows(denoised, headers, options.sample)
     before = read_rows(raw, raw_headers, rows)
@@ -108,15 +110,6 @@ def _read(options: EvaluateOptions, path: Path) -> ParticleSet:
     return read_particles(path, options.pixel_size, project)
 
 
-def _record_beside(path: Path) -> dict[str, Any]:
-    """Give the record of the denoising run that made a table, where it lies beside it."""
-    try:
-        record = read_record(path.parent)
-    except IceblockError:  # some other program's run.json
-        return {}
-    return record if record and "particles_sha256" in record.get("identity", {}) else {}
-
-
 def _find_raw(
     options: EvaluateOptions, denoised: ParticleSet, record: dict[str, Any]
 ) -> ParticleSet:
@@ -132,9 +125,7 @@ def _find_raw(
     if given is None:
         return denoised.restored()
     raw = _read(options, given)
-    if raw.n == denoised.n:
-        return raw
-    return _selected(raw, denoised.restored(), options)
+    return _selected(raw, denoised, options)
 
 
 def _input_of(options: EvaluateOptions, record: dict[str, Any]) -> Path:
@@ -147,16 +138,37 @@ def _input_of(options: EvaluateOptions, record: dict[str, Any]) -> Path:
     return source
 
 
-def _selected(raw: ParticleSet, wanted: ParticleSet, options: EvaluateOptions) -> ParticleSet:
-    """Check that the raw set has the images that a selection names; the names suffice then."""
-    known = {unquote(name) for name in raw.names}
-    for row, name in enumerate(wanted.names, 1):
-        if unquote(name) not in known:
-            raise IceblockError(
-                f"{options.denoised}: row {row} was made from {unquote(name)}, which "
-                f"{options.raw} does not have; name the set that was denoised with --raw"
-            )
-    return wanted
+def _selected(raw: ParticleSet, denoised: ParticleSet, options: EvaluateOptions) -> ParticleSet:
+    """Give the raw particles in the order of the denoised ones.
+
+    The denoised ones name them, in any order and with any of them left out. Where they do not, or
+    name other files (a copy of the stacks, say), the rows have to correspond.
+    """
+    try:
+        wanted = denoised.restored()
+        known, named = _keys(raw), _keys(wanted)
+    except IceblockError:
+        if raw.n == denoised.n:
+            return raw
+        raise
+    have = set(known)
+    missing = [row for row, key in enumerate(named) if key not in have]
+    if not missing:
+        return wanted
+    if raw.n == denoised.n:
+        return raw
+    raise IceblockError(
+        f"{options.denoised}: row {missing[0] + 1} was made from "
+        f"{unquote(wanted.names[missing[0]])}, which {options.raw} does not have; name the set "
+        "that was denoised with --raw"
+    )
+
+
+def _keys(particles: ParticleSet) -> list[tuple[str, int]]:
+    """Give the (N,) images as files, whatever they are called, and numbers."""
+    files = [os.path.realpath(particles.path_of(stack)) for stack in particles.stacks]
+    rows = zip(particles.stack_ids.tolist(), particles.indices.tolist(), strict=True)
+    return [(files[stack], index) for stack, index in rows]
 
 
 def _choose_rows(

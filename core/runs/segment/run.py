@@ -16,6 +16,7 @@ from ... import __version__
 from ...counting import counted
 from ...errors import IceblockError
 from ...images.disk import partial_path, replacing, write_error
+from ...images.project_root import name_from_here
 from ...progress import progress_bar
 from ...remarks import collected, warn
 from ...segment.model_file import DEFAULT
@@ -159,7 +160,7 @@ def _segment_one(options: SegmentOptions, segmenter: Segmenter, one: Labelled) -
     share = [float((labels == k).mean()) for k in range(3)]
     return {
         "rlnMicrographName": one.micrograph.name,
-        "rlnIceblockLabels": f"{LABELS}/{one.output}.mrc",
+        "rlnIceblockLabels": name_from_here(label_file),
         "rlnIceblockBackground": round(share[0], 4),
         "rlnIceblockPollution": round(share[1], 4),
         "rlnIceblockParticles": round(share[2], 4),

@@ -24,6 +24,7 @@ from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
 from ..denoise.options import DenoiseOptions
 from ..labelled import gather
+from ..provenance import refuse_denoised
 from ..train.geometry import choose_geometry
 from ..train.options import TrainOptions
 
@@ -86,7 +87,9 @@ def look(options: WholeOptions) -> WholeInputs:
     model = load_model(find_model(options.model))
     segmentation = find_segmentation(options.segmentation)
     particles = read_particles(options.particles, options.pixel_size, options.project_dir)
-    plan = plan_output(particles, validate(particles))
+    headers = validate(particles)
+    refuse_denoised(particles, "name the raw particles; `iceblock restore` puts raw images back")
+    plan = plan_output(particles, headers)
     box, pixel_size = _training_images(options, particles, model)
     across = _across(options.volumes, box, pixel_size)
     diameter, told_by = _diameter(options, across, box)
