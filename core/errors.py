@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .wording import worded
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,7 +30,7 @@ class IceblockError(Exception):
     """
 
     def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
-        super().__init__("\n".join(map(_one_line, (message, *lines))))
+        super().__init__("\n".join(map(_one_line, (worded(message), *lines))))
 
 
 def _one_line(text: str) -> str:

@@ -10,6 +10,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from .wording import worded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -26,7 +28,7 @@ def warn(sentence: str) -> None:
     sentence
         What is odd, where, and what to do about it. The same sentence is told once a run.
     """
-    LOGGER.warning("%s", sentence)
+    LOGGER.warning("%s", worded(sentence))
 
 
 def adopt(sentences: Sequence[str]) -> None:

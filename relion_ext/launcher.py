@@ -101,9 +101,15 @@ def _run(job: str, argv: Sequence[str], ending: Ending) -> int:
             _require_own_core()
             _require_one_process()
             module = importlib.import_module(f".{job}", __package__)
-            from .job import Job
+            from core.wording import wording
 
-            with Job(module.PROGRAM, argv, ending.folder, watch) as started:
+            from .job import Job
+            from .wording import words_for
+
+            with (
+                wording(words_for(module.PROGRAM)),
+                Job(module.PROGRAM, argv, ending.folder, watch) as started,
+            ):
                 module.run(started)
         except BaseException as caught:
             error = caught

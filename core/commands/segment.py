@@ -57,7 +57,10 @@ def command() -> None:
     "--model", metavar="NAME|FILE",
     help="A model from `iceblock segment train`.  [default: the one that ships]",
 )  # fmt: skip
-@click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda", help="Where.")
+@click.option(
+    "--device", default="cpu", show_default=True, metavar="auto|cpu|cuda|cuda:N",
+    help="Where to compute; auto takes a GPU if there is one.",
+)  # fmt: skip
 @_shared
 def apply(micrographs: tuple[Path, ...], model: str | None, quiet: bool, **values: Any) -> None:
     """Label micrographs with the model that ships, or your own.

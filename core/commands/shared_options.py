@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..denoise.shipped import DEFAULT
+from ..errors import IceblockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,19 @@ DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N",
     help="Where to compute; auto takes a GPU if there is one.",
 )  # fmt: skip
-THREADS = click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: all]")
+
+
+def _at_least_one(context: click.Context, option: click.Parameter, value: int | None) -> int | None:
+    """Refuse what torch would end in a traceback, for every command in one place."""
+    if value is not None and value < 1:
+        raise IceblockError(f"{option.name} is {value} and must be at least 1.")
+    return value
+
+
+THREADS = click.option(
+    "--threads", type=int, metavar="N", callback=_at_least_one,
+    help="CPU threads.  [default: all]",
+)  # fmt: skip
 BATCH_SIZE = click.option(
     "--batch-size", type=int, metavar="N",
     help="Images at a time.  [default: as many as are fast and fit]",

@@ -287,7 +287,7 @@ def _failure(rank: int, failure: Any) -> Exception:
         name = signal.Signals(-failure.exitcode).name
         return IceblockError(
             f"Process {rank} was killed ({name}), most often because memory ran out: give "
-            "a smaller --batch-size or ask for more memory, then give the same command again."
+            "--batch-size a smaller value or ask for more memory, then give the same command again."
         )
     if not isinstance(failure.message, dict):  # it left no exception
         return IceblockError(

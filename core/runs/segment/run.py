@@ -14,6 +14,7 @@ import torch
 
 from ... import __version__
 from ...counting import counted
+from ...denoise.device import choose_device
 from ...errors import IceblockError
 from ...images.disk import partial_path, replacing, write_error
 from ...images.project_root import name_from_here
@@ -85,7 +86,7 @@ def _run(
     check_diameter(options.particle_diameter)
     if options.threads:
         torch.set_num_threads(options.threads)
-    segmenter = Segmenter.load(options.model, options.device)
+    segmenter = Segmenter.load(options.model, str(choose_device(options.device)))
     labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
     identity = {
         "version": __version__,

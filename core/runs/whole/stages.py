@@ -12,6 +12,7 @@ import torch
 from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
+from ...wording import renamed, wording
 from ..denoise import run as denoising
 from ..denoise.options import DenoiseOptions
 from ..durations import format_duration
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
 REPORT = "report.pdf"
 """Of each stage, in its folder."""
+_NAMES = {
+    "noise": {"pixel-size": "--micrograph-pixel-size", "box": "--noise-box"},
+    "tuning": {"particle-pixel-size": "--pixel-size"},
+}
+"""Options of a stage that the whole run has under another name."""
 LEAST_BLOCKS = 20
 """Blocks below which smaller ones are tried."""
 WITHOUT_BLOCKS = "without blocks"
@@ -228,7 +234,8 @@ class Stages:
         began = time.monotonic()
         torch.set_num_threads(self.threads)  # stages change it for themselves
         self.heartbeat()
-        yield
+        with wording(renamed(_NAMES.get(name, {}))):
+            yield
         if "seconds" not in self._of(name):
             self._note(name, seconds=round(time.monotonic() - began, 1))
 

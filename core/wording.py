@@ -1,0 +1,54 @@
+"""Options in messages, as the user at hand spells them.
+
+A message is written once, with the options of the command line. A RELION job calls them labels, and
+a run that starts other runs has other names for some of theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    Wording = Callable[[str], str]
+
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+_stack: list[Wording] = []
+
+
+def worded(text: str) -> str:
+    """Give a message in the words of the program that the user started."""
+    for wording in reversed(_stack):
+        text = wording(text)
+    return text
+
+
+@contextlib.contextmanager
+def wording(words: Wording) -> Iterator[None]:
+    """Let `words` change all messages that are made inside the `with` block.
+
+    Inside another such block, the inner one comes first.
+    """
+    _stack.append(words)
+    try:
+        yield
+    finally:
+        _stack.remove(words)
+
+
+def renamed(names: Mapping[str, str]) -> Wording:
+    """Make the wording that puts other words in the place of options.
+
+    Parameters
+    ----------
+    names
+        For an option without its dashes, as in `batch-size`, what stands there instead.
+    """
+
+    def words(text: str) -> str:
+        return _OPTION.sub(lambda found: names.get(found[0][2:], found[0]), text)
+
+    return words
