@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..noise.source import NoiseSource
+    from .ctf import CtfParameters
     from .projection import VolumeTransform
 
 
@@ -87,6 +88,40 @@ def simulate_micrograph(
     if not len(places):
         return micrograph.astype(np.float32), places
     ctf = random_ctf(rng, 1, defocus_range)
+    micrograph += particles_in_place(side, volume, places, ctf, snr, rng)
+    return micrograph.astype(np.float32), np.rint(places)
+
+
+def particles_in_place(
+    side: int,
+    volume: VolumeTransform,
+    places: npt.NDArray[np.float64],
+    ctf: CtfParameters,
+    snr: float,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Draw dark particles in random poses at given places, without noise.
+
+    Parameters
+    ----------
+    side
+        Pixels.
+    volume
+        What the particles are; its pixel size is the micrograph's.
+    places : (n, 2)
+        y, x of their centres in pixels, at least one; rounded to whole pixels.
+    ctf
+        One, that of the micrograph.
+    snr
+        Variance of a particle inside its disc, noise having a variance of 1.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    signal : (side, side) float32
+    """
+    diameter = volume.diameter / volume.pixel_size
     factor = ctf_images(ctf, volume.pixel_size, volume.padded_box)
     spectra = volume.slices(rotation_matrices(random_angles(rng, len(places))))
     window = 2 * int(0.75 * diameter)
@@ -98,5 +133,4 @@ def simulate_micrograph(
     wide = np.zeros((side + 2 * window, side + 2 * window), dtype=np.float32)
     for (y, x), image in zip(np.rint(places).astype(int) + window - half, images, strict=True):
         wide[y : y + window, x : x + window] -= np.float32(gain) * image
-    micrograph = micrograph + wide[window:-window, window:-window]
-    return micrograph.astype(np.float32), np.rint(places)
+    return wide[window:-window, window:-window]

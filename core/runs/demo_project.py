@@ -1,0 +1,56 @@
+"""A small simulated RELION project to try every command on."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..errors import IceblockError
+from ..images.disk import write_error
+from ..simulate.project import write_project
+from ..simulate.project_contents import ProjectSettings
+from ..threads import one_thread_each
+
+
+def run(folder: Path, settings: ProjectSettings | None = None) -> int:
+    """Write the project, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        New or empty.
+    settings
+        What the project holds; None for the usual one.
+
+    Returns
+    -------
+    particles
+        How many there are.
+
+    Raises
+    ------
+    IceblockError
+        If the folder holds something already or cannot be written.
+    """
+    settings = settings or ProjectSettings()
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise IceblockError(f"{folder} already holds something; name a new folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".iceblock-demo-") as made:
+            with one_thread_each(), _bar(settings.micrographs) as bar:  # the same files everywhere
+                particles = write_project(Path(made) / "project", settings, bar.update)
+            if folder.exists():
+                folder.rmdir()
+            shutil.move(Path(made) / "project", folder)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    return particles
+
+
+def _bar(micrographs: int) -> tqdm[None]:
+    return tqdm(total=micrographs, unit="mic", desc="simulating", file=sys.stderr)
