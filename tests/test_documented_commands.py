@@ -1,7 +1,7 @@
 """What the README and the pages tell a newcomer to type runs, in order, on a new demo project.
 
-By default the installed `iceblock` of this Python runs them; ICEBLOCK_PROGRAM names another one, for
-example that of an installed wheel. Long commands get options that make them short, and nothing else.
+By default the `iceblock` beside this Python runs them. ICEBLOCK_PROGRAM names another one, for example
+that of an installed wheel. Long commands get options that make them short, and nothing else.
 """
 
 from __future__ import annotations
