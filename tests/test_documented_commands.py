@@ -1,7 +1,8 @@
 """What the README and the pages tell a newcomer to type runs, in order, on a new demo project.
 
-By default the `iceblock` beside this Python runs them. ICEBLOCK_PROGRAM names another one, for example
-that of an installed wheel. Long commands get options that make them short, and nothing else.
+By default the `iceblock` beside this Python runs them. ICEBLOCK_PROGRAM names another one, for
+example that of an installed wheel. Options that make them short are added to long commands;
+nothing else is changed.
 """
 
 from __future__ import annotations
