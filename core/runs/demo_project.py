@@ -42,7 +42,8 @@ def run(folder: Path, settings: ProjectSettings | None = None) -> int:
             raise IceblockError(f"{folder} already holds something; name a new folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".iceblock-demo-") as made:
-            with one_thread_each(), _bar(settings.micrographs) as bar:  # the same files everywhere
+            bar = tqdm(total=settings.micrographs, unit="mic", desc="simulating", file=sys.stderr)
+            with one_thread_each(), bar:  # one thread: the same files everywhere
                 particles = write_project(Path(made) / "project", settings, bar.update)
             if folder.exists():
                 folder.rmdir()
@@ -50,7 +51,3 @@ def run(folder: Path, settings: ProjectSettings | None = None) -> int:
     except OSError as error:
         raise write_error(error, folder) from error
     return particles
-
-
-def _bar(micrographs: int) -> tqdm[None]:
-    return tqdm(total=micrographs, unit="mic", desc="simulating", file=sys.stderr)

@@ -38,7 +38,7 @@ ICE = (1000.0, 40.0)
 
 
 def write_project(
-    folder: Path, settings: ProjectSettings, watch: Callable[[int], None] = lambda done: None
+    folder: Path, settings: ProjectSettings, watch: Callable[[int], object] = lambda done: None
 ) -> int:
     """Write a project with the jobs MotionCorr, CtfFind, AutoPick, Extract and InitialModel.
 
@@ -68,7 +68,7 @@ def write_project(
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         pixels = noise.draw(1, settings.side, generator)[0].numpy()
         pixels = pixels + particles_in_place(
-            settings.side, volume, places, micrograph.ctf, settings.snr, rng
+            settings.side, volume, places.astype(float), micrograph.ctf, settings.snr, rng
         )
         _write_image(folder / micrograph.name, ICE[0] + ICE[1] * pixels, settings.pixel_size)
         _extract(folder / micrograph.stack, pixels, places, settings)
@@ -129,7 +129,7 @@ def _write_map(path: Path, density: Volume, settings: ProjectSettings) -> None:
     _write_image(path, data, settings.pixel_size)
 
 
-def _write_image(path: Path, pixels: npt.NDArray[np.float32], pixel_size: float) -> None:
+def _write_image(path: Path, pixels: npt.NDArray[np.floating], pixel_size: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with mrcfile.new(path) as file:
         file.set_data(pixels.astype(np.float32))
