@@ -182,14 +182,7 @@ def _denoise(
 def _gallery(done: Denoised) -> Figure:
     from core.evaluate.gallery import gallery
 
-    sample = done.sample
-    return gallery(
-        sample.raw[:8],
-        sample.denoised[:8],
-        sample.pixel_size,
-        f"Before and after, model {done.record['model']['name']}: grey range ±4 sd for raw and "
-        "taken off, each image's own for the rest",
-    )
+    return gallery(done.sample, f"Before and after, model {done.record['model']['name']}")
 
 
 def _set_page(options: DenoiseOptions) -> Figure:

@@ -9,11 +9,17 @@ import torch
 from matplotlib.figure import Figure
 
 from ..noise.spectrum import radial_power
-from .gallery import montage
+from .axes import enlarge, frequencies, line_style, resolution_axis
+from .gallery import RAW_SPREAD
+from .montage import common_range, montage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
     from matplotlib.axes import Axes
+
+    from .montage import Range
 
     Images = npt.NDArray[np.float32]
 
@@ -21,12 +27,10 @@ WIDTH = 8.3
 """A4 portrait, inches."""
 _LETTER = 0.09
 """Inches that a letter of a row's name takes."""
-RAW_SPREAD = 4.0
 TRUTH, NOISY = "truth", "raw"
-COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#0f766e", "#b45309", "#be185d", "#475569")
 
 
-def methods_page(title: str, rows: dict[str, Images]) -> Figure:
+def methods_page(title: str, rows: dict[str, Images], pixel_size: float) -> Figure:
     """Show the same particles after every method, a row each.
 
     Parameters
@@ -34,10 +38,15 @@ def methods_page(title: str, rows: dict[str, Images]) -> Figure:
     title
         Above the page.
     rows
-        Name → (k, box, box); the raw images share one grey range, all others have their own.
+        Name → (k, box, box); the images of a row share one grey range, and each row has its own.
+    pixel_size
+        Å.
     """
-    spreads = {name: RAW_SPREAD if name == NOISY else 0.0 for name in rows}
-    return _page(title, {name: (images, spreads[name]) for name, images in rows.items()})
+    shown: dict[str, tuple[Images, Range]] = {
+        name: (images, RAW_SPREAD if name == NOISY else common_range(images))
+        for name, images in rows.items()
+    }
+    return _page(f"{title}; one grey range a row", shown, pixel_size)
 
 
 def profiles_page(title: str, rows: dict[str, Images], pixel_size: float) -> Figure:
@@ -55,22 +64,23 @@ def profiles_page(title: str, rows: dict[str, Images], pixel_size: float) -> Fig
     """
     truth = rows[TRUTH]
     fitted = {name: fit(images, truth) for name, images in rows.items() if name != TRUTH}
-    figure = Figure(figsize=(1.4 * WIDTH, 0.6 * WIDTH), layout="constrained")
+    figure = Figure(figsize=(1.6 * WIDTH, 0.8 * WIDTH), layout="constrained")
     figure.suptitle(title, fontsize=11)
     left, right = figure.subplots(1, 2)
     _profiles(left, fitted, truth, pixel_size)
     _residual_spectra(right, fitted, truth, pixel_size)
+    enlarge(figure)
     return figure
 
 
-def residuals_page(title: str, rows: dict[str, Images]) -> Figure:
+def residuals_page(title: str, rows: dict[str, Images], pixel_size: float) -> Figure:
     """Show what is left of each image, brought to the truth's scale, when the truth is taken off.
 
     Parameters
     ----------
     title
         Above the page.
-    rows
+    rows, pixel_size
         See `profiles_page`.
     """
     truth = rows[TRUTH]
@@ -79,18 +89,20 @@ def residuals_page(title: str, rows: dict[str, Images]) -> Figure:
     return _page(
         f"{title}, grey range ±{spread:.2g} background sd",
         {name: (images, spread) for name, images in {TRUTH: truth, **left}.items()},
+        pixel_size,
     )
 
 
-def _page(title: str, rows: dict[str, tuple[Images, float]]) -> Figure:
+def _page(title: str, rows: Mapping[str, tuple[Images, Range]], pixel_size: float) -> Figure:
     """Show rows of images on a page that is as high as they then are; see `montage`."""
     columns = max(len(images) for images, _ in rows.values())
     names = _LETTER * max(map(len, rows))
     height = 0.4 + (WIDTH - names) / columns * len(rows)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    montage(figure, rows)
-    figure.axes[0].set_anchor("E")  # room that is left over goes to the names
+    axes = figure.subplots()
+    montage(axes, rows, pixel_size, size=10)
+    axes.set_anchor("E")  # room that is left over goes to the names
     return figure
 
 
@@ -112,31 +124,35 @@ def busiest_line(truth: Images) -> int:
 def _profiles(axes: Axes, fitted: dict[str, Images], truth: Images, pixel_size: float) -> None:
     line = busiest_line(truth[0])
     along = (np.arange(truth.shape[-1]) - truth.shape[-1] // 2) * pixel_size
-    for (name, images), colour in zip(_quiet(fitted).items(), COLOURS, strict=False):
-        axes.plot(along, images[0, line], lw=1.0, color=colour, label=name)
+    for number, (name, images) in enumerate(_quiet(fitted).items()):
+        colour, dashes = line_style(number)
+        axes.plot(along, images[0, line], lw=1.2, color=colour, ls=dashes, label=name)
     axes.plot(along, truth[0, line], lw=1.8, color="k", label=TRUTH)
-    axes.set_xlabel("Å from the centre, along the line on which the first particle varies most")
+    axes.set_xlabel("Å from the centre of the first particle, along its busiest line")
     axes.set_ylabel("grey value (background sd)")
-    axes.legend(fontsize=7)
+    axes.legend()
 
 
 def _residual_spectra(
     axes: Axes, fitted: dict[str, Images], truth: Images, pixel_size: float
 ) -> None:
-    for (name, images), colour in zip(_quiet(fitted).items(), COLOURS, strict=False):
-        _spectrum(axes, images - truth, pixel_size, name, colour, 1.0)
-    _spectrum(axes, truth, pixel_size, "the truth itself", "k", 1.8)
-    axes.set_xlabel("spatial frequency (1/Å)")
-    axes.set_title("power of what differs from the truth", fontsize=9)
-    axes.legend(fontsize=7)
+    for number, (name, images) in enumerate(_quiet(fitted).items()):
+        _spectrum(axes, images - truth, pixel_size, name, line_style(number))
+    _spectrum(axes, truth, pixel_size, "the truth itself", ("k", "-"))
+    resolution_axis(axes, 0.5 / pixel_size)
+    axes.set_title("power of what differs from the truth")
+    axes.legend()
 
 
 def _spectrum(
-    axes: Axes, images: Images, pixel_size: float, label: str, colour: str, width: float
+    axes: Axes, images: Images, pixel_size: float, label: str, style: tuple[str, str]
 ) -> None:
     power = radial_power(torch.from_numpy(np.ascontiguousarray(images))).mean(0).numpy()
-    frequency = np.linspace(0, 0.5 / pixel_size, len(power))
-    axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-6), color=colour, lw=width, label=label)
+    frequency = frequencies(len(power), pixel_size)
+    colour, dashes = style
+    axes.semilogy(
+        frequency[1:], np.maximum(power[1:], 1e-6), color=colour, ls=dashes, lw=1.5, label=label
+    )
 
 
 def _quiet(fitted: dict[str, Images]) -> dict[str, Images]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,17 +9,26 @@ import torch
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
+from ..counting import counted
 from ..images.background import ring_statistics
 from ..noise.spectrum import radial_power
+from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
+from .montage import OWN, Labels, common_range, montage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from .montage import Range
+    from .sample import Sample
 
     Images = npt.NDArray[np.float32]
 
 PAGE = (11.7, 8.3)
 """A4 landscape, inches."""
 RAW, DENOISED, REMOVED = "#7f7f7f", "#c2410c", "#1d4ed8"
+RAW_SPREAD = 4.0
+SMOOTH = 20.0
+"""Å, resolution at which the low-pass filter of the gallery halves amplitudes."""
 
 
 def normalise(images: Images) -> Images:
@@ -30,64 +38,70 @@ def normalise(images: Images) -> Images:
     return np.asarray(((raw - mean) / torch.where(sd > 0, sd, torch.inf)).numpy())
 
 
-def grey(image: Images, spread: float = 0.0) -> Images:
-    """Map one image to 0 (black) to 1 (white), by its own percentiles or by ±`spread`."""
-    low, high = (-spread, spread) if spread else np.percentile(image, (0.5, 99.5))
-    return np.clip((image - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+def gallery(sample: Sample, title: str) -> Figure:
+    """Show the best, random and the worst particles before and after; a column a particle.
 
-
-def montage(figure: Figure, rows: dict[str, tuple[Images, float]]) -> None:
-    """Draw rows of images with a label each, in one axes (many axes are slow).
+    All denoised images share one grey range, so that an empty one looks empty; below, each has its
+    own.
 
     Parameters
     ----------
-    figure
-        Where to draw.
-    rows
-        Label → images (n, box, box) and their `spread` (see `grey`).
-    """
-    lines = []
-    for images, spread in rows.values():
-        gap = max(1, images.shape[-1] // 40)
-        cells = [np.pad(grey(i, spread), gap, constant_values=1) for i in images]
-        lines.append(np.concatenate(cells, axis=1))
-    axes = figure.subplots()
-    axes.imshow(np.concatenate(lines), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    height = lines[0].shape[0]
-    axes.set_yticks([height * (k + 0.5) for k in range(len(lines))], list(rows), fontsize=10)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def gallery(raw: Images, denoised: Images, pixel_size: float, title: str) -> Figure:
-    """Rows raw, raw low-passed to 20 Å, denoised, difference; a column a particle.
-
-    Parameters
-    ----------
-    raw, denoised : (n, box, box)
-        In the same units (background sd 1).
-    pixel_size
-        Å.
+    sample
+        From which particles are chosen, see `Sample.groups`.
     title
         Above the page.
     """
-    # A Gaussian of this sigma halves amplitudes at 20 Å.
-    sigma = 20 / (2 * np.pi) * np.sqrt(2 * np.log(2)) / pixel_size
-    smooth = gaussian_filter(raw, (0, sigma, sigma))
+    groups = sample.groups()
+    places = [place for group in groups.values() for place in group]
+    raw, denoised = sample.raw[places], sample.denoised[places]
+    smooth = low_passed(raw, sample.pixel_size)
+    shown = common_range(denoised)
+    below = [f"no. {sample.number(k)}\n{sample.score_name} {sample.scores[k]:.2f}" for k in places]
     figure = Figure(figsize=PAGE, layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    montage(
-        figure,
-        {
-            "raw": (raw, 4.0),
-            "20 Å low-pass": (smooth, 0.0),
-            "denoised": (denoised, 0.0),
-            "taken off": (raw - denoised, 4.0),
-        },
+    figure.suptitle(f"{title}\n{_ranges(shown, sample.contrast)}", fontsize=LARGE)
+    axes = figure.subplots()
+    rows: dict[str, tuple[Images, Range]] = {
+        "raw": (raw, RAW_SPREAD),
+        f"{SMOOTH:g} Å\nlow-pass": (smooth, common_range(smooth)),
+        "denoised": (denoised, shown),
+        "denoised,\neach its\nown greys": (denoised, OWN),
+        "taken off": (raw - denoised, RAW_SPREAD),
+    }
+    labels = Labels(below, {name: len(group) for name, group in groups.items()})
+    montage(axes, rows, sample.pixel_size, labels)
+    axes.set_xlabel(
+        f"no.: row of the particle in its table. Best and worst by {sample.score_words}.",
+        fontsize=11,
     )
     return figure
+
+
+def strip(sample: Sample) -> dict[str, tuple[Images, Range]]:
+    """Choose two rows of images for a report's first page: raw and denoised particles."""
+    places = [place for group in sample.groups().values() for place in group]
+    denoised = sample.denoised[places]
+    return {
+        "raw": (sample.raw[places], RAW_SPREAD),
+        "denoised": (denoised, common_range(denoised)),
+    }
+
+
+def low_passed(images: Images, pixel_size: float) -> Images:
+    """Smooth (n, box, box) images by a Gaussian that halves amplitudes at `SMOOTH` Å."""
+    sigma = SMOOTH / (2 * np.pi) * np.sqrt(2 * np.log(2)) / pixel_size
+    return np.asarray(gaussian_filter(images, (0, sigma, sigma)))
+
+
+def _ranges(shown: tuple[float, float], contrast: int) -> str:
+    """Say which grey values are black and white, as the page and relion_display count them."""
+    low, high = shown
+    black, white = (low, high) if contrast > 0 else (-high, -low)
+    inverted = "" if contrast > 0 else " there black particles stay black:"
+    return (
+        f"Grey range in sd of the raw background: raw and taken off ±{RAW_SPREAD:g}, denoised "
+        f"{low:.2g} to {high:.2g}\n(in relion_display:{inverted} --black {black:.2g} "
+        f"--white {white:.2g})"
+    )
 
 
 def spectra(raw: Images, denoised: Images, pixel_size: float, limit: float) -> Figure:
@@ -111,48 +125,13 @@ def spectra(raw: Images, denoised: Images, pixel_size: float, limit: float) -> F
     }
     for label, (images, colour) in curves.items():
         power = radial_power(torch.from_numpy(np.ascontiguousarray(images))).mean(0).numpy()
-        frequency = np.linspace(0, 0.5 / pixel_size, len(power))
-        axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-7), label=label, color=colour)
-    axes.axvline(1 / limit, color="k", lw=0.8, ls=":")
-    axes.text(1 / limit, 0.99, f" {limit:.1f} Å: the network's limit", fontsize=8,
-              transform=axes.get_xaxis_transform(), va="top")  # fmt: skip
-    axes.set_xlabel("spatial frequency (1/Å)")
-    axes.set_ylabel("power per coefficient (white noise of sd 1 has 1)")
+        frequency = frequencies(len(power), pixel_size)
+        axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-7), label=label, color=colour, lw=2)
+    resolution_axis(axes, 0.5 / pixel_size)
     axes.set_ylim(1e-5, None)
-    axes.set_title(f"Radial power spectra, mean of {len(raw)} particles", fontsize=11)
-    axes.legend()
-    top = axes.secondary_xaxis("top", functions=(_invert, _invert))
-    top.set_xticks([40, 20, 10, 8, 6, 4, 3])
-    top.set_xlabel("resolution (Å)")
-    return figure
-
-
-def _invert(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.asarray(1 / np.maximum(np.abs(x), 1e-6))
-
-
-def text_page(title: str, lines: list[tuple[str, str]], advice: list[str]) -> Figure:
-    """Make a page of facts and advice.
-
-    Parameters
-    ----------
-    title
-        In large letters.
-    lines
-        Label and value pairs.
-    advice
-        Sentences, one a paragraph.
-    """
-    figure = Figure(figsize=PAGE)
-    figure.text(0.06, 0.92, title, fontsize=18, weight="bold")
-    y = 0.85
-    for label, value in lines:
-        figure.text(0.06, y, label, fontsize=10, color="#555555")
-        figure.text(0.28, y, textwrap.shorten(value, 105, placeholder=" …"), fontsize=10)
-        y -= 0.034
-    y -= 0.03
-    for sentence in advice:
-        paragraph = textwrap.fill(sentence, 125)
-        figure.text(0.06, y, paragraph, fontsize=10, va="top")
-        y -= 0.027 * (1 + paragraph.count("\n")) + 0.02
+    mark_limit(axes, limit, pixel_size)
+    axes.set_ylabel("power per coefficient (white noise of sd 1 has 1)")
+    axes.set_title(f"Radial power spectra, mean of {counted(len(raw), 'particle')}")
+    axes.legend(loc="lower left")
+    enlarge(figure)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,9 @@ from matplotlib.figure import Figure
 
 from ..counting import counted
 from ..images.disk import replacing
-from .gallery import DENOISED, PAGE, RAW, REMOVED, montage
+from .axes import LARGE, SMALL, enlarge, resolution_axis
+from .gallery import DENOISED, PAGE, RAW, REMOVED
+from .montage import montage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +23,11 @@ if TYPE_CHECKING:
 
     from ..noise.bank import NoiseBank
     from ..noise.inspection import Inspection
+    from .text_page import Rows
 
-COLUMNS = 10
-_ROWS = 5
-_RESOLUTIONS = (200, 100, 50, 30, 20, 15, 10, 8, 6, 4, 3)
+COLUMNS, STRIP = 9, 8
+"""Blocks of a row of the page, and of a report's first page."""
+_ROWS = 6
 
 
 def write_pages(path: Path, pages: list[Figure]) -> None:
@@ -50,9 +54,21 @@ def block_page(bank: NoiseBank) -> Figure:
             # Blanks make labels of their own for further rows of a kind.
             lines[kind + " " * k] = (cells[k * COLUMNS : (k + 1) * COLUMNS], 4.0)
     figure = Figure(figsize=PAGE, layout="constrained")
-    figure.suptitle("Blocks spread over the bank: grey range ±4 sd of the background", fontsize=11)
-    montage(figure, lines)
+    figure.suptitle(
+        "Blocks spread over the bank: grey range ±4 sd of the background", fontsize=LARGE
+    )
+    montage(figure.subplots(), lines, bank.pixel_size)
     return figure
+
+
+def block_strip(bank: NoiseBank) -> Rows:
+    """Choose two rows of blocks, spread over a bank, for a report's first page."""
+    chosen = np.linspace(0, bank.n - 1, min(bank.n, 2 * STRIP)).round().astype(int)
+    blocks = bank.blocks(chosen)
+    half = -(-len(blocks) // 2)
+    second = np.full_like(blocks[:half], 99)
+    second[: len(blocks) - half] = blocks[half:]
+    return {"noise": (blocks[:half], 4.0), "blocks": (second, 4.0)}
 
 
 def spectrum_page(
@@ -86,15 +102,11 @@ def spectrum_page(
         label=f"blocks, mean of {len(seen.sample)}",
     )  # fmt: skip
     axes.set_yscale("log")
-    axes.set_xlim(0, frequency[-1])
-    axes.set_xlabel("spatial frequency (1/Å)")
+    resolution_axis(axes, float(frequency[-1]))
     axes.set_ylabel("power per coefficient (white noise of the background's sd has 1)")
-    axes.set_title(title or "Radial power spectra", fontsize=11)
+    axes.set_title(title or "Radial power spectra")
     axes.legend(loc="upper right")
-    ticks = [r for r in _RESOLUTIONS if frequency[1] <= 1 / r <= frequency[-1]]
-    top = axes.secondary_xaxis("top")
-    top.set_xticks([1 / r for r in ticks], [str(r) for r in ticks])
-    top.set_xlabel("resolution (Å)")
+    enlarge(figure)
     return figure
 
 
@@ -116,7 +128,8 @@ def statistics_page(seen: Inspection) -> Figure:
     ):
         _compare(axes, getattr(seen.blocks, name), getattr(seen.null, name))
         axes.set(xlabel=words.lower(), ylabel="part of the blocks a bin", title=words)
-    skewness.legend(loc="upper right", fontsize=9)
+    skewness.legend(loc="upper right")
+    enlarge(figure)
     return figure
 
 
@@ -136,14 +149,14 @@ def _compare(axes: Axes, blocks: npt.NDArray[np.float64], null: npt.NDArray[np.f
 def picture_page(pictures: list[tuple[str, npt.NDArray[np.uint8]]], title: str) -> Figure:
     """Show up to six pictures (h, w, 3), each with a line below it."""
     figure = Figure(figsize=PAGE, layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=LARGE)
     shape = (1, 2) if len(pictures) <= 2 else (2, 3)
     cells = figure.subplots(*shape).ravel()
     for axes in cells:
         axes.axis("off")
     for axes, (label, picture) in zip(cells, pictures, strict=False):
         axes.imshow(picture)
-        axes.set_title(label, fontsize=8, y=-0.06, va="top")
+        axes.set_title(textwrap.fill(label, 46), fontsize=SMALL, y=-0.03, va="top")
     return figure
 
 
@@ -151,5 +164,5 @@ def table_page(title: str, text: str) -> Figure:
     """Make a page of a table in letters of one width."""
     figure = Figure(figsize=PAGE)
     figure.text(0.06, 0.92, title, fontsize=18, weight="bold")
-    figure.text(0.06, 0.88, text, fontsize=7, family="monospace", va="top")
+    figure.text(0.06, 0.88, text, fontsize=9, family="monospace", va="top")
     return figure

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_pdf import PdfPages
 
 from ..images.disk import replacing
-from .gallery import gallery, spectra, text_page
+from .gallery import gallery, spectra, strip
+from .text_page import text_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-    import numpy.typing as npt
     from matplotlib.figure import Figure
 
     from ..denoise.model_file import ModelCard
+    from .sample import Sample
 
 ADVICE = (
     "Use the denoised images for looking, for 2D classification and for picking out good "
@@ -37,15 +36,6 @@ WAYS_BACK = {
     ),
 }
 """How to come back to the raw images, by the ending of the metadata."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Some particles of one pixel size, in units of the raw background's sd, white particles."""
-
-    raw: npt.NDArray[np.float32]
-    denoised: npt.NDArray[np.float32]
-    pixel_size: float
 
 
 def range_warnings(card: ModelCard, pixel_size: float, working_box: int) -> list[str]:
@@ -106,16 +96,11 @@ def write_report(
     further
         Pages at the end.
     """
-    shown = slice(0, 8)
+    texts = [*notes, ADVICE, way_back]
+    title = "iceblock: denoised particles"
     pages = [
-        text_page("iceblock: denoised particles", facts, [*notes, ADVICE, way_back]),
-        gallery(
-            sample.raw[shown],
-            sample.denoised[shown],
-            sample.pixel_size,
-            f"Before and after, model {card.name}: grey range ±4 sd for raw and taken off, "
-            "each image's own for the rest",
-        ),
+        text_page(title, facts, texts, strip(sample), sample.pixel_size),
+        gallery(sample, f"Before and after, model {card.name}"),
         spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
         *further,
     ]

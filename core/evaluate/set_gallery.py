@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from .gallery import PAGE, montage
+from ..counting import counted
+from .axes import LARGE, SMALL
+from .gallery import PAGE
+from .montage import montage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,23 +45,25 @@ def set_page(prior: SetPrior) -> Figure:
     corrected = bool((prior.transfers != 1).any())
     figure = Figure(figsize=PAGE, layout="constrained")
     figure.suptitle(
-        f"What the particles of this set have in common: learned from {prior.count} images at "
+        f"What the particles of this set have in common: learned from "
+        f"{counted(prior.count, 'image')} at "
         f"{prior.pixel_size:.3g} Å, {'CTF taken off, ' if corrected else ''}mid-grey is zero",
-        fontsize=11,
+        fontsize=LARGE,
     )
     # Blanks make labels of their own.
     lines = enumerate(np.split(tiles, ROWS))
-    montage(figure, {" " * number: (line, 1.0) for number, line in lines})
-    axes = figure.axes[0]
+    axes = figure.subplots()
+    rows = {" " * number: (line, 1.0) for number, line in lines}
+    montage(axes, rows, prior.pixel_size)
     words = ["mean", *(f"{100 * part:.1f} %" for part in parts)]
     for place, word in enumerate(words):
         row, column = divmod(place, COLUMNS)
         axes.text(
-            (column + 0.06) / COLUMNS, 1 - (row + 0.06) / ROWS, word, fontsize=9, va="top",
+            (column + 0.06) / COLUMNS, 1 - (row + 0.06) / ROWS, word, fontsize=SMALL, va="top",
             transform=axes.transAxes,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
         )  # fmt: skip
-    axes.set_xlabel(textwrap.fill(SENTENCE, 150), fontsize=10)
+    axes.set_xlabel(textwrap.fill(SENTENCE, 130), fontsize=SMALL)
     return figure
 
 

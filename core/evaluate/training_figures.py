@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from .gallery import PAGE, montage
+from .axes import LARGE, enlarge, line_style
+from .gallery import PAGE
 from .held_out import pick
+from .montage import OWN, Labels, montage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .held_out import HeldOut, Images
+    from .text_page import Rows
 
     Row = dict[str, float]
 
@@ -25,55 +28,61 @@ LOSSES = {
     "adversarial": "adversarial",
     "discriminator": "discriminator",
 }
-COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#0f766e")
-SHOWN = 4
+LEVELS = {"raw": "--", "best low-pass": ":"}
+"""Methods that need no training, and their dashes."""
+SHOWN = 3
 """Images at each SNR."""
 
 
-def curves(rows: Sequence[Row], raw: dict[float, float], title: str) -> Figure:
+def curves(rows: Sequence[Row], levels: dict[str, dict[float, float]], title: str) -> Figure:
     """Draw the losses on the left and the held-out scores on the right.
 
     Parameters
     ----------
     rows
         Of metrics.csv.
-    raw
-        Score of the raw images at each SNR, drawn as broken lines.
+    levels
+        Scores at each SNR of the methods of `LEVELS`, drawn as broken lines.
     title
         Above the page.
     """
     figure = Figure(figsize=PAGE, layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=LARGE)
     left, right = figure.subplots(1, 2)
     _draw_losses(left, rows)
-    for (snr, level), colour in zip(raw.items(), COLOURS, strict=False):
+    for number, snr in enumerate(next(iter(levels.values()))):
+        colour = line_style(number)[0]
         steps, values = _course(rows, f"correlation_{snr:g}")
-        right.plot(steps, values, "o-", ms=3, color=colour, label=f"SNR {snr:g}")
-        right.axhline(level, ls="--", lw=0.8, color=colour)
-    right.set_title("held-out correlation inside the mask (broken lines: raw)", fontsize=10)
+        right.plot(steps, values, "o-", ms=4, color=colour, label=f"model, SNR {snr:g}")
+        for name, scores in levels.items():
+            right.axhline(scores[snr], ls=LEVELS[name], lw=1.5, color=colour)
+    for name in levels:
+        right.plot([], [], ls=LEVELS[name], color="k", label=f"{name}, same colours")
+    right.set_title("held-out correlation inside the mask")
     right.set_xlabel("step")
-    right.legend(fontsize=9)
+    right.legend()
+    enlarge(figure)
     return figure
 
 
 def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
-    for (name, label), colour in zip(LOSSES.items(), COLOURS, strict=False):
+    for number, (name, label) in enumerate(LOSSES.items()):
         steps, values = _course(rows, name)
         if name == "pixel":
             values = values / np.maximum(_course(rows, "zero")[1], 1e-12)
         if len(steps):
-            axes.plot(steps, values, color=colour, lw=1.2, label=label)
+            axes.plot(steps, values, color=line_style(number)[0], lw=1.8, label=label)
     axes.set_yscale("log")
     axes.set_xlabel("step")
-    axes.set_title("losses", fontsize=10)
+    axes.set_title("losses")
     steps, rates = _course([row for row in rows if "loss" in row], "learning_rate")
     if len(steps):
-        axes.legend(fontsize=9)
+        axes.legend()
         rate = axes.twinx()
         rate.plot(steps, rates, color="#aaaaaa", lw=0.8)
         rate.set_ylim(0, None)
-        rate.set_ylabel("learning rate (grey)", fontsize=8, color="#777777")
-        rate.tick_params(labelsize=7, colors="#777777")
+        rate.set_ylabel("learning rate (grey)", color="#777777")
+        rate.tick_params(colors="#777777")
 
 
 def _course(rows: Sequence[Row], name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -96,21 +105,28 @@ def samples(held_out: HeldOut, denoised: Images, low_pass: Images, title: str) -
         Above the page.
     """
     chosen = pick(held_out, SHOWN)
+    figure = Figure(figsize=(PAGE[0], 0.55 * PAGE[0]), layout="constrained")
+    counts = Labels(groups={f"SNR {snr:g}": len(places) for snr, places in chosen.items()})
+    figure.suptitle(
+        f"{title}: held-out images. Grey range ±4 sd for noisy ones, each image's own for the rest",
+        fontsize=LARGE,
+    )
+    pixel_size = float(next(iter(held_out.sets.values())).pixel_size[0])
+    montage(figure.subplots(), sample_rows(held_out, denoised, low_pass), pixel_size, counts)
+    return figure
+
+
+def sample_rows(held_out: HeldOut, denoised: Images, low_pass: Images) -> Rows:
+    """Choose some held-out images of each SNR, after each method; see `montage`."""
+    chosen = pick(held_out, SHOWN)
 
     def row(images: Images) -> np.ndarray:
         return np.concatenate([images[snr][places].cpu().numpy() for snr, places in chosen.items()])
 
     clean = {snr: pairs.clean for snr, pairs in held_out.sets.items()}
-    figure = Figure(figsize=(PAGE[0], 0.45 * PAGE[0]), layout="constrained")
-    snrs = ", ".join(f"{snr:g}" for snr in chosen)
-    figure.suptitle(f"{title}; {SHOWN} each at SNR {snrs}, from left to right", fontsize=11)
-    montage(
-        figure,
-        {
-            "noisy": (row(held_out.noisy), 4.0),
-            "low-pass": (row(low_pass), 0.0),
-            "denoised": (row(denoised), 0.0),
-            "truth": (row(clean), 0.0),
-        },
-    )
-    return figure
+    return {
+        "noisy": (row(held_out.noisy), 4.0),
+        "low-pass": (row(low_pass), OWN),
+        "denoised": (row(denoised), OWN),
+        "truth": (row(clean), OWN),
+    }

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..counting import counted
+from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
 from .gallery import DENOISED, PAGE, RAW, REMOVED
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def noise_page(
     """
     figure = Figure(figsize=PAGE, layout="constrained")
     axes = figure.subplots()
-    frequency = np.linspace(0, 0.5 / pixel_size, len(about.power))
+    frequency = frequencies(len(about.power), pixel_size)
     axes.semilogy(
         frequency[1:], np.maximum(about.power[1:], 1e-6), color=RAW, lw=2,
         label=f"background of these particles (skewness {about.skewness:+.3f}, "
@@ -79,14 +80,12 @@ def noise_page(
         title = (
             f"Noise about the particles and {match.source}: alike within a factor {match.ratio:.2f}"
         )
-    axes.axvline(1 / limit, color="k", lw=0.8, ls=":")
-    side = "right" if 1 / limit > 0.7 * frequency[-1] else "left"
-    axes.text(1 / limit, 0.99, f" {limit:.1f} Å: the network's limit ", fontsize=8, ha=side,
-              transform=axes.get_xaxis_transform(), va="top")  # fmt: skip
-    axes.set_xlabel("spatial frequency (1/Å)")
+    resolution_axis(axes, 0.5 / pixel_size)
+    mark_limit(axes, limit, pixel_size)
     axes.set_ylabel("power per coefficient (white noise of the background's sd has 1)")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(title)
     axes.legend(loc="lower left")
+    enlarge(figure)
     return figure
 
 
@@ -97,12 +96,13 @@ def confidence_page(values: Floats, whole: bool) -> Figure:
     axes.hist(values, bins=np.linspace(0, 1, 41).tolist(), color=DENOISED)
     axes.axvline(float(np.median(values)), color="k", lw=1)
     axes.text(float(np.median(values)), 0.98, f" median {np.median(values):.2f}", va="top",
-              transform=axes.get_xaxis_transform())  # fmt: skip
+              fontsize=LARGE, transform=axes.get_xaxis_transform())  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_xlabel("confidence: expected correlation with the truth inside the particle")
     axes.set_ylabel("particles")
     what = "all" if whole else "a sample of"
-    axes.set_title(f"Confidence of {what} {counted(len(values), 'particle')}", fontsize=11)
+    axes.set_title(f"Confidence of {what} {counted(len(values), 'particle')}")
+    enlarge(figure)
     return figure
 
 
@@ -124,14 +124,16 @@ def truth_page(
     left, right = figure.subplots(1, 2)
     colours = {"raw": RAW, "denoised": DENOISED}
     for name, curve in curves.items():
-        frequency = np.linspace(0, 0.5 / pixel_size, len(curve))
-        left.plot(frequency[1:], curve[1:], color=colours.get(name, REMOVED), label=name)
+        frequency = frequencies(len(curve), pixel_size)
+        left.plot(frequency[1:], curve[1:], color=colours.get(name, REMOVED), lw=2, label=name)
     for level in (0.5, 1 / 7):
         left.axhline(level, color="k", lw=0.6, ls=":")
-    left.set(xlabel="spatial frequency (1/Å)", ylabel="Fourier ring correlation", ylim=(-0.1, 1))
-    left.set_title("Agreement with the truth by resolution", fontsize=11)
+    resolution_axis(left, 0.5 / pixel_size)
+    left.set(ylabel="Fourier ring correlation", ylim=(-0.1, 1))
+    left.set_title("Agreement with the truth by resolution")
     left.legend()
     _histograms(right, correlations, colours)
+    enlarge(figure)
     return figure
 
 
@@ -141,5 +143,5 @@ def _histograms(axes: Axes, values: dict[str, Floats], colours: dict[str, str]) 
         edges = np.linspace(-0.2, 1, 37).tolist()
         axes.hist(found, bins=edges, alpha=0.6, color=colours.get(name, REMOVED), label=label)
     axes.set(xlabel="correlation with the truth inside the particle", ylabel="particles")
-    axes.set_title("Agreement with the truth by particle", fontsize=11)
+    axes.set_title("Agreement with the truth by particle")
     axes.legend()

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..images.disk import replacing
-from .gallery import text_page
 from .noise_gallery import write_pages
+from .text_page import text_page
 from .trust_figures import gate_page
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .gate import Check
+    from .text_page import Rows
 
 TITLE = "iceblock: how far to trust these denoised particles"
 DPI = 90
@@ -47,12 +48,17 @@ class TrustReport:
     checks: list[Check] = field(default_factory=list)
     pictures: list[tuple[str, Figure]] = field(default_factory=list)
     """Title and figure, a page each."""
+    rows: Rows | None = None
+    """Pictures for the first page of the PDF, see `montage`."""
+    pixel_size: float | None = None
+    """Å, of those."""
 
 
 def write_pdf(path: Path, report: TrustReport) -> None:
     """Write the report as a PDF, whole or not at all; the same report, the same bytes."""
     marked = [f"! {warning}" for warning in report.warnings]
-    pages = [text_page(TITLE, report.facts, [report.verdict, *marked, *report.advice])]
+    sentences = [report.verdict, *marked, *report.advice]
+    pages = [text_page(TITLE, report.facts, sentences, report.rows, report.pixel_size)]
     if report.checks:
         pages.append(gate_page(report.checks))
     write_pages(path, [*pages, *(figure for _, figure in report.pictures)])

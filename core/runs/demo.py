@@ -10,8 +10,8 @@ import torch
 from matplotlib.figure import Figure
 
 from ..errors import IceblockError
-from ..evaluate.gallery import montage
 from ..evaluate.metrics import masked_correlation, wiener_filter
+from ..evaluate.montage import common_range, montage
 from ..images.mrc import read_header, read_images
 from ..simulate.dataset import write_dataset
 from ..simulate.pairs import PairSettings, widen
@@ -104,5 +104,8 @@ def _low_pass(raw: torch.Tensor) -> torch.Tensor:
 
 def _picture(path: Path, rows: dict[str, torch.Tensor]) -> None:
     figure = Figure(figsize=(12, 6.3), layout="constrained")
-    montage(figure, {label: (images[:8].numpy(), 0.0) for label, images in rows.items()})
+    shown = {label: images[:8].numpy() for label, images in rows.items()}
+    ranges = {label: common_range(images) for label, images in shown.items()}
+    made = {label: (images, ranges[label]) for label, images in shown.items()}
+    montage(figure.subplots(), made, PIXEL_SIZE)
     figure.savefig(path, dpi=80)

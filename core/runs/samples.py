@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..denoise.confidence_file import has_confidences, read_confidences
 from ..denoise.stacks import spread
 from ..evaluate.gallery import normalise
-from ..evaluate.report import Sample
+from ..evaluate.sample import Sample
 from ..images.mrc import read_header, read_images
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..images.output_plan import OutputPlan
 
 SAMPLE, SHOWN = 64, 8
-"""Particles at most, and in the gallery."""
+"""Particles at most, and at least where boxes are large."""
 SAMPLE_BYTES = 32 << 20
 """Large boxes come in smaller samples."""
 
@@ -38,16 +39,22 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
     box = first.stack.box_x
     jobs = [j for j in plan.jobs if (j.stack.box_x, j.pixel_size) == (box, first.pixel_size)]
     count = min(SAMPLE, max(SHOWN, SAMPLE_BYTES // (4 * box * box)))
-    raw, denoised = [], []
+    raw, denoised, rows, confidences = [], [], [], []
     for job, places in spread(jobs, count):
         sign = job.contrast or contrast
+        stack = stacks / job.output
         raw.append(sign * read_images(job.stack, job.indices[places]))
-        denoised.append(sign * read_images(read_header(stacks / job.output), places))
+        denoised.append(sign * read_images(read_header(stack), places))
+        rows.append(job.rows_of(job.indices[places]))
+        if has_confidences(stack, len(job.indices)):
+            confidences.append(read_confidences(stack, len(job.indices))[places])
     before, after = np.concatenate(raw), np.concatenate(denoised)
-    # The gallery shows the first ones: let those come from all over the set.
-    order = np.argsort(np.arange(len(before)) % max(1, len(before) // SHOWN), kind="stable")
-    before, after = before[order], after[order]
+    numbers = np.concatenate(rows).astype(np.int64) + 1
+    trust = np.concatenate(confidences).astype(np.float64) if confidences else np.zeros(0)
     usable = np.isfinite(before).all(axis=(1, 2)) & (before.std(axis=(1, 2)) > 0)
-    if usable.any():
-        before, after = before[usable], after[usable]
-    return Sample(normalise(before), np.nan_to_num(after), first.pixel_size)
+    if not usable.any():
+        usable[:] = True
+    return Sample(
+        normalise(before[usable]), np.nan_to_num(after[usable]), first.pixel_size, numbers[usable],
+        trust[usable] if len(trust) == len(before) else None, first.contrast or contrast,
+    )  # fmt: skip

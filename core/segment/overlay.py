@@ -10,6 +10,7 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 
 from ..images.disk import replacing
 from .grid import to_grid
+from .legend import draw_legend
 from .network import PARTICLE, POLLUTION
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def overlay(
     blocks: npt.NDArray[np.float64] | None = None,
     box: int = 0,
     picks: npt.NDArray[np.float64] | None = None,
+    pixel_size: float | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Draw the outlines of pollution (red) and particles (green), blocks (blue), picks (yellow).
 
@@ -48,6 +50,8 @@ def overlay(
         Side of the blocks in pixels.
     picks : (n, 2)
         y, x in pixels.
+    pixel_size
+        Å, for a scale bar.
 
     Returns
     -------
@@ -76,6 +80,10 @@ def overlay(
     for y, x in picks if picks is not None else ():
         cy, cx = y * step[0], x * step[1]
         draw.ellipse((cx - 2, cy - 2, cx + 2, cy + 2), fill=PICK)
+    names = {"particles": COLOURS[PARTICLE], "pollution": COLOURS[POLLUTION]}
+    names |= {} if blocks is None else {"noise blocks": BLOCK}
+    names |= {} if picks is None else {"picks": PICK}
+    draw_legend(canvas, draw, names, None if pixel_size is None else pixel_size / step[1])
     return np.asarray(canvas)
 
 

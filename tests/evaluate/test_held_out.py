@@ -94,15 +94,19 @@ def test_snrs_lie_in_the_range(within: tuple[float, float], chosen: tuple[float,
 
 def test_figures_can_be_drawn_from_the_first_row_on(held_out: HeldOut, tmp_path: Path) -> None:
     raw = held_out.correlations(held_out.noisy)
+    low_pass = held_out.correlations(trivial_methods(held_out)["low-pass"])
+    levels = {"raw": raw, "best low-pass": low_pass}
     scores = {f"correlation_{snr:g}": value for snr, value in raw.items()}
     rows: list[dict[str, float]] = [{"step": 0, "learning_rate": 0.0, **scores}]
     for step in (10, 20):
-        curves(rows, raw, "title").savefig(tmp_path / "c.png", dpi=20)
+        curves(rows, levels, "title").savefig(tmp_path / "c.png", dpi=20)
         rows.append({"step": step, "learning_rate": 1e-3, "loss": 1.0, "pixel": 0.5, "zero": 1.0,
                      "discriminator": 0.6, **scores})  # fmt: skip
-    figure = curves(rows, raw, "title")
+    figure = curves(rows, levels, "title")
     lines = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
     assert lines["pixels, over an all-zero answer's"].get_ydata().tolist() == [0.5, 0.5]
-    assert lines["SNR 0.5"].get_xdata().tolist() == [0, 10, 20]
+    assert lines["model, SNR 0.5"].get_xdata().tolist() == [0, 10, 20]
+    dotted = [line for line in figure.axes[1].get_lines() if line.get_linestyle() == ":"]
+    assert {y for line in dotted for y in list(line.get_ydata())[:1]} == {*low_pass.values()}
     samples(held_out, held_out.noisy, held_out.noisy, "title").savefig(tmp_path / "s.png", dpi=20)
     assert (tmp_path / "s.png").stat().st_size > 1000

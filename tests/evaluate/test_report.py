@@ -10,11 +10,17 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from core.denoise.model_file import ModelCard
 from core.errors import IceblockError
-from core.evaluate.gallery import gallery, grey, normalise, spectra, text_page
-from core.evaluate.report import Sample, range_warnings, write_report
+from core.evaluate.axes import line_style, mark_limit, resolution_axis, resolution_ticks
+from core.evaluate.gallery import RAW_SPREAD, gallery, normalise, spectra
+from core.evaluate.montage import Labels, common_range, grey, montage
+from core.evaluate.report import range_warnings, write_report
+from core.evaluate.sample import EACH, Sample
+from core.evaluate.text_page import text_page
+from core.images.scale import length_words, nice_length
 
 CARD = ModelCard(
     name="tiny",
@@ -87,22 +93,98 @@ def test_odd_samples_have_a_report_too(tmp_path: Path, odd: Sample) -> None:
     assert pages((tmp_path / "report.pdf").read_bytes()) == 3
 
 
-def test_the_gallery_shows_each_particle_four_times() -> None:
-    raw, denoised = images(3), images(3, seed=1)
-    figure = gallery(raw, denoised, 2.0, "Before and after")
-    (picture,) = (image.get_array() for image in figure.axes[0].get_images())
-    gap = max(1, raw.shape[-1] // 40)
-    side = raw.shape[-1] + 2 * gap
-    assert picture.shape == (4 * side, 3 * side)
+def picture(figure: Figure) -> npt.NDArray[np.float32]:
+    (shown,) = (image.get_array() for image in figure.axes[0].get_images())
+    assert shown is not None
+    return np.asarray(shown)
+
+
+def test_the_gallery_shows_each_particle_in_every_row() -> None:
+    seen = sample(3)
+    drawn = picture(gallery(seen, "Before and after"))
+    side = 32 + 2
+    assert drawn.shape == (5 * side, 3 * side)
 
     def cell(row: int, column: int) -> np.ndarray:
-        return picture[row * side :, column * side :][gap : side - gap, gap : side - gap]
+        return drawn[row * side :, column * side :][1 : side - 1, 1 : side - 1]
 
-    np.testing.assert_array_equal(cell(0, 1), grey(raw[1], 4.0))
-    np.testing.assert_array_equal(cell(2, 1), grey(denoised[1]))
-    np.testing.assert_array_equal(cell(3, 2), grey(raw[2] - denoised[2], 4.0))
+    order = seen.groups()["all, best first"]
+    raw, denoised = seen.raw[order], seen.denoised[order]
+    np.testing.assert_array_equal(cell(0, 1), grey(raw[1], RAW_SPREAD))
+    np.testing.assert_array_equal(cell(2, 1), grey(denoised[1], common_range(denoised)))
+    np.testing.assert_array_equal(cell(3, 1), grey(denoised[1]))
+    np.testing.assert_array_equal(cell(4, 2), grey(raw[2] - denoised[2], RAW_SPREAD))
     rough, smooth = (np.abs(np.diff(cell(row, 1))).mean() for row in (0, 1))
     assert smooth < rough
+
+
+def test_an_empty_box_does_not_look_like_a_particle() -> None:
+    denoised = images(8)
+    denoised[5] *= 1e-3
+    drawn = picture(gallery(Sample(images(8), denoised, 2.0), "title"))
+    common, own = (drawn[row * 34 : (row + 1) * 34, -33:-1][1:-1] for row in (2, 3))  # worst: last
+    assert common.std() < 0.01
+    assert own.std() > 0.1
+
+
+def test_the_grey_range_is_printed_for_relion_display() -> None:
+    seen = Sample(images(4), images(4, seed=1), 2.0)
+    low, high = common_range(seen.denoised)
+    title = gallery(seen, "title").get_suptitle()
+    assert f"--black {low:.2g} --white {high:.2g}" in title
+    black = gallery(Sample(seen.raw, seen.denoised, 2.0, contrast=-1), "title").get_suptitle()
+    assert f"--black {-high:.2g} --white {-low:.2g}" in black
+
+
+def test_best_random_and_worst_particles_with_numbers_and_confidences() -> None:
+    confidences = np.random.default_rng(0).permutation(np.linspace(0, 1, 64))
+    seen = Sample(images(64), images(64, seed=1), 2.0, 10 * np.arange(64), confidences)
+    groups = seen.groups()
+    assert list(groups) == ["best of 64", "at random", "worst of 64"]
+    best, drawn, worst = groups.values()
+    assert sorted(confidences[best]) == sorted(confidences)[-EACH:]
+    assert sorted(confidences[worst]) == sorted(confidences)[:EACH]
+    assert len({*best, *drawn, *worst}) == 3 * EACH
+    axes = gallery(seen, "title").axes[0]
+    below = [text.get_text() for text in axes.get_xticklabels()]
+    assert below[0] == f"no. {10 * best[0]}\nconfidence 1.00"
+    assert {text.get_text() for text in axes.texts} >= {*groups}
+    assert "Best and worst by confidence" in axes.get_xlabel()
+
+
+def test_without_confidences_the_signal_tells_best_and_worst() -> None:
+    denoised = images(12) * np.linspace(0.1, 1, 12)[:, None, None].astype(np.float32)
+    groups = Sample(images(12), denoised, 2.0).groups()
+    assert groups["best of 12"] == [11, 10, 9]
+    assert groups["worst of 12"] == [2, 1, 0]
+
+
+@given(side=st.integers(16, 512), pixel_size=st.floats(0.2, 40))
+def test_a_scale_bar_is_a_round_length_inside_its_image(side: int, pixel_size: float) -> None:
+    axes = Figure().subplots()
+    montage(axes, {"raw": (np.zeros((1, side, side), np.float32), 1.0)}, pixel_size)
+    (words,) = (text.get_text() for text in axes.texts)
+    value, unit = words.split()
+    length = float(value) * {"Å": 1, "nm": 10}[unit]
+    for line in axes.get_lines():
+        left, right = line.get_xdata()
+        assert right - left == pytest.approx(length / pixel_size)
+        assert 0 < left < right < 0.5 * side
+
+
+def test_lengths() -> None:
+    assert [nice_length(most) for most in (9.99, 10, 19, 20, 49, 50, 0.3)] == [
+        5, 10, 10, 20, 20, 50, pytest.approx(0.2)
+    ]  # fmt: skip
+    assert (length_words(500), length_words(2000)) == ("500 Å", "200 nm")
+
+
+def test_groups_of_columns_stand_apart() -> None:
+    axes = Figure().subplots()
+    labels = Labels(["a", "b", "c"], {"one": 1, "two": 2})
+    montage(axes, {"raw": (np.zeros((3, 32, 32), np.float32), 1.0)}, labels=labels)
+    a, b, c = axes.get_xticks()
+    assert b - a > c - b == 34
 
 
 def test_grey_values_stay_between_black_and_white() -> None:
@@ -124,10 +206,62 @@ def test_the_spectra_are_those_of_the_images() -> None:
     np.testing.assert_allclose(quarter, power / 4, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("limit", "words", "side"),
+    [
+        (4.0, "4 Å: Nyquist of the images", "right"),
+        (3.9, "4 Å: Nyquist of the images", "right"),
+        (5.0, "5 Å: the network keeps nothing finer", "right"),
+        (16.0, "16 Å: the network keeps nothing finer", "left"),
+    ],
+)
+def test_the_limit_is_named_for_what_it_is_inside_the_frame(
+    limit: float, words: str, side: str
+) -> None:
+    axes = spectra(images(4), images(4, seed=1), 2.0, limit).axes[0]
+    (text,) = axes.texts
+    assert text.get_text().strip() == words
+    assert text.get_horizontalalignment() == side
+    assert axes.get_xlim() == (0, 0.25)
+    assert 0 < text.get_position()[0] <= 0.25
+    assert len(axes.get_lines()) == 3 + (limit > 4.04)
+
+
+@given(pixel_size=st.floats(0.5, 20))
+def test_axes_in_angstrom_have_enough_ticks(pixel_size: float) -> None:
+    ticks = resolution_ticks(0.5 / pixel_size)
+    assert len(ticks) >= 4
+    assert ticks == sorted(ticks, reverse=True)
+    assert ticks[-1] >= 2 * pixel_size - 1e-9
+    places = np.array([2 * pixel_size / tick for tick in ticks])
+    assert np.diff(places).min() > 0.05
+    axes = Figure().subplots()
+    resolution_axis(axes, 0.5 / pixel_size)
+    mark_limit(axes, 3 * pixel_size, pixel_size)
+    assert [float(text.get_text()) for text in axes.get_xticklabels()] == ticks
+
+
+def test_no_two_curves_look_alike() -> None:
+    assert len({line_style(number) for number in range(28)}) == 28
+
+
 def test_all_facts_are_on_the_first_page() -> None:
     figure = text_page("Title", FACTS, ["Advice."])
     written = {text.get_text() for text in figure.texts}
     assert written == {"Title", "Advice.", *(part for fact in FACTS for part in fact)}
+
+
+@pytest.mark.parametrize("count", [1, 8, 40])
+def test_a_first_page_holds_its_text_and_a_picture_where_there_is_room(count: int) -> None:
+    rows = {"raw": (images(6), 4.0), "denoised": (images(6), 4.0)}
+    sentence = "One sentence of advice that goes on for somewhat more than one line of the page. "
+    figure = text_page("Title", FACTS, [2 * sentence] * count, rows, 2.0)
+    assert bool(figure.axes) == (count < 40)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.texts]
+    floor = figure.axes[0].get_window_extent().y1 if figure.axes else 0
+    assert min(box.y0 for box in boxes) > floor
+    assert max(box.x1 for box in boxes) < figure.bbox.x1
 
 
 def test_normalising() -> None:

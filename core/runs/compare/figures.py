@@ -58,14 +58,16 @@ def figures(inputs: Inputs, results: Sequence[Result], real: Real | None) -> dic
         name = sheet.scored.name
         title = f"{name}: the same particles after every method"
         found[f"figure{6 + number if number < 2 else f'_set{number + 1}'}"] = methods_page(
-            title, _rows(sheet, results)
+            title, _rows(sheet, results), sheet.scored.pixel_size
         )
     for number, sheet in enumerate(inputs.sheets):
         name = sheet.scored.name
         rows = _telling(sheet, results)
         title = f"{name}: each image brought to the truth's scale"
         found[f"profiles{number + 1}"] = profiles_page(title, rows, sheet.scored.pixel_size)
-        found[f"residuals{number + 1}"] = residuals_page(f"{name}: image − truth", rows)
+        found[f"residuals{number + 1}"] = residuals_page(
+            f"{name}: image − truth", rows, sheet.scored.pixel_size
+        )
     if models := _models(inputs, results, real):
         found["figure8"] = models
     return found
@@ -103,7 +105,7 @@ def _models(inputs: Inputs, results: Sequence[Result], real: Real | None) -> Fig
     if real is not None:
         rows = {NOISY: normalise(real.images) * real.contrast}
         rows |= {r.row.name: r.real for r in networks if r.real is not None}
-        return methods_page("Real particles after each network", rows)
+        return methods_page("Real particles after each network", rows, real.pixel_size)
     ours = [r for r in networks if r.row.kind == "ours"]
     if len(ours) < 2:
         return None
@@ -112,4 +114,5 @@ def _models(inputs: Inputs, results: Sequence[Result], real: Real | None) -> Fig
     rows = {NOISY: sheet.scored.noisy[:SHOWN].cpu().numpy()}
     rows |= {r.row.name: r.shown[name] for r in ours}
     rows[TRUTH] = sheet.scored.clean[:SHOWN].cpu().numpy()
-    return methods_page(f"{name}: models that learned from different noise or pairs", rows)
+    title = f"{name}: models that learned from different noise or pairs"
+    return methods_page(title, rows, sheet.scored.pixel_size)

@@ -14,7 +14,7 @@ from .warnings import seen_by_network
 if TYPE_CHECKING:
     from ...covariance.set_prior import SetPrior
     from ...denoise.model_file import Model
-    from ...evaluate.report import Sample
+    from ...evaluate.sample import Sample
     from ...images.output_plan import OutputPlan
     from .options import DenoiseOptions
 

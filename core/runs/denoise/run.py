@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...denoise.stacks import Outcome
-    from ...evaluate.report import Sample
+    from ...evaluate.sample import Sample
     from ...images.output_plan import OutputPlan, StackJob
     from ...progress import Bar
     from .inputs import Work

@@ -14,9 +14,10 @@ from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...evaluate.bootstrap import interval
 from ...evaluate.frc import crossing, frc
-from ...evaluate.gallery import gallery, spectra
+from ...evaluate.gallery import gallery, spectra, strip
 from ...evaluate.metrics import masked_correlation
 from ...evaluate.report import WAYS_BACK, range_warnings
+from ...evaluate.sample import Sample
 from ...evaluate.trust_figures import confidence_page, noise_page, truth_page
 from ...evaluate.trust_report import TrustReport, verdict, write_html, write_pdf
 from ...remarks import warn
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-SHOWN = 8
 UNLIKE = 2.0
 """Factor between spectra of noise from which on it is a warning."""
 DOUBTFUL = 0.3
@@ -109,13 +109,9 @@ def report(
     failed = any(not check.passed for check in found.checks)
     facts = _facts(options, seen, denoiser, found, small, working)
     limit = 2 * working
-    shown = slice(0, SHOWN)
+    sample = _sample(seen, found)
     pictures = [
-        ("Before and after", gallery(
-            seen.raw[shown], seen.denoised[shown], seen.pixel_size,
-            "Before and after: grey range ±4 sd for raw and taken off, each image's own for the "
-            "rest",
-        )),
+        ("Before and after", gallery(sample, "Before and after")),
         ("Power spectra", spectra(seen.raw, seen.denoised, seen.pixel_size, limit)),
         ("Noise", noise_page(found.background, found.match, seen.pixel_size, limit)),
     ]  # fmt: skip
@@ -125,7 +121,9 @@ def report(
         pictures.append(("Agreement with the truth", truth_figure))
         facts += [(f"truth, {name}", _truth_words(scores)) for name, scores in truth.items()]
     advice = [BAD_ADVICE if failed else GOOD_ADVICE, WAYS_BACK[seen.particles.suffix]]
-    made = TrustReport(sentence, facts, warnings, advice, found.checks, pictures)
+    made = TrustReport(
+        sentence, facts, warnings, advice, found.checks, pictures, strip(sample), seen.pixel_size
+    )
     write_pdf(options.out / options.report, made)
     write_html(options.out / PAGE, made)
     values = {
@@ -137,6 +135,13 @@ def report(
         "truth": truth,
     }
     return Told(sentence, values)
+
+
+def _sample(seen: Evaluated, found: Findings) -> Sample:
+    """Give the particles that were looked at, for pictures."""
+    own = seen.particles.confidences
+    confidences = None if own is None or not found.whole else own[seen.rows].astype(np.float64)
+    return Sample(seen.raw, seen.denoised, seen.pixel_size, seen.rows + 1, confidences)
 
 
 def _seen_by_network(seen: Evaluated, card: ModelCard | None) -> tuple[int, float]:

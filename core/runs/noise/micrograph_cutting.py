@@ -186,6 +186,7 @@ def _draw(
         blocks=made.positions * factor,
         box=round(box * factor),
         picks=None if one.picks is None else one.picks * factor,
+        pixel_size=one.micrograph.pixel_size / factor,
     )
     with replacing(path) as file:
         few = Image.fromarray(picture).quantize(COLOURS, method=Image.Quantize.FASTOCTREE)

@@ -8,15 +8,16 @@ import numpy as np
 from PIL import Image
 
 from ...counting import counted
-from ...evaluate.gallery import text_page
 from ...evaluate.noise_gallery import (
     block_page,
+    block_strip,
     picture_page,
     spectrum_page,
     statistics_page,
     table_page,
     write_pages,
 )
+from ...evaluate.text_page import text_page
 from ...images.disk import replacing
 from ...images.star import quote
 from ...noise.bank import TABLE
@@ -69,7 +70,11 @@ def report(
     regions = [f["region"] for f in summary.read if f.get("region")]
     pages = [
         text_page(
-            "iceblock: noise blocks", _lines(options, bank, record), [*record["warnings"], *ADVICE]
+            "iceblock: noise blocks",
+            _lines(options, bank, record),
+            [*record["warnings"], *ADVICE],
+            block_strip(bank),
+            bank.pixel_size,
         ),
         *_pictures(options, summary),
         block_page(bank),
@@ -80,7 +85,7 @@ def report(
         ),
         statistics_page(seen),
         table_page("The bank in numbers", describe(seen)),
-    ]
+    ]  # fmt: skip
     write_pages(options.out / options.report, pages)
 
 
@@ -147,7 +152,7 @@ def _pictures(options: NoiseOptions, summary: Summary) -> list[Figure]:
             continue
         part = f"{100 * facts['background']:.0f} % background"
         shown.append((f"{facts['name']}: {counted(facts['blocks'], 'block')}, {part}", _read(path)))
-    title = "Blocks (blue), particles (green), pollution (red), picks (yellow)"
+    title = "What was found in the micrographs, and the blocks that were cut"
     return [picture_page(shown, title)] if shown else []
 
 

@@ -121,8 +121,8 @@ class Summary:
         if self.unreadable:
             names = _some([self.micrographs[n].micrograph.name for n in sorted(self.unreadable)])
             self._tell(
-                f"{len(self.unreadable)} of {counted(len(self.micrographs), 'micrograph')} passed "
-                f"over, because they cannot be read ({names}); they are listed in "
+                f"{len(self.unreadable)} of {counted(len(self.micrographs), 'micrograph')} cannot "
+                f"be read and were passed over ({names}); they are listed in "
                 f"{options.out / UNREADABLE}"
             )
         empty = [facts for facts in self.read if not facts["blocks"] and not facts["skipped"]]

@@ -153,7 +153,7 @@ def _segment_one(options: SegmentOptions, segmenter: Segmenter, one: Labelled) -
         image, pollution = one.read()
         size = one.micrograph.pixel_size
         made = segmenter.segment(image, size, options.particle_diameter, one.picks, pollution)
-        write_png(picture, overlay(image.pixels, made, picks=one.picks))
+        write_png(picture, overlay(image.pixels, made, picks=one.picks, pixel_size=size))
         _write_map(chance_file, made.probabilities, made, size)
         _write_map(label_file, made.labels.astype(np.int8), made, size)
     with mrcfile.open(label_file, permissive=True) as mrc:

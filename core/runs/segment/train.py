@@ -180,7 +180,7 @@ def _score(
         image, _ = one.read()
         size = one.micrograph.pixel_size
         made = segmenter.segment(image, size, options.particle_diameter)
-        picture = overlay(image.pixels, made, picks=one.picks)
+        picture = overlay(image.pixels, made, picks=one.picks, pixel_size=size)
         write_png(options.out / OVERLAYS / f"{one.output}.png", picture)
         if one.picks is not None and len(one.picks):
             radius = options.particle_diameter / 2 / size

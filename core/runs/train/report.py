@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_pdf import PdfPages
 
 from ...counting import counted
-from ...evaluate.gallery import text_page
+from ...evaluate.text_page import text_page
 from ...images.disk import replacing
 from ..durations import format_duration
 from .options import MODEL
@@ -64,10 +64,12 @@ def report(
     ]  # fmt: skip
     pages = [
         text_page(
-            "iceblock: a trained model", facts, [*record["warnings"], *record["remarks"], *ADVICE]
+            "iceblock: a trained model", facts,
+            [*record["warnings"], *record["remarks"], *ADVICE],
+            validation.strip(), inputs.geometry.pixel_size,
         ),
         *validation.figures(rows),
-    ]
+    ]  # fmt: skip
     with (
         replacing(options.out / options.report) as file,
         PdfPages(file, metadata={"CreationDate": None}) as pdf,

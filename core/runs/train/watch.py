@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from ...counting import counted
 from ...denoise.watcher import Watcher
 from ...evaluate.held_out import mean, named, trivial_methods
-from ...evaluate.training_figures import curves, samples
+from ...evaluate.training_figures import curves, sample_rows, samples
 from ...images.disk import replacing
 from ...progress import progress_bar
 from .options import CURVES, SAMPLES
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...denoise.metrics_log import Row
     from ...denoise.training import Score, Trainer
     from ...evaluate.held_out import HeldOut, Images
+    from ...evaluate.text_page import Rows
 
 
 class Validation:
@@ -46,6 +47,7 @@ class Validation:
         self.name = name
         self.trivial = trivial_methods(held_out)
         self.raw = held_out.correlations(held_out.noisy)
+        self.low_pass = held_out.correlations(self.trivial["low-pass"])
         self.denoised: Images = {}
 
     def __call__(self, network: Generator) -> Score:
@@ -66,7 +68,13 @@ class Validation:
         step = int(rows[-1]["step"]) if rows else 0
         title = f"model {self.name!r}, {counted(step, 'step')}"
         shown = samples(self.held_out, self.denoised, self.trivial["low-pass"], title)
-        return [curves(rows, self.raw, f"Training: {title}"), shown]
+        levels = {"raw": self.raw, "best low-pass": self.low_pass}
+        return [curves(rows, levels, f"Training: {title}"), shown]
+
+    def strip(self) -> Rows:
+        """Choose held-out images before and after for the report's first page."""
+        rows = sample_rows(self.held_out, self.denoised, self.trivial["low-pass"])
+        return {name: rows[name] for name in ("noisy", "denoised")}
 
     def draw(self, rows: Sequence[Row]) -> None:
         """Write the figures as pictures."""

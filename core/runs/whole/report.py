@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from ...counting import counted
-from ...evaluate.gallery import gallery, spectra, text_page
+from ...evaluate.gallery import gallery, spectra, strip
 from ...evaluate.noise_gallery import block_page, picture_page, write_pages
 from ...evaluate.report import WAYS_BACK
+from ...evaluate.text_page import text_page
 from ...noise.bank import NoiseBank
 from ..durations import format_duration
 from ..noise.micrograph_cutting import sampled
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
-    from ...evaluate.report import Sample
+    from ...evaluate.sample import Sample
     from .inputs import WholeInputs
     from .options import WholeOptions
 
-PICTURES, SHOWN = 6, 8
-"""Micrographs and particles in the report."""
+PICTURES = 6
+"""Micrographs in the report."""
 
 
 def report(
@@ -57,17 +58,17 @@ def report(
     notes = [stages["trust"]["verdict"], *record["warnings"], *record["remarks"]]
     notes += [*stages["tuning"].get("remarks", ()), WAYS_BACK[options.particles.suffix.lower()]]
     facts = _facts(options, inputs, stages)
-    pages = [text_page("iceblock: from micrographs to denoised particles", facts, notes)]
+    first = "iceblock: from micrographs to denoised particles"
+    pages = [text_page(first, facts, notes, strip(sample), sample.pixel_size)]
     if bank is not None:
         pages += [*_micrographs(options, inputs), block_page(NoiseBank.read(bank))]
     if "used" in stages["tuning"]:
         pictures = [(name, _read(options.out / MODEL / name)) for name in (CURVES, SAMPLES)]
         pages.append(picture_page(pictures, f"Fine-tuning (large in {MODEL}/report.pdf)"))
     title = f"Before and after, model {stages['denoising']['model']}"
-    shown = slice(0, SHOWN)
     limit = 2 * max(inputs.model.card.working_pixel_size, sample.pixel_size)
     pages += [
-        gallery(sample.raw[shown], sample.denoised[shown], sample.pixel_size, title),
+        gallery(sample, title),
         spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
     ]
     write_pages(options.out / options.report, pages)
@@ -135,7 +136,7 @@ def _micrographs(options: WholeOptions, inputs: WholeInputs) -> list[Figure]:
         path = options.out / NOISE / OVERLAYS / f"{one.output}.png"
         if path.is_file():
             shown.append((one.micrograph.name, _read(path)))
-    title = "Blocks (blue), particles (green), pollution (red), picks (yellow)"
+    title = "What was found in the micrographs"
     return [picture_page(shown, title)] if shown else []
 
 

@@ -1,0 +1,131 @@
+"""What the axes of all reports have in common: resolution in Å, its limit, colours, letters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RESOLUTIONS = (
+    *(500, 200, 100, 70, 50, 40, 30, 25, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6.5, 6),
+    *(
+        5.5,
+        5,
+        4.7,
+        4.5,
+        4.2,
+        4,
+        3.7,
+        3.5,
+        3.3,
+        3.1,
+        3,
+        2.8,
+        2.6,
+        2.4,
+        2.2,
+        2,
+        1.9,
+        1.8,
+        1.7,
+        1.6,
+        1.5,
+        1.4,
+        1.3,
+        1.2,
+        1.1,
+        1,
+    ),
+)
+"""Å, at which an axis may have a tick."""
+APART = 0.055
+"""Least distance of two ticks, as a part of the axis."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c3a1e")
+"""Told apart by the colour-blind too (Okabe and Ito 2008), and a brown."""
+DASHES = ("-", "--", ":", "-.")
+SMALL, MIDDLE, LARGE = 11, 13, 14
+"""Points: letters that can be read when a page fills the screen of a laptop."""
+
+
+def line_style(number: int) -> tuple[str, str]:
+    """Give colour and dashes of the curve with this number, from 0; the first 28 differ."""
+    rounds, colour = divmod(number, len(COLOURS))
+    return COLOURS[colour], DASHES[rounds % len(DASHES)]
+
+
+def resolution_axis(axes: Axes, nyquist: float) -> None:
+    """Let the x axis, in 1/Å up to `nyquist`, tell the resolution in Å."""
+    axes.set_xlim(0, nyquist)
+    ticks = resolution_ticks(nyquist)
+    axes.set_xticks([1 / tick for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axes.set_xlabel("resolution (Å)")
+    axes.grid(axis="x", color="#dddddd", lw=0.6)
+    axes.set_axisbelow(True)
+
+
+def resolution_ticks(nyquist: float) -> list[float]:
+    """Choose resolutions in Å for an axis that is even in 1/Å and ends at `nyquist`, in 1/Å."""
+    chosen: list[float] = []
+    last = 0.0
+    for tick in RESOLUTIONS:
+        place = 1 / tick / nyquist
+        if place - last >= APART and place <= 1 + 1e-9:
+            chosen.append(tick)
+            last = place
+    return chosen
+
+
+def mark_limit(axes: Axes, limit: float, pixel_size: float) -> None:
+    """Mark the finest resolution of the denoised images, and say what sets it.
+
+    Parameters
+    ----------
+    axes
+        See `resolution_axis`.
+    limit
+        Å, the finest resolution that the network sees.
+    pixel_size
+        Å, of the images: nothing is finer than twice that, whatever the network sees.
+    """
+    nyquist = 2 * pixel_size
+    if limit <= 1.01 * nyquist:
+        place, words = 1 / nyquist, f"{nyquist:.3g} Å: Nyquist of the images"
+    else:
+        place, words = 1 / limit, f"{limit:.3g} Å: the network keeps nothing finer"
+        axes.axvline(place, color="k", lw=1.2, ls=":")
+    inside = place * nyquist <= 0.5  # the left half of the axis
+    axes.text(
+        place, 0.985, f" {words} ", fontsize=SMALL, ha="left" if inside else "right", va="top",
+        transform=axes.get_xaxis_transform(),
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+    )  # fmt: skip
+
+
+def frequencies(count: int, pixel_size: float) -> npt.NDArray[np.float64]:
+    """Give the spatial frequencies (count,) of rings from zero to Nyquist, in 1/Å."""
+    return np.linspace(0, 0.5 / pixel_size, count)
+
+
+def enlarge(figure: Figure, small: float = SMALL, middle: float = MIDDLE) -> None:
+    """Give all axes of a figure letters that can be read on a screen.
+
+    Parameters
+    ----------
+    figure
+        With all its axes drawn.
+    small, middle
+        Points: of ticks and legends, and of labels.
+    """
+    for axes in figure.axes:
+        axes.tick_params(labelsize=small)
+        axes.xaxis.label.set_fontsize(middle)
+        axes.yaxis.label.set_fontsize(middle)
+        axes.title.set_fontsize(middle)
+        legend = axes.get_legend()
+        for text in legend.get_texts() if legend else ():
+            text.set_fontsize(small)
