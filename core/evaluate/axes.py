@@ -12,37 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESOLUTIONS = (
-    *(500, 200, 100, 70, 50, 40, 30, 25, 20, 18, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6.5, 6),
-    *(
-        5.5,
-        5,
-        4.7,
-        4.5,
-        4.2,
-        4,
-        3.7,
-        3.5,
-        3.3,
-        3.1,
-        3,
-        2.8,
-        2.6,
-        2.4,
-        2.2,
-        2,
-        1.9,
-        1.8,
-        1.7,
-        1.6,
-        1.5,
-        1.4,
-        1.3,
-        1.2,
-        1.1,
-        1,
-    ),
+    "100 50 30 20 15 10 8 6 5 4 3.5 3 2.5 2 1.8 1.6 1.4 1.2 1 12 7 4.5 500 200 70 40 25 9 5.5 3.2 "
+    "2.8 2.3 17 14 13 11 6.5 4.2 3.7 2.6 2.2 1.9 1.7 1.5 1.3 1.1 0.9 0.8 0.7 0.6 0.5"
 )
-"""Å, at which an axis may have a tick."""
+"""Å, at which an axis may have a tick, the most welcome first."""
 APART = 0.055
 """Least distance of two ticks, as a part of the axis."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c3a1e")
@@ -70,14 +43,12 @@ def resolution_axis(axes: Axes, nyquist: float) -> None:
 
 def resolution_ticks(nyquist: float) -> list[float]:
     """Choose resolutions in Å for an axis that is even in 1/Å and ends at `nyquist`, in 1/Å."""
-    chosen: list[float] = []
-    last = 0.0
-    for tick in RESOLUTIONS:
-        place = 1 / tick / nyquist
-        if place - last >= APART and place <= 1 + 1e-9:
-            chosen.append(tick)
-            last = place
-    return chosen
+    places: dict[float, float] = {}
+    for word in RESOLUTIONS.split():
+        place = 1 / float(word) / nyquist
+        if APART <= place <= 1 + 1e-9 and all(abs(place - p) >= APART for p in places.values()):
+            places[float(word)] = place
+    return sorted(places, reverse=True)
 
 
 def mark_limit(axes: Axes, limit: float, pixel_size: float) -> None:

@@ -70,7 +70,8 @@ def gallery(sample: Sample, title: str) -> Figure:
     labels = Labels(below, {name: len(group) for name, group in groups.items()})
     montage(axes, rows, sample.pixel_size, labels)
     axes.set_xlabel(
-        f"no.: row of the particle in its table. Best and worst by {sample.score_words}.",
+        f"no.: row of the particle in its table; {sample.score_name}: {sample.score_words}, "
+        "by which best and worst are told",
         fontsize=11,
     )
     return figure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from ..counting import counted
 from ..images.disk import replacing
@@ -16,6 +17,7 @@ from .gallery import DENOISED, PAGE, RAW, REMOVED
 from .montage import montage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -146,8 +148,12 @@ def _compare(axes: Axes, blocks: npt.NDArray[np.float64], null: npt.NDArray[np.f
                   alpha=0.5, label=label)  # fmt: skip
 
 
-def picture_page(pictures: list[tuple[str, npt.NDArray[np.uint8]]], title: str) -> Figure:
-    """Show up to six pictures (h, w, 3), each with a line below it."""
+def picture_page(
+    pictures: list[tuple[str, npt.NDArray[np.uint8]]],
+    title: str,
+    colours: Mapping[str, tuple[int, int, int]] | None = None,
+) -> Figure:
+    """Show up to six pictures (h, w, 3), each with a line below it, and what colours mean."""
     figure = Figure(figsize=PAGE, layout="constrained")
     figure.suptitle(title, fontsize=LARGE)
     shape = (1, 2) if len(pictures) <= 2 else (2, 3)
@@ -157,6 +163,12 @@ def picture_page(pictures: list[tuple[str, npt.NDArray[np.uint8]]], title: str) 
     for axes, (label, picture) in zip(cells, pictures, strict=False):
         axes.imshow(picture)
         axes.set_title(textwrap.fill(label, 46), fontsize=SMALL, y=-0.03, va="top")
+    if colours:
+        patches = [
+            Patch(color="#{:02x}{:02x}{:02x}".format(*colour), label=name)
+            for name, colour in colours.items()
+        ]
+        figure.legend(handles=patches, loc="outside lower center", ncols=4, fontsize=SMALL)
     return figure
 
 

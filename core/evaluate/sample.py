@@ -48,15 +48,15 @@ class Sample:
 
     @property
     def score_name(self) -> str:
-        """What `scores` are, in one word."""
-        return "signal" if self.confidences is None else "confidence"
+        """What `scores` are, in one short word."""
+        return "signal" if self.confidences is None else "conf."
 
     @property
     def score_words(self) -> str:
         """What `scores` are, in a few words."""
         if self.confidences is not None:
             return "confidence"
-        return "signal (sd of the denoised image; the sd of the raw background is 1)"
+        return "sd of the denoised image (that of the raw background is 1)"
 
     def number(self, place: int) -> int:
         """Row of a particle in its table, from 1."""

@@ -25,6 +25,13 @@ SIDE = 1024
 COLOURS = {POLLUTION: (255, 80, 60), PARTICLE: (70, 220, 90)}
 BLOCK = (90, 170, 255)
 PICK = (255, 220, 60)
+NAMES = {
+    "particles": COLOURS[PARTICLE],
+    "pollution": COLOURS[POLLUTION],
+    "noise blocks": BLOCK,
+    "picks": PICK,
+}
+"""What the colours mean."""
 
 
 def overlay(
@@ -80,9 +87,8 @@ def overlay(
     for y, x in picks if picks is not None else ():
         cy, cx = y * step[0], x * step[1]
         draw.ellipse((cx - 2, cy - 2, cx + 2, cy + 2), fill=PICK)
-    names = {"particles": COLOURS[PARTICLE], "pollution": COLOURS[POLLUTION]}
-    names |= {} if blocks is None else {"noise blocks": BLOCK}
-    names |= {} if picks is None else {"picks": PICK}
+    left_out = {"noise blocks": blocks is None, "picks": picks is None}
+    names = {name: colour for name, colour in NAMES.items() if not left_out.get(name)}
     draw_legend(canvas, draw, names, None if pixel_size is None else pixel_size / step[1])
     return np.asarray(canvas)
 

@@ -147,9 +147,9 @@ def test_best_random_and_worst_particles_with_numbers_and_confidences() -> None:
     assert len({*best, *drawn, *worst}) == 3 * EACH
     axes = gallery(seen, "title").axes[0]
     below = [text.get_text() for text in axes.get_xticklabels()]
-    assert below[0] == f"no. {10 * best[0]}\nconfidence 1.00"
+    assert below[0] == f"no. {10 * best[0]}\nconf. 1.00"
     assert {text.get_text() for text in axes.texts} >= {*groups}
-    assert "Best and worst by confidence" in axes.get_xlabel()
+    assert "conf.: confidence, by which best and worst" in axes.get_xlabel()
 
 
 def test_without_confidences_the_signal_tells_best_and_worst() -> None:
@@ -159,6 +159,7 @@ def test_without_confidences_the_signal_tells_best_and_worst() -> None:
     assert groups["worst of 12"] == [2, 1, 0]
 
 
+@settings(deadline=None, max_examples=30)
 @given(side=st.integers(16, 512), pixel_size=st.floats(0.2, 40))
 def test_a_scale_bar_is_a_round_length_inside_its_image(side: int, pixel_size: float) -> None:
     axes = Figure().subplots()
@@ -227,6 +228,7 @@ def test_the_limit_is_named_for_what_it_is_inside_the_frame(
     assert len(axes.get_lines()) == 3 + (limit > 4.04)
 
 
+@settings(deadline=None, max_examples=30)
 @given(pixel_size=st.floats(0.5, 20))
 def test_axes_in_angstrom_have_enough_ticks(pixel_size: float) -> None:
     ticks = resolution_ticks(0.5 / pixel_size)

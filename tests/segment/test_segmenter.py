@@ -5,7 +5,8 @@ from core.errors import IceblockError
 from core.images.micrographs import MicrographImage, list_micrographs, read_micrograph
 from core.images.picks import read_picks
 from core.segment.model_file import load_model
-from core.segment.overlay import SIDE, overlay, write_png
+from core.segment.network import PARTICLE, POLLUTION
+from core.segment.overlay import BLOCK, COLOURS, SIDE, overlay, write_png
 from core.segment.scores import f1_score
 from core.segment.segmenter import Segmentation, Segmenter
 
@@ -169,3 +170,16 @@ def test_a_crowded_micrograph_of_small_particles_needs_picks(test_data, segmente
     told = segmenter.segment(image, found[0].pixel_size, 130, picks.of(found[0].name))
     assert not told.needs_picks
     assert told.background > 0.3
+
+
+def test_the_picture_has_a_legend_and_a_scale_bar_of_the_right_length():
+    chances = np.zeros((3, 30, 40), np.float32)
+    chances[0] = 1
+    made = Segmentation(chances, (3000, 4000))
+    pixels = np.zeros((3000, 4000), np.float32)
+    plain, scaled = (overlay(pixels, made, pixel_size=size) for size in (None, 1.5))
+    names = [COLOURS[PARTICLE], COLOURS[POLLUTION], BLOCK]
+    shown = [(plain == np.array(colour)).all(axis=-1).any() for colour in names]
+    assert shown == [True, True, False]  # no blocks were cut
+    bar = (scaled == 245).all(axis=-1)[:, 700:].sum(axis=1).max()
+    assert bar == pytest.approx(1000 / (1.5 * 4000 / SIDE), abs=2)  # 100 nm

@@ -23,6 +23,7 @@ from ...images.star import quote
 from ...noise.bank import TABLE
 from ...noise.bank_table import loop
 from ...noise.inspection import describe, inspect
+from ...segment.overlay import NAMES
 from .micrograph_cutting import sampled
 from .options import COUNTS, OVERLAYS, REMARKS, UNREADABLE
 
@@ -153,7 +154,7 @@ def _pictures(options: NoiseOptions, summary: Summary) -> list[Figure]:
         part = f"{100 * facts['background']:.0f} % background"
         shown.append((f"{facts['name']}: {counted(facts['blocks'], 'block')}, {part}", _read(path)))
     title = "What was found in the micrographs, and the blocks that were cut"
-    return [picture_page(shown, title)] if shown else []
+    return [picture_page(shown, title, NAMES)] if shown else []
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from ...evaluate.noise_gallery import block_page, picture_page, write_pages
 from ...evaluate.report import WAYS_BACK
 from ...evaluate.text_page import text_page
 from ...noise.bank import NoiseBank
+from ...segment.overlay import NAMES
 from ..durations import format_duration
 from ..noise.micrograph_cutting import sampled
 from ..noise.options import OVERLAYS
@@ -137,7 +138,7 @@ def _micrographs(options: WholeOptions, inputs: WholeInputs) -> list[Figure]:
         if path.is_file():
             shown.append((one.micrograph.name, _read(path)))
     title = "What was found in the micrographs"
-    return [picture_page(shown, title)] if shown else []
+    return [picture_page(shown, title, NAMES)] if shown else []
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:
