@@ -153,5 +153,5 @@ def test_images_are_brought_to_the_truths_scale() -> None:
 
 def test_a_page_has_a_row_for_each_method() -> None:
     images = np.random.default_rng(0).standard_normal((3, 16, 16)).astype(np.float32)
-    figure = methods_page("title", {"raw": images, TRUTH: images})
+    figure = methods_page("title", {"raw": images, TRUTH: images}, 2.0)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["raw", TRUTH]
