@@ -75,7 +75,8 @@ def test_denoise_continue_restore(project: Path) -> None:
     assert (first.returncode, markers(job)) == (0, ["EXIT_SUCCESS"]), first.stderr
     assert "8/8" in first.stdout
     (warned,) = first.stderr.splitlines()
-    assert warned.startswith("WARNING: ") and "too few to learn from" in warned
+    assert warned.startswith("WARNING: ")
+    assert "too few to learn from" in warned
     assert "@External/job001/Particles/" in (job / "particles.star").read_text()
     assert (job / "logfile.pdf").read_bytes().startswith(b"%PDF")
     nodes = (job / "RELION_OUTPUT_NODES.star").read_text()
