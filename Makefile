@@ -1,16 +1,25 @@
-# make demo   denoise simulated particles from nothing and show the result (demo/report.pdf)
-# make test   style, types and the whole test suite
-# make docs   build the documentation into build/site
+# make demo         denoise simulated particles from nothing and show the result (demo/report.pdf)
+# make test         style, types and the whole test suite, on WORKERS cores (2)
+# make wheel-test   a wheel, tested outside this folder
+# make lowest       the tests with the lowest versions that pyproject.toml promises
+# make docs         build the documentation into build/site
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs wheel-test lowest clean
 
 demo: .venv/installed
 	$(BIN)/iceblock demo --out demo --overwrite
 
 test: .venv/installed-dev lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+wheel-test: .venv/installed-dev
+	.ci/wheel-test $(PYTEST_ARGS)
+
+lowest:
+	OMP_NUM_THREADS=1 .ci/lowest $(PYTEST_ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

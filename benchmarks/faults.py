@@ -28,12 +28,15 @@ import click
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from results import record
 
+from core.denoise.generator import GeneratorConfig
 from tests.faults.fault_room import Room, Started, WarmServer, make_room, outputs, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RELION = "relion_iceblock_denoise"
+# about a second for a run, to be met at work
+SLOW = GeneratorConfig(widths=(32, 64), strides=(1, 2), residual_blocks=30, stem_kernel=3)
 STACK = Path("Extract/job003/1/mic.mrcs")
 
 
@@ -275,7 +278,7 @@ def main(times: int, seed: int, only: str, append: bool) -> None:
     lines = ["| fault | tried | hit | lost or wrong bytes |", "|---|---|---|---|"]
     server = WarmServer()
     with tempfile.TemporaryDirectory() as name:
-        room = make_room(Path(name), server)
+        room = make_room(Path(name), server, network=SLOW)
         for fault, disturb in FAULTS.items():
             if only not in fault:
                 continue

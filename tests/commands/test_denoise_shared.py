@@ -15,6 +15,7 @@ import pytest
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 
+from ..gate import PATIENCE
 from .small_project import star_text, write_stack
 
 HERE = Path(__file__).parent
@@ -95,7 +96,7 @@ def start_two(*commands: list[object], **environment: str) -> list[subprocess.Po
 
 
 def finish(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    said = [process.communicate(timeout=200)[1] for process in processes]
+    said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
     return [(p.returncode, words) for p, words in zip(processes, said, strict=True)]
 
 
@@ -146,7 +147,7 @@ def test_slurm_example(shared: Path, model: Path, monkeypatch: pytest.MonkeyPatc
     done = subprocess.run(
         ["bash", ROOT / "examples/slurm/denoise.sh", STAR, "Den", "--model", model,
          "--device", "cpu", "--batch-size", "2"],
-        env=os.environ | {"SLURM_NTASKS": "2"}, capture_output=True, text=True, timeout=300,
+        env=os.environ | {"SLURM_NTASKS": "2"}, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("particles denoised with tiny") == 1

@@ -3,24 +3,14 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ..gate import PATIENCE, wait_for
 from .lab import Lab
 
 PROGRAM = Path(__file__).with_name("job_with_fake_run.py")
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait, with a limit that only a hang reaches."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        time.sleep(0.02)
 
 
 def start(lab: Lab, end: str) -> subprocess.Popen[str]:
@@ -50,7 +40,7 @@ def assert_failed(lab: Lab, before: dict[str, bytes], told: str) -> None:
 def test_faults(two_stacks: Lab, end: str, told: str) -> None:
     before = two_stacks.files("J1")
     process = start(two_stacks, end)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     if end in ("killed", "crash"):  # nobody is left to tidy up
         (two_stacks.project / "J2/denoised/.mic.mrc.partial").unlink()
     assert_failed(two_stacks, before, told)
@@ -73,7 +63,7 @@ def test_signals(two_stacks: Lab, end: str, number: signal.Signals) -> None:
     started = two_stacks.project / "J2/iceblock/started"
     wait_for(lambda: started.exists() or process.poll() is not None)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     name = "Ctrl-C" if number == signal.SIGINT else number.name
     assert_failed(two_stacks, before, f"stopped by {name}")
     assert process.returncode == 130, err
@@ -83,18 +73,19 @@ def test_signals(two_stacks: Lab, end: str, number: signal.Signals) -> None:
 def test_ctrl_c_in_a_terminal_reaches_parent_and_child(two_stacks: Lab) -> None:
     before = two_stacks.files("J1")
     process = start(two_stacks, "slow")
-    wait_for((two_stacks.project / "J2/iceblock/started").exists)
+    started = two_stacks.project / "J2/iceblock/started"
+    wait_for(lambda: started.exists() or process.poll() is not None)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     for pid in (process.pid, *map(int, children)):
         os.kill(pid, signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(PATIENCE) == 130
     process.communicate()
     assert_failed(two_stacks, before, "stopped by Ctrl-C")
 
 
 def test_nothing_is_made_where_the_program_cannot_start(two_stacks: Lab) -> None:
     process = start(two_stacks, "no torch")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "core.denoise.inference" in err
     assert ("P1", "J2") not in two_stacks.server.world.jobs

@@ -15,6 +15,7 @@ from core.denoise.losses import LossSettings
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
 
+from ..gate import PATIENCE
 from .tiny_training import GAN, Stop, StopAt, curve, make, same_weights, tiny_pairs
 from .train_in_process import train
 
@@ -45,7 +46,7 @@ def test_a_killed_run_is_the_undisturbed_run(tmp_path: Path) -> None:
     killed.stdout.close()
     assert killed.wait() == -signal.SIGKILL
     last = start(tmp_path / "killed", "gan")
-    last.communicate(timeout=60)
+    last.communicate(timeout=PATIENCE)
     assert last.returncode == 0
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

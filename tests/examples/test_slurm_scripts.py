@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ..gate import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 SLURM = ROOT / "examples/slurm"
 # What RELION puts in for the words of a template (saveJobSubmissionScript in pipeline_jobs.cpp).
@@ -39,7 +41,7 @@ def directives(script: str) -> dict[str, str]:
 
 def run(script: str, cluster: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", script, *arguments], env=cluster, capture_output=True, text=True, timeout=300
+        ["bash", script, *arguments], env=cluster, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,4 +27,4 @@ def room(shared_room: Room, tmp_path: Path) -> Room:
     """The project, copied, so that a test may spoil it."""
     shutil.copytree(shared_room.folder / "Extract", tmp_path / "Extract")
     shutil.copy(shared_room.folder / "tiny.safetensors", tmp_path)
-    return Room(tmp_path, shared_room.server, shared_room.expected, shared_room.seconds)
+    return replace(shared_room, folder=tmp_path)

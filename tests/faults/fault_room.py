@@ -19,6 +19,8 @@ import torch
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 
+from ..gate import PATIENCE, SITE, Gate
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 STAR = Path("Extract/job003/particles.star")
@@ -36,8 +38,7 @@ loop_
 _rlnImageName #1
 _rlnOpticsGroup #2
 """
-PATIENCE = 120.0
-"""Seconds that only a hang takes."""
+QUICK = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
 
 
 class Started:
@@ -100,7 +101,7 @@ class WarmServer:
         clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self._process = subprocess.Popen(
             [sys.executable, HERE / "warm_server.py"],
-            env=clean | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            env=clean | {"PYTHONPATH": f"{SITE}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
         assert self._answer() == "ready"
@@ -129,6 +130,29 @@ class Room:
     expected: dict[str, bytes]
     seconds: float = 0.0
     """The undisturbed run took so long."""
+    touches: int = 0
+    """The undisturbed run touched files so often."""
+
+    @property
+    def gate(self) -> Gate:
+        """Of the programs in this folder."""
+        return Gate(self.folder)
+
+    def start_to_gate(
+        self, out: Path, *arguments: object, stacks: int = 0, processes: int = 1,
+        program: str = "iceblock",
+    ) -> Started:  # fmt: skip
+        """Start a run; it, or all its processes, waits with one stack more than `stacks` denoised.
+
+        That stack still has its hidden name, and no other is begun.
+        """
+        self.gate.shut(f"{out}/Particles/*.mrcs", after=stacks)
+        if processes > 1:
+            arguments = ("--processes", processes, *arguments)
+        started = self.start(out, *arguments, program=program)
+        started.wait(until=lambda: self.gate.reached(processes))
+        assert started.poll() is None, started.said
+        return started
 
     def start(
         self, out: Path, *arguments: object, largest_file: int | None = None,
@@ -186,7 +210,10 @@ def outputs(folder: Path, out: Path) -> dict[str, bytes]:
     }
 
 
-def make_room(folder: Path, server: WarmServer, stacks: int = 4, images: int = 41) -> Room:
+def make_room(
+    folder: Path, server: WarmServer, stacks: int = 4, images: int = 41,
+    network: GeneratorConfig = QUICK,
+) -> Room:  # fmt: skip
     """Write a project with some images that cannot be denoised, and run it undisturbed."""
     rng = np.random.default_rng(0)
     names = []
@@ -200,16 +227,17 @@ def make_room(folder: Path, server: WarmServer, stacks: int = 4, images: int = 4
         names += [f"{index:06d}@{name} 1" for index in range(1, len(data) + 1)]
     (folder / STAR).write_text(HEAD + "\n".join(rng.permutation(names)) + "\n")
     torch.manual_seed(0)
-    # slow enough, about a second in all, to be met at work
-    config = GeneratorConfig(widths=(32, 64), strides=(1, 2), residual_blocks=30, stem_kernel=3)
     card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (48, 96), (5000.0, 35000.0))
-    save_model(folder / "tiny.safetensors", Generator(config), card)
+    save_model(folder / "tiny.safetensors", Generator(network), card)
     room = Room(folder, server, {})
     for _ in range(2):  # the first run warms the disk up
         shutil.rmtree(folder / "Undisturbed", ignore_errors=True)
+        room.gate.count()
         begin = time.monotonic()
         done = room.run(Path("Undisturbed"))
         room.seconds = time.monotonic() - begin
         assert done.poll() == 0, done.said
+    room.gate.open()
+    room.touches = room.gate.counted
     room.expected = outputs(folder, Path("Undisturbed"))
     return room

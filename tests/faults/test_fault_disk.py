@@ -94,11 +94,10 @@ def test_stack_on_a_mount_that_vanishes(room: Room) -> None:
     mount(place, 4000)
     try:
         shutil.copytree(aside, place, dirs_exist_ok=True, copy_function=shutil.copy2)
-        started = room.start(OUT)
-        stacks = room.folder / OUT / "Particles"
-        started.wait(until=lambda: any(stacks.glob("*")))
+        started = room.start_to_gate(OUT)
         subprocess.run(["umount", "-l", place], check=True)
         shutil.rmtree(place)
+        room.gate.open()
         started.wait()
     finally:
         subprocess.run(["umount", "-l", place], check=False, capture_output=True)
@@ -111,10 +110,9 @@ def test_stack_that_shrinks_under_the_run(room: Room) -> None:
     place = room.folder / "Extract/job003/2/mic.mrcs"
     times = place.stat()
     whole = place.read_bytes()
-    started = room.start(OUT)
-    stacks = room.folder / OUT / "Particles"
-    started.wait(until=lambda: any(stacks.glob("*")))
+    started = room.start_to_gate(OUT)
     os.truncate(place, len(whole) // 2)
+    room.gate.open()
     started.wait()
     assert_one_sentence(started, "Extract/job003/2/mic.mrcs has become shorter")
     place.write_bytes(whole)
@@ -123,10 +121,9 @@ def test_stack_that_shrinks_under_the_run(room: Room) -> None:
 
 
 def test_output_folder_that_is_removed(room: Room) -> None:
-    started = room.start(OUT)
-    stacks = room.folder / OUT / "Particles"
-    started.wait(until=lambda: any(stacks.glob("*")))
-    shutil.rmtree(room.folder / OUT, ignore_errors=True)
+    started = room.start_to_gate(OUT)
+    shutil.rmtree(room.folder / OUT)
+    room.gate.open()
     started.wait()
     assert_one_sentence(started, "no such file or directory")
     assert (room.folder / STAR).exists()

@@ -8,8 +8,6 @@ any byte (tests/images/test_mrc_write.py), every end of a RELION job (tests/reli
 import os
 import random
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,59 +17,35 @@ from .fault_room import Room, workers
 OUT = Path("Out")
 
 
-def written(folder: Path) -> int:
-    """Bytes of the stacks, the hidden ones included."""
-    total = 0
-    for path in (folder / OUT / "Particles").glob("*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:  # renamed in this moment
-            continue
-    return total
-
-
-def random_moment(room: Room, rng: random.Random) -> Callable[[], bool]:
-    """Choose a share of the stacks' bytes, or, for what comes after them, of the time."""
-    if rng.random() < 0.6:
-        share = rng.random() * sum(map(len, room.expected.values()))
-        return lambda: written(room.folder) >= share
-    end = time.monotonic() + rng.random() * room.seconds
-    return lambda: time.monotonic() >= end
-
-
-def kill_at_random(room: Room, rng: random.Random, *arguments: object) -> bool:
-    """Kill a run, all its processes at once; tells whether it was still at work."""
-    started = room.start(OUT, *arguments)
-    started.wait(until=random_moment(room, rng))
-    at_work = started.poll() is None
-    started.kill_all()
-    started.wait()
-    return at_work
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_kill_9_at_random_moments(room: Room, seed: int) -> None:
-    """Five times four moments; all four hit the same run."""
+    """Five times four moments; all four hit the same run, each before it touches a file."""
     rng = random.Random(seed)
-    kills = [kill_at_random(room, rng) for _ in range(4)]
-    assert any(kills)
+    kills = 0
+    for _ in range(4):
+        room.gate.kill_at(rng.randint(1, room.touches))
+        kills += room.run(OUT).poll() == -signal.SIGKILL
+    assert kills
+    room.gate.open()
     room.finish(OUT)
 
 
 @pytest.mark.slow
 def test_kill_9_of_a_run_in_two_processes(room: Room) -> None:
     """What two processes began, one finishes."""
-    rng = random.Random(5)
-    for _ in range(2):
-        kill_at_random(room, rng, "--processes", "2")
+    for stacks in (0, 1):
+        killed = room.start_to_gate(OUT, stacks=stacks, processes=2)
+        killed.kill_all()
+        assert killed.wait() == -signal.SIGKILL
+    room.gate.open()
     room.finish(OUT)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stop_signals(room: Room, number: signal.Signals) -> None:
-    started = room.start(OUT)
-    started.wait(until=lambda: written(room.folder) > 200_000)
+    started = room.start_to_gate(OUT, stacks=1)
     started.send(number)
+    room.gate.open()
     assert started.wait() != 0
     assert "Traceback" not in started.said
     assert not (room.folder / OUT / "particles.star").exists()
@@ -87,12 +61,12 @@ def gone(number: int) -> bool:
 
 @pytest.mark.slow
 def test_a_process_that_dies_ends_the_run(room: Room) -> None:
-    started = room.start(OUT, "--processes", "2")
-    started.wait(until=lambda: written(room.folder) > 100_000)
+    started = room.start_to_gate(OUT, stacks=1, processes=2)
     os.kill(workers(started.number)[1], signal.SIGKILL)
     assert started.wait() == 1
     assert "was killed (SIGKILL)" in started.said
     assert "Traceback" not in started.said
+    room.gate.open()
     whole = {p: p.stat().st_ino for p in (room.folder / OUT / "Particles").glob("[!.]*.mrcs")}
     room.finish(OUT)
     assert {path: path.stat().st_ino for path in whole} == whole
@@ -100,11 +74,10 @@ def test_a_process_that_dies_ends_the_run(room: Room) -> None:
 
 @pytest.mark.slow
 def test_processes_do_not_outlive_the_one_that_started_them(room: Room) -> None:
-    started = room.start(OUT, "--processes", "2")
-    started.wait(until=lambda: written(room.folder) > 0)
+    started = room.start_to_gate(OUT, processes=2)
     helpers = workers(started.number)
     assert len(helpers) == 2
     started.send(signal.SIGKILL)
-    # At once, while the helpers may still be at work.
+    room.gate.open()  # at once, while the helpers may still be at work
     room.finish(OUT)
     assert all(gone(number) for number in helpers)

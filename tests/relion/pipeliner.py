@@ -9,10 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..gate import PATIENCE, Gate, on_path, wait_for
 
 SUCCEEDED, FAILED, ABORTED = "2", "3", "4"
 FRESH_PIPELINE = "\n# version 30001\n\ndata_pipeline_general\n\n_rlnPipeLineJobCounter 1\n \n"
@@ -28,6 +28,11 @@ class Project:
         (self.folder / "default_pipeline.star").write_text(FRESH_PIPELINE)
         # Without it RELION asks on the terminal whether this is a project.
         (self.folder / ".gui_projectdir").touch()
+
+    @property
+    def gate(self) -> Gate:
+        """Of the jobs in this folder."""
+        return Gate(self.folder)
 
     def add(self, kind: str, **options: object) -> str:
         """Add a job of RELION's type `kind` and return its name, such as `External/job001/`."""
@@ -71,11 +76,14 @@ class Project:
         return subprocess.Popen(
             ["relion_pipeliner", "--RunJobs", job, "--sec_wait_after", "1"],
             cwd=self.folder,
+            env=on_path(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
 
-    def finish(self, pipeliner: subprocess.Popen[bytes], job: str, seconds: float = 600) -> str:
+    def finish(
+        self, pipeliner: subprocess.Popen[bytes], job: str, seconds: float = PATIENCE
+    ) -> str:
         """Wait for `job` and return its status as RELION registered it."""
         try:
             pipeliner.wait(seconds)
@@ -83,6 +91,21 @@ class Project:
             pipeliner.kill()
             raise AssertionError(f"{job} wrote no exit marker:\n{self.errors(job)}") from None
         return self.status(job)
+
+    def start_to_gate(self, job: str, files: str, after: int) -> subprocess.Popen[bytes]:
+        """Run `job` until it is about to make one more of some files than it may."""
+        self.gate.shut(f"{job}{files}", after)
+        pipeliner = self.start(job)
+        wait_for(lambda: self.gate.reached() or pipeliner.poll() is not None)
+        assert pipeliner.poll() is None, self.errors(job)
+        return pipeliner
+
+    def abort(self, job: str) -> None:
+        """Ask a job at a gate to stop, as the GUI does, and let it go on when it has heard."""
+        request = self.folder / job / "RELION_JOB_ABORT_NOW"
+        request.touch()
+        wait_for(lambda: not request.exists())
+        self.gate.open()
 
     def run(self, job: str) -> str:
         """Run `job` to its end and return its status."""
@@ -111,7 +134,7 @@ class Project:
 
     def _pipeliner(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            ["relion_pipeliner", *arguments], cwd=self.folder, capture_output=True, timeout=60
+            ["relion_pipeliner", *arguments], cwd=self.folder, capture_output=True, timeout=PATIENCE
         )
 
 
@@ -121,12 +144,3 @@ def find(executable: str) -> Path:
     found = beside if beside.exists() else Path(shutil.which(executable) or f"missing/{executable}")
     assert os.access(found, os.X_OK), f"{executable} is not installed"
     return found
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    """Wait, with a limit that only a hang reaches."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        time.sleep(0.02)

@@ -7,7 +7,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from .pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find, wait_for
+from .pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find
 from .simulated_project import PARTICLES, write_particles
 
 pytestmark = pytest.mark.relion
@@ -91,9 +91,8 @@ def test_relions_own_revert_works_too(project: Project) -> None:
 def test_abort_and_continue(project: Project) -> None:
     write_particles(project.folder, stacks=4, images=60)
     job = project.add_external(DENOISE, PARTICLES, device="cpu", batch_size=8)
-    pipeliner = project.start(job)
-    wait_for(lambda: len(stacks(project, job)) > 0 or pipeliner.poll() is not None)
-    (project.folder / job / "RELION_JOB_ABORT_NOW").touch()
+    pipeliner = project.start_to_gate(job, "Particles/*.mrcs", after=1)
+    project.abort(job)
     assert project.finish(pipeliner, job) == ABORTED, project.output(job)
     assert markers(project, job) == ["RELION_JOB_EXIT_ABORTED"]
     assert not project.nodes(job)

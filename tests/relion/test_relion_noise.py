@@ -12,6 +12,7 @@ import pytest
 
 from core.noise.bank import NoiseBank
 
+from ..gate import PATIENCE
 from ..noise_project import (
     BOX,
     COORDINATES,
@@ -21,7 +22,7 @@ from ..noise_project import (
     write_blind_model,
     write_project,
 )
-from .pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find, wait_for
+from .pipeliner import ABORTED, FAILED, SUCCEEDED, Project, find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def add(project: Project, inputs: dict[str, str], labels: dict[str, object]) -> 
 def stack_of(project: Project, star: str) -> np.ndarray:
     """Let RELION read all images of a STAR file and write them as one stack."""
     command = ["relion_stack_create", "--i", star, "--o", "seen"]
-    subprocess.run(command, cwd=project.folder, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=project.folder, check=True, capture_output=True, timeout=PATIENCE)
     return np.array(mrcfile.read(project.folder / "seen.mrcs"))
 
 
@@ -75,10 +76,9 @@ def test_abort_and_continue(mics: Project) -> None:
     write_blind_model(mics.folder / "blind.safetensors")
     project = Project(mics.folder)
     job = add(project, {"in_mic": "micrographs.star", "in_coords": COORDINATES}, SMALL)
-    pipeliner = project.start(job)
+    pipeliner = project.start_to_gate(job, "Working/*.npz", after=2)
     parts = project.folder / job / "Working"
-    wait_for(lambda: len(list(parts.glob("*.npz"))) > 1 or pipeliner.poll() is not None)
-    (project.folder / job / "RELION_JOB_ABORT_NOW").touch()
+    project.abort(job)
     assert project.finish(pipeliner, job) == ABORTED, project.output(job)
     assert not project.nodes(job)
     assert not (project.folder / job / "blocks.star").exists()

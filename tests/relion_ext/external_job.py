@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..gate import PATIENCE, wait_for
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -60,14 +60,5 @@ class Finished:
 
 
 def finish(process: subprocess.Popen[str]) -> Finished:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return Finished(process.returncode, out, err)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait, with a limit that only a hang reaches."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        time.sleep(0.02)

@@ -39,7 +39,7 @@ def main(action: str, text: str = "{}") -> Any:
 
 def wait(job: Any) -> dict[str, Any]:
     folder = Path(job.output_dir)
-    end = time.monotonic() + 300
+    end = time.monotonic() + 600
     found: list[str] = []
     while not found and time.monotonic() < end:
         time.sleep(0.1)

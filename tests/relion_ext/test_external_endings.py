@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from .external_job import JOB, External, finish, wait_for
+from ..gate import wait_for
+from .external_job import JOB, External, finish
 
 SUCCESS, FAILURE, ABORTED = (
     ["RELION_JOB_EXIT_SUCCESS"],

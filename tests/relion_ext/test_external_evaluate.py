@@ -24,6 +24,7 @@ from core.simulate.projection import VolumeTransform
 from relion_ext.arguments import usage
 from relion_ext.evaluate import PROGRAM
 
+from ..gate import PATIENCE
 from .external_job import ROOT
 
 JOB = "External/job005/"
@@ -50,7 +51,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", START, "--o", JOB, *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=300
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from relion_ext import launcher
 
+from ..gate import PATIENCE
 from .external_job import JOB, ROOT, External
 
 START = "import sys; from relion_ext import launcher; sys.exit(launcher.{}())"
@@ -26,7 +27,7 @@ def start(
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -100,7 +101,7 @@ def test_without_any_third_party_package(external: External) -> None:
         cwd=external.project,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert external.markers == ["RELION_JOB_EXIT_FAILURE"]

@@ -14,6 +14,7 @@ from core.runs.noise.options import NoiseOptions
 from relion_ext.arguments import usage
 from relion_ext.noise import PROGRAM
 
+from ..gate import PATIENCE
 from ..noise_project import (
     BOX,
     COORDINATES,
@@ -37,7 +38,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     executable = Path(sys.executable).with_name("relion_iceblock_noise")
     command = [executable, "--o", JOB, "--in_mics", "micrographs.star", "--model",
                "blind.safetensors", "--j", "1", *arguments]  # fmt: skip
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def markers(project: Path) -> list[str]:

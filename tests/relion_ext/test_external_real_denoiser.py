@@ -12,6 +12,8 @@ import pytest
 from core.runs.denoise.options import DenoiseOptions
 from relion_ext.denoise import PROGRAM
 
+from ..gate import PATIENCE
+
 INPUT = "Extract/job003/particles.star"
 STAR = """data_optics
 
@@ -53,7 +55,7 @@ def run(
         cwd=project,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
 
 

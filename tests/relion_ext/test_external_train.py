@@ -11,6 +11,7 @@ from core.denoise.model_file import load_model
 from core.runs.train.options import TrainOptions
 from relion_ext.train import PROGRAM
 
+from ..gate import PATIENCE
 from ..training_project import TrainingProject, write_project
 from .external_job import JOB, ROOT, External
 
@@ -30,7 +31,7 @@ def run(external: External, *arguments: str) -> subprocess.CompletedProcess[str]
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
 
 

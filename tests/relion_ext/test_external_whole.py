@@ -13,9 +13,10 @@ from core.runs.whole.options import WholeOptions
 from relion_ext.arguments import INPUTS, usage
 from relion_ext.whole import PROGRAM
 
+from ..gate import PATIENCE, wait_for
 from ..noise_project import COORDINATES
 from ..whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
-from .external_job import JOB, ROOT, External, wait_for
+from .external_job import JOB, ROOT, External
 
 START = "import sys; sys.argv[0] = 'relion_iceblock'; from relion_ext import launcher; "
 ALONE = ("--in_parts", PARTICLES, "--model", MODEL, "--gpu", "cpu", "--gate", "no")
@@ -45,7 +46,7 @@ def start(external: External, *arguments: str) -> subprocess.Popen[str]:
 
 def run(external: External, *arguments: str) -> tuple[int, str, str]:
     process = start(external, *arguments)
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
@@ -105,10 +106,10 @@ def test_everything_in_a_job(whole: External) -> None:
 def test_abort_and_continue(whole: External) -> None:
     process = start(whole, *EVERYTHING[:-1], "100000", "--time_limit", "1h")
     model = whole.folder / "Model"
-    wait_for(lambda: (model / "metrics.csv").exists() or process.poll() is not None, 300)
+    wait_for(lambda: (model / "metrics.csv").exists() or process.poll() is not None)
     blocks = (whole.folder / "Noise/blocks.mrcs").stat()
     (whole.folder / "RELION_JOB_ABORT_NOW").touch()
-    process.communicate(timeout=120)
+    process.communicate(timeout=PATIENCE)
     assert whole.markers == ["RELION_JOB_EXIT_ABORTED"]
     assert not (whole.folder / "Denoised").exists()
     # Continue with other parameters is another run; what does not depend on them is kept.

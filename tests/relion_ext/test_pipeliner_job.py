@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ..gate import PATIENCE
 from ..whole_project import MODEL, PARTICLES, write_whole_project
 
 HERE = Path(__file__).parent
@@ -51,7 +52,7 @@ def drive(python: str, project: Path, *arguments: str) -> Any:
     """Act as a user with iceblock's executables on PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [python, HERE / "pipeliner_driver.py", *arguments], cwd=project, timeout=400,
+        [python, HERE / "pipeliner_driver.py", *arguments], cwd=project, timeout=PATIENCE,
         env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -2,8 +2,9 @@
 
 import json
 import shutil
-import time
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,14 +153,24 @@ def test_stopped_while_it_learns(
     project: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
+    stopped = threading.Event()
 
-    def slowly(stack: Any, indices: Any) -> Any:
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            stopped.set()
+            super().shutdown(wait)
+
+    def read_two(stack: Any, indices: Any) -> Any:
+        """Read on after two pieces when the run has been told to stop, not before."""
         read.append(len(indices))
-        time.sleep(0.02)
+        if len(read) > 2:
+            stopped.wait()
         return mrcfile.read(stack.path)[indices]
 
     with monkeypatch.context() as patch:
-        patch.setattr(learning, "read_images", slowly)
+        patch.setattr(learning, "read_images", read_two)
+        patch.setattr(learning, "ThreadPoolExecutor", Pool)
         with pytest.raises(Stopped):
             denoise(stop_after(2))
     assert len(read) < N // 32  # the rest was not read
