@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 
 from matplotlib import pyplot
 
@@ -45,6 +46,8 @@ def start(request: dict[str, object]) -> int:
         status = PROGRAMS[sys.argv[0]]() or 0
     except SystemExit as stop:
         status = int(stop.code or 0)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
