@@ -227,7 +227,7 @@ def make_room(
         names += [f"{index:06d}@{name} 1" for index in range(1, len(data) + 1)]
     (folder / STAR).write_text(HEAD + "\n".join(rng.permutation(names)) + "\n")
     torch.manual_seed(0)
-    card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (48, 96), (5000.0, 35000.0))
+    card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (32, 96), (5000.0, 35000.0))
     save_model(folder / "tiny.safetensors", Generator(network), card)
     room = Room(folder, server, {})
     for _ in range(2):  # the first run warms the disk up

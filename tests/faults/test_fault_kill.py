@@ -33,10 +33,9 @@ def test_kill_9_at_random_moments(room: Room, seed: int) -> None:
 @pytest.mark.slow
 def test_kill_9_of_a_run_in_two_processes(room: Room) -> None:
     """What two processes began, one finishes."""
-    for stacks in (0, 1):
-        killed = room.start_to_gate(OUT, stacks=stacks, processes=2)
-        killed.kill_all()
-        assert killed.wait() == -signal.SIGKILL
+    killed = room.start_to_gate(OUT, stacks=1, processes=2)
+    killed.kill_all()
+    assert killed.wait() == -signal.SIGKILL
     room.gate.open()
     room.finish(OUT)
 

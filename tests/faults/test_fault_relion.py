@@ -64,5 +64,5 @@ def test_signals_to_a_job_in_two_processes(room: Room, number: signal.Signals) -
     assert number.name in first.said
     assert "Traceback" not in first.said
     room.gate.open()
-    room.finish(JOB, "--processes", 2, program=RELION)
+    room.finish(JOB, program=RELION)
     assert markers(room) == ["EXIT_SUCCESS"]
