@@ -22,6 +22,11 @@ def denoise() -> int:
     return main("denoise", sys.argv[1:])
 
 
+def classify() -> int:
+    """Sort particles into 2D classes (`relion_iceblock_classify`)."""
+    return main("classify", sys.argv[1:])
+
+
 def restore() -> int:
     """Put the raw images back (`relion_iceblock_restore`)."""
     return main("restore", sys.argv[1:])

@@ -24,6 +24,10 @@ class NodeType(Enum):
     IMAGES_2D = (5, "ImagesData.star.relion", "Image2DGroupMetadata.star.relion")
     MAP = (6, "DensityMap.mrc", "DensityMap.mrc")
     MASK = (7, "Mask3D.mrc", "Mask3D.mrc")
+    CLASS_MODEL = (8, "ProcessData.star.relion.model", "ProcessData.star.relion.model")
+    CLASS_OPTIMISER = (
+        9, "ProcessData.star.relion.optimiser.class2d", "OptimiserData.star.relion.class2d",
+    )  # fmt: skip
     PDF_LOG = (13, "LogFile.pdf.relion", "LogFile.pdf.relion")
 
     @property

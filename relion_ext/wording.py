@@ -10,7 +10,8 @@ _INPUT_OF = {
     "particles": "in_parts", "micrographs": "in_mics", "picks": "in_coords", "volume": "in_3dref",
 }  # fmt: skip
 _OPTIONS = (
-    "adversarial", "batch-size", "box", "clean", "compile", "confidence", "contrast", "crop",
+    "adversarial", "batch-size", "box", "classes", "clean", "compile", "confidence", "contrast",
+    "crop",
     "denoise-again", "device", "dtype", "each-alone", "from", "gate", "gpu", "held-out",
     "hold-out", "keep-noise", "learning-rate", "loss", "margin", "micrograph-pixel-size", "model",
     "noise", "noise-box", "overwrite", "particle-diameter", "particle-pixel-size", "particles",

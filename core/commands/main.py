@@ -14,6 +14,7 @@ from .lazy import LazyGroup
 COMMANDS = {
     "run": "Noise blocks, fine-tuning, denoising and its examination, in one go.",
     "denoise": "Denoise a particle stack.",
+    "classify": "Sort particles into 2D classes, in seconds.",
     "evaluate": "Tell how far to trust denoised particles.",
     "restore": "Put raw images back into a denoised STAR file.",
     "relion": "Show the full paths of the executables for RELION, and their labels.",

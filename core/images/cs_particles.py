@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
+from .class_poses import ClassPoses
 from .cs import (
     UID,
     Records,
@@ -212,6 +213,24 @@ class CsParticles(ParticleSet):
         if len(values) != self.n:
             raise ValueError(f"{self.n} particles are given {len(values)} confidences")
         return self._with(replaced(self.records, {CONFIDENCE: values.astype(np.float32)}))
+
+    def with_classes(self, poses: ClassPoses) -> Self:
+        """Give the same particles with classes and poses; see `ParticleSet.with_classes`.
+
+        Classes are counted from 0 and shifts are in pixels, as CryoSPARC has them. Nobody outside
+        CryoSPARC has written down the signs of its poses in the plane: those of RELION are kept.
+        """
+        if len(poses.classes) != self.n:
+            raise ValueError(f"{self.n} particles are given {len(poses.classes)} classes")
+        sizes = self.pixel_sizes
+        fields: dict[str, npt.NDArray[Any] | None] = {
+            "alignments2D/class": (poses.classes - 1).astype(np.uint32),
+            "alignments2D/class_posterior": poses.certainty.astype(np.float32),
+            "alignments2D/pose": np.radians(poses.psi).astype(np.float32),
+            "alignments2D/shift": (poses.origins / sizes[:, None]).astype(np.float32),
+            "alignments2D/psize_A": sizes.astype(np.float32),
+        }
+        return self._with(replaced(self.records, fields))
 
     def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
         """Give the same particles with new images; a .cs file does not name raw ones.

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
+from .class_poses import ClassPoses
 from .denoised_mark import is_denoised
 from .project_root import find_root, name_from_root
 
@@ -143,6 +144,19 @@ class ParticleSet(ABC):
         ----------
         values
             (N,).
+        """
+
+    @abstractmethod
+    def with_classes(self, poses: ClassPoses) -> Self:
+        """Give the same particles with a class and a pose in the plane each.
+
+        A STAR file has them in rlnClassNumber, rlnAnglePsi and rlnOriginXAngst or rlnOriginX, a .cs
+        file in alignments2D.
+
+        Parameters
+        ----------
+        poses
+            N of them.
         """
 
     @abstractmethod

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..remarks import warn
+from .class_poses import ClassPoses
 from .denoised_mark import NOTE, is_of_iceblock
 from .image_names import absolute_names, parse_image_names, same_image, without_special
 from .mrc import read_header
@@ -142,6 +143,31 @@ class StarParticles(ParticleSet):
         return np.array(
             [not (is_missing(token) or same_image(name, token)) for name, token in pairs]
         )
+
+    def with_classes(self, poses: ClassPoses) -> Self:
+        """Give the same particles with classes and poses; see `ParticleSet.with_classes`.
+
+        Angles of an earlier refinement in space become 0, as after RELION's own classification.
+        """
+        if len(poses.classes) != self.n:
+            raise ValueError(f"{self.n} particles are given {len(poses.classes)} classes")
+        origins, names = poses.origins, ("_rlnOriginXAngst", "_rlnOriginYAngst")
+        if self.optics.table is None:  # before RELION 3.1
+            origins, names = origins / self.pixel_sizes[:, None], ("_rlnOriginX", "_rlnOriginY")
+        columns: dict[str, Sequence[str] | None] = {
+            "_rlnClassNumber": [str(number) for number in poses.classes.tolist()],
+            "_rlnAnglePsi": _decimals(poses.psi, 4),
+            names[0]: _decimals(origins[:, 0], 4),
+            names[1]: _decimals(origins[:, 1], 4),
+            "_rlnMaxValueProbDistribution": _decimals(poses.highest, 6),
+            "_rlnLogLikeliContribution": _decimals(poses.log_likelihood, 4),
+        }
+        for tag in ("_rlnAngleRot", "_rlnAngleTilt"):
+            if self._tokens(tag) is not None:
+                columns[tag] = ["0.0000"] * self.n
+        made = replace(self, edits={**self.edits, **columns})
+        self._hand_on(made)
+        return made
 
     def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
         """Give the same particles with denoised images; see `raw_links` for the columns."""
@@ -276,6 +302,10 @@ def _image_fields(tokens: list[str], source: Path, table: StarTable) -> dict[str
     for stack in parsed.stacks:
         quote(stack)  # refuses what could not be written again
     return {"names": tokens} | {item.name: getattr(parsed, item.name) for item in fields(parsed)}
+
+
+def _decimals(values: npt.NDArray[np.float64], places: int) -> list[str]:
+    return [f"{value:.{places}f}" for value in values.tolist()]
 
 
 def _find_particles(star: StarFile) -> StarTable:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 Array2 = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+Array3 = np.ndarray[tuple[int, int, int], np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,49 @@ def ctf_profiles(parameters: CtfParameters, frequencies: Array, pixel_size: floa
     ctf : (n, k) float64
         sin(π λ Δ s² - π/2 Cs λ³ s⁴ + asin(amplitude contrast) + phase shift).
     """
+    per_defocus, rest = _phases(parameters, frequencies, pixel_size)
+    defocus = (parameters.defocus_u + parameters.defocus_v)[:, None] / 2
+    return np.asarray(np.sin(defocus * per_defocus + rest))
+
+
+def polar_ctf(
+    parameters: CtfParameters, frequencies: Array, angles: Array, pixel_size: float
+) -> Array3:
+    """CTFs on rings, with astigmatism; the same sign and angles as `ctf_images`.
+
+    Parameters
+    ----------
+    parameters
+        n of them.
+    frequencies : (k,)
+        Cycles per pixel.
+    angles : (t,)
+        Radians, from x towards y.
+    pixel_size
+        Å.
+
+    Returns
+    -------
+    ctf : (n, k, t) float32
+    """
+    per_defocus, rest = (
+        part.astype(np.float32) for part in _phases(parameters, frequencies, pixel_size)
+    )
+    mean = (parameters.defocus_u + parameters.defocus_v) / 2
+    half = (parameters.defocus_u - parameters.defocus_v) / 2
+    turned = 2 * (angles - np.radians(parameters.defocus_angle)[:, None])
+    defocus = (mean[:, None] + half[:, None] * np.cos(turned)).astype(np.float32)
+    return np.asarray(np.sin(defocus[:, None, :] * per_defocus[..., None] + rest[..., None]))
+
+
+def _phases(
+    parameters: CtfParameters, frequencies: Array, pixel_size: float
+) -> tuple[Array2, Array2]:
+    """Give the phase (n, k) for each Å of defocus, and what does not depend on the defocus."""
     volts = parameters.voltage[:, None] * 1e3
     wavelength = 12.2642596 / np.sqrt(volts * (1 + 0.978475598e-6 * volts))
-    defocus = (parameters.defocus_u + parameters.defocus_v)[:, None] / 2
     squared = (frequencies / pixel_size) ** 2
     aberration = parameters.spherical_aberration[:, None] * 1e7 * wavelength**3
-    phase = np.pi * wavelength * defocus * squared - np.pi / 2 * aberration * squared**2
     amplitude = np.arcsin(parameters.amplitude_contrast)[:, None]
-    return np.asarray(np.sin(phase + amplitude + np.radians(parameters.phase_shift)[:, None]))
+    constant = amplitude + np.radians(parameters.phase_shift)[:, None]
+    return np.pi * wavelength * squared, constant - np.pi / 2 * aberration * squared**2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from relion_ext import denoise, evaluate, noise, restore, train, whole
+from relion_ext import classify, denoise, evaluate, noise, restore, train, whole
 from relion_ext.arguments import INPUTS, Label, Program, parse, usage
 
 PROGRAM = Program(
@@ -22,7 +22,7 @@ PROGRAM = Program(
     ),
 )
 PARTICLES = ["--in_parts", "Extract/job003/particles.star"]
-PROGRAMS = [job.PROGRAM for job in (denoise, evaluate, noise, restore, train, whole)]
+PROGRAMS = [job.PROGRAM for job in (classify, denoise, evaluate, noise, restore, train, whole)]
 ORDINARY = ["--o", "External/job001/", *PARTICLES]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     headers = validate(particles)
     again = raw_or_again(particles, options.denoise_again)
     plan = plan_output(particles, headers)
-    ctf = None if options.each_alone else _ctf(particles)
+    ctf = None if options.each_alone else usable_ctf(particles)
     before = moment(plan)
     identity = identify(options, plan, ctf, model, device)
     return Work(particles, again, plan, model, device, ctf, identity, before)
@@ -89,7 +89,7 @@ def raw_or_again(particles: ParticleSet, allowed: bool) -> npt.NDArray[np.bool_]
     return again
 
 
-def _ctf(particles: ParticleSet) -> CtfParameters | None:
+def usable_ctf(particles: ParticleSet) -> CtfParameters | None:
     """CTFs of the images as they are; None where that cannot be told: nothing else needs them."""
     if particles.ctf_applied:
         return None
@@ -117,8 +117,17 @@ def spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:
         raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
 
 
+class HasContrast(Protocol):
+    """Options of a run that asks for the contrast."""
+
+    @property
+    def contrast(self) -> str:
+        """white, black or auto."""
+        ...
+
+
 def settle_contrast(
-    options: DenoiseOptions, plan: OutputPlan, found: int | None = None
+    options: HasContrast, plan: OutputPlan, found: int | None = None
 ) -> tuple[OutputPlan, int, bool]:
     """Decide on the contrast: as given, else as the metadata declare, else as the images look.
 

@@ -1,0 +1,1 @@
+"""Class averages of a set of particles, as a run."""

@@ -1,0 +1,122 @@
+"""The report of a classification: its averages by size, and how it came to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+
+from ...images.disk import replacing
+from .options import MONTAGE
+
+if TYPE_CHECKING:
+    from ...sets.classes.learn import Learned
+    from .images import Field
+    from .options import ClassifyOptions
+    from .result import Classified
+
+COLUMNS, ROWS = 8, 6
+"""Of averages on a page."""
+_PAGE = (8.27, 11.69)
+_NO_DATE = {"CreationDate": None}
+
+
+def report(
+    options: ClassifyOptions,
+    field: Field,
+    found: Classified,
+    learned: Learned,
+    record: dict[str, Any],
+) -> None:
+    """Write the report, and the first page's averages as a picture.
+
+    Parameters
+    ----------
+    options, field, found, learned
+        Of the run.
+    record
+        The run's record so far.
+    """
+    with replacing(options.out / MONTAGE) as file:
+        montage(found, field, 0, min(len(found.averages), 64)).savefig(file, format="png", dpi=110)
+    with replacing(options.out / options.report) as file, PdfPages(file, metadata=_NO_DATE) as pdf:
+        pdf.savefig(_facts(options, found, learned, record))
+        for start in range(0, len(found.averages), COLUMNS * ROWS):
+            stop = min(start + COLUMNS * ROWS, len(found.averages))
+            pdf.savefig(montage(found, field, start, stop))
+
+
+def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
+    """Draw averages side by side, each in its own grey range, with number, share, resolution."""
+    columns = min(COLUMNS, stop - start)
+    rows = -(-(stop - start) // columns)
+    figure = Figure(figsize=(1.25 * columns + 0.3, 1.55 * rows + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    total = found.counts.sum()
+    bar = _round_length(field.box * field.pixel_size / 3)
+    for place, axis in enumerate(axes.flat):
+        axis.set_axis_off()
+        number = start + place
+        if number >= stop:
+            continue
+        axis.imshow(found.averages[number].numpy(), cmap="gray", interpolation="bilinear")
+        resolution = found.resolution[number]
+        seen = f"{resolution:.0f} Å" if np.isfinite(resolution) else "nothing"
+        share = 100 * found.counts[number] / total
+        axis.set_title(f"{number + 1}: {found.counts[number]}\n{share:.1f} %, {seen}", fontsize=7)
+        left, low = 1, field.box - 2
+        axis.plot([left, left + bar / field.pixel_size], [low, low], color="white", lw=2)
+    figure.supxlabel(
+        f"class: images; share, resolution between halves. The bar is {bar:g} Å.", fontsize=7
+    )
+    return figure
+
+
+def _facts(
+    options: ClassifyOptions, found: Classified, learned: Learned, record: dict[str, Any]
+) -> Figure:
+    figure = Figure(figsize=_PAGE)
+    best = ", ".join(
+        f"{number + 1} ({count})" for number, count in enumerate(found.counts[:-1][:10].tolist())
+    )
+    lines = [
+        ("input", str(options.particles)),
+        ("particles", str(record["particles"])),
+        ("classes", f"{record['classes']}; the largest: {best}"),
+        ("empty", f"{record['empty']} images show noise alone"),
+        ("mask", f"{record['mask_diameter']} Å in diameter"),
+        ("seen at", f"{record['box_seen']} px of {record['pixel_size_seen']} Å"),
+        ("CTF", "as the rows say" if record["ctf"] else "none"),
+        ("time", f"{record['total_seconds']} s on {record['device']['threads']} threads"),
+    ]
+    figure.text(0.08, 0.95, "2D classes", fontsize=18, weight="bold")
+    for number, (name, value) in enumerate(lines):
+        figure.text(0.08, 0.91 - 0.022 * number, name, fontsize=10, color="0.4")
+        figure.text(0.24, 0.91 - 0.022 * number, value, fontsize=10, wrap=True)
+    axis = figure.add_axes((0.12, 0.42, 0.8, 0.26))
+    axis.plot(np.arange(1, len(learned.log_likelihoods) + 1), learned.log_likelihoods, "o-", ms=3)
+    axis.set_xlabel("iteration")
+    axis.set_ylabel("mean log-likelihood over noise alone")
+    y = 0.36
+    for note in [*record["warnings"], *_ADVICE]:
+        text = figure.text(0.08, y, note, fontsize=9, wrap=True, va="top")
+        text.set_in_layout(False)
+        y -= 0.018 * (1 + len(note) // 95) + 0.012
+    return figure
+
+
+_ADVICE = (
+    "The images are not changed: particles.star holds the same rows and images, with a class, a "
+    "turn and an offset each.",
+    "The resolution compares averages of two halves of a class that were laid on the same "
+    "average; it is a guide for choosing classes and no proof of detail.",
+    "A class of neighbours, ice or carbon is a class too: look at the averages before you select.",
+)
+
+
+def _round_length(length: float) -> float:
+    """Give the longest of 1, 2, 5, 10, 20 … Å that is not above a length."""
+    power = 10 ** np.floor(np.log10(length))
+    return float(max(step for step in (1, 2, 5) if step * power <= length * 1.0001) * power)

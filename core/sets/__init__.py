@@ -1,0 +1,1 @@
+"""What a whole set of particles teaches about each of them."""

@@ -1,0 +1,32 @@
+"""Images of a set in memory, for the engine of the classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from .views import Views
+
+
+class InMemory:
+    """All images of a set.
+
+    Parameters
+    ----------
+    views
+        Of all images.
+    """
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    @property
+    def groups(self) -> torch.Tensor:
+        """(n,) places of the optics groups."""
+        return self._views.groups
+
+    def views(self, rows: torch.Tensor) -> Views:
+        """Give some of the images."""
+        return self._views.take(rows)

@@ -1,0 +1,122 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+import starfile
+import torch
+
+from core.errors import IceblockError
+from core.runs.classify.options import ClassifyOptions, sensible_classes
+from core.runs.classify.run import run
+
+from ..sets.glyph_set import write_set
+from ..sets.glyphs import BOX, scenes
+
+
+def options(star: Path, **given: object) -> ClassifyOptions:
+    settings = {"classes": 4, "particle_diameter": 150.0, "iterations": 10, "threads": 1}
+    return ClassifyOptions(star, star.parent / "Classes", **{**settings, **given})  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> object:
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_a_set_of_three_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    images, which, _, _ = scenes(240, 0.7, seed=0)
+    star = write_set(tmp_path, images)
+    found = run(options(star)).found
+    out = tmp_path / "Classes"
+    rows = starfile.read(out / "particles.star")["particles"]
+    classes = rows["rlnClassNumber"].to_numpy()
+    pure = sum(np.bincount(which[classes == k]).max() for k in np.unique(classes)) / len(which)
+    assert pure > 0.9
+    assert list(np.diff(found.counts[:-1]) <= 0) == [True] * 3  # the largest first
+    assert list(rows["rlnImageName"])[:2] == ["000001@raw.mrcs", "000002@raw.mrcs"]
+    assert "note_007" in (out / "particles.star").read_text()
+    assert set(rows["rlnAngleRot"]) == {0}
+    averages = mrcfile.read(out / "classes.mrcs")
+    assert averages.shape == (4, BOX, BOX)
+    model = starfile.read(out / "run_it010_model.star")
+    assert len(model["model_classes"]) == 4
+    assert model["model_classes"]["rlnClassDistribution"].sum() == pytest.approx(1, abs=1e-4)
+    optimiser = starfile.read(out / "run_it010_optimiser.star")
+    assert (tmp_path / optimiser["rlnExperimentalDataStarFile"]).exists()
+    assert (out / "report.pdf").stat().st_size > 10_000
+    assert (out / "classes.png").stat().st_size > 10_000
+    record = json.loads((out / "run.json").read_text())
+    assert (record["state"], record["classes"]) == ("finished", 4)
+
+
+def test_images_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    images, _, _, _ = scenes(120, 0.7, seed=2)
+    images[3, 5, 5] = torch.nan
+    images[7] = 2.0
+    images[9] *= 1
+    images[9, 10:38, 10:38] += 100  # as much contrast as ice has
+    star = write_set(tmp_path, images)
+    done = run(options(star))
+    rows = starfile.read(tmp_path / "Classes" / "particles.star")["particles"]
+    assert list(rows["rlnClassNumber"].iloc[[3, 7]]) == [5, 5]
+    told = " ".join(done.record["warnings"])
+    assert "2 of 120 images hold NaN" in told
+    assert "1 of 120 images have far more contrast" in told
+    assert mrcfile.read(tmp_path / "Classes" / "classes.mrcs").shape == (5, BOX, BOX)
+
+
+def test_the_same_command_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    star = write_set(tmp_path, scenes(120, 0.7, seed=3)[0])
+    names = ("particles.star", "classes.mrcs", "run_it010_model.star")
+    made = []
+    for threads in (1, 2):
+        run(options(star, threads=threads, overwrite=True))
+        made.append([(tmp_path / "Classes" / name).read_bytes() for name in names])
+    assert made[0] == made[1]
+
+
+def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    star = write_set(tmp_path, scenes(30, 0.7, seed=4)[0])
+    with pytest.raises(IceblockError, match="30 images, too few for 31 classes; give --classes 1"):
+        run(options(star, classes=31))
+    with pytest.raises(IceblockError, match="classes is 0"):
+        run(options(star, classes=0))
+    told = run(options(star, classes=5, particle_diameter=400.0)).record["warnings"]
+    assert any("30 images are few for 5 classes" in sentence for sentence in told)
+    assert any("400 Å does not fit into the box" in sentence for sentence in told)
+
+
+def test_more_particles_get_more_classes() -> None:
+    assert [sensible_classes(n) for n in (10, 1000, 100_000)] == [1, 10, 50]
+
+
+def test_as_a_relion_job(tmp_path: Path) -> None:
+    star = write_set(tmp_path, scenes(60, 0.7, seed=5)[0])
+    code = (
+        "import sys; from relion_ext.launcher import main; sys.exit(main('classify', sys.argv[1:]))"
+    )
+    labels = ["--classes", "2", "--iterations", "4", "--particle_diameter", "150"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--o", "External/job001/", "--in_parts", star.name, *labels],
+        cwd=tmp_path, capture_output=True, text=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    job = tmp_path / "External" / "job001"
+    assert done.returncode == 0, done.stderr
+    assert (job / "RELION_JOB_EXIT_SUCCESS").exists()
+    nodes = (job / "RELION_OUTPUT_NODES.star").read_text()
+    for name in ("particles.star", "run_it004_model.star", "run_it004_optimiser.star"):
+        assert f"External/job001/{name}" in nodes
+        assert (job / name).exists()

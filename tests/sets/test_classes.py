@@ -1,0 +1,105 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from core.sets.classes.expectation import Comparison
+from core.sets.classes.learn import Learned, Settings, learn
+from core.sets.classes.mixture import Mixture
+from core.sets.classes.polar import PolarGrid, polar_grid
+from core.sets.classes.search import Search, disc, templates
+from core.sets.classes.source import InMemory
+from core.sets.classes.views import Views, view
+from core.simulate.ctf import CtfParameters, random_ctf
+
+from .glyphs import BOX, PIXEL_SIZE, glyphs, scenes
+
+GRID_RADIUS = 22.0
+
+
+@pytest.fixture(scope="module")
+def grid() -> PolarGrid:
+    return polar_grid(BOX, GRID_RADIUS)
+
+
+def seen(images: torch.Tensor, grid: PolarGrid, ctf: CtfParameters | None = None) -> Views:
+    return view(images, grid, PIXEL_SIZE, ctf, np.zeros(len(images), dtype=np.int64))
+
+
+def true_mixture(grid: PolarGrid, noise: float) -> Mixture:
+    averages = grid.sample(torch.from_numpy(glyphs()).float())
+    power = torch.full((1, grid.rings), noise**2 * BOX**2)
+    return Mixture(averages, torch.full((4,), 0.25), power, 1.2)
+
+
+def everything(images: Views, grid: PolarGrid, classes: int, threads: int = 1) -> Learned:
+    with ThreadPoolExecutor(threads) as pool:
+        settings = Settings(classes=classes, offset_range=3.0, iterations=12, seed=1)
+        return learn(InMemory(images), torch.arange(len(images)), grid, settings, pool)
+
+
+def test_known_averages_find_class_turn_and_offset(grid: PolarGrid) -> None:
+    noise = 0.7
+    images, which, turns, offsets = scenes(60, noise, seed=0)
+    mixture = true_mixture(grid, noise)
+    search = Search(20, 128, disc(4.0, 1.0), 1.0, 3)
+    comparison = Comparison(seen(images, grid), torch.zeros(60, 2), mixture, grid)
+    _, poses = comparison.fit(search, templates(mixture, search, grid))
+    assert (poses.classes.numpy() == which).mean() > 0.95
+    right = poses.classes.numpy() == which
+    apart = np.abs((poses.turns.numpy() - turns + 180) % 360 - 180)[right]
+    assert np.median(apart) < 3
+    assert np.median(np.abs(poses.offsets.numpy() - offsets)[right]) < 0.4
+
+
+def test_log_likelihood_is_that_of_the_images(grid: PolarGrid) -> None:
+    """Without turns and offsets it is the difference of squares, worked out in the images."""
+    noise = 0.7
+    picture = torch.from_numpy(glyphs()).float()[:1]
+    drawn = torch.randn(8, BOX, BOX, generator=torch.Generator().manual_seed(0))
+    images = picture + noise * drawn
+    expected = (images.square() - (images - picture).square()).sum(dim=(1, 2)) / 2 / noise**2
+    mixture = true_mixture(grid, noise)
+    search = Search(grid.rings, grid.turns, torch.zeros(1, 2), 1.0, 3)
+    comparison = Comparison(seen(images, grid), torch.zeros(8, 2), mixture, grid)
+    known = templates(mixture, search, grid)
+    fits = comparison._log_likelihood(0, torch.arange(8), search, known)[:, 0, 0]
+    prior = -np.log(2 * np.pi * mixture.offset_sd**2) - np.log(grid.turns)
+    # The mean over the whole picture is in no ring, and the corners are in no ring either.
+    np.testing.assert_allclose(fits.numpy() - prior, expected.numpy(), rtol=0.15)
+
+
+def test_pictures_are_told_apart_without_being_known(grid: PolarGrid) -> None:
+    ctf = random_ctf(np.random.default_rng(0), 400, (8000.0, 20000.0))
+    images, which, _, _ = scenes(400, 0.7, seed=0, ctf=ctf)
+    learned = everything(seen(images, grid, ctf), grid, classes=6)
+    found = learned.poses.classes.numpy()
+    pure = sum(np.bincount(which[found == k]).max() for k in np.unique(found)) / len(which)
+    assert pure > 0.9
+    made = grid.images(learned.mixture.averages)[int(learned.counts[:-1].argmax())]
+    assert float(made.std()) > 0
+    assert learned.log_likelihoods[-1] > learned.log_likelihoods[0]
+
+
+def test_neither_threads_nor_luck_change_the_result(grid: PolarGrid) -> None:
+    images = seen(scenes(600, 1.0, seed=3)[0], grid)
+    torch_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        one, two = (everything(images, grid, 4, threads) for threads in (1, 2))
+    finally:
+        torch.set_num_threads(torch_threads)
+    torch.testing.assert_close(one.mixture.averages, two.mixture.averages, rtol=0, atol=0)
+    assert torch.equal(one.poses.classes, two.poses.classes)
+    assert torch.equal(one.poses.turns, two.poses.turns)
+
+
+def test_empty_images_are_told_from_particles(grid: PolarGrid) -> None:
+    images, _, _, _ = scenes(300, 0.7, seed=4)
+    generator = torch.Generator().manual_seed(5)
+    empty = 0.7 * torch.randn(75, BOX, BOX, generator=generator)
+    learned = everything(seen(torch.cat([images, empty]), grid), grid, classes=4)
+    found = learned.poses.classes.numpy()
+    assert (found[300:] == 4).mean() > 0.9
+    assert (found[:300] == 4).mean() < 0.1
