@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ..errors import IceblockError
 from ..images.fourier import fourier_resize, smooth
+from ..images.outliers import without_outliers
 from ..threads import one_thread_each
 from .compiled import compiled
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
@@ -36,6 +38,23 @@ _FAINT = 0.04
 """In units of the background's sd: the strength at which it counts as half."""
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came of a batch of n images."""
+
+    denoised: npt.NDArray[np.float32]
+    """(n, box, box) in units of the raw background's sd, mean 0.
+
+    Images that cannot be denoised are as they came."""
+    unusable: npt.NDArray[np.bool_]
+    """(n,) True for images that hold NaN or infinite values or whose background is constant."""
+    confidence: npt.NDArray[np.float32]
+    """(n,) expected correlation with the truth inside the particle's mask, 0 to 1; 0 for unusable
+    images, NaN where none was asked for."""
+    outliers: npt.NDArray[np.int64]
+    """(n,) pixels that were replaced before the network saw them; see `images.outliers`."""
+
+
 class Denoiser:
     """A model on a device, applied to batches of raw images.
 
@@ -49,7 +68,7 @@ class Denoiser:
     device
         Where to compute.
     keep_noise
-        Part A of the raw image in the result: (1 - A) denoised + A raw.
+        Part A of the raw image in the result: (1 - A) denoised + A raw, outliers of it included.
     priors
         What sets of images have in common, by their geometry: the network's answer is then mixed
         with the best linear estimate of the set, as far as that can be trusted.
@@ -108,8 +127,8 @@ class Denoiser:
         unusable : (n,) bool
             True for images that hold NaN or infinite values or whose background is constant.
         """
-        denoised, unusable, _ = self._in_pieces(images, pixel_size, contrast, ctf, views=1)
-        return denoised, unusable
+        answer = self.answer(images, pixel_size, contrast, ctf)
+        return answer.denoised, answer.unusable
 
     def with_confidence(
         self,
@@ -133,29 +152,41 @@ class Denoiser:
             Expected correlation with the truth inside the particle's mask, 0 to 1, told from the
             agreement of the answers to `VIEWS` turned copies; 0 for unusable images.
         """
-        return self._in_pieces(images, pixel_size, contrast, ctf, VIEWS)
+        answer = self.answer(images, pixel_size, contrast, ctf, confidence=True)
+        return answer.denoised, answer.unusable, answer.confidence
 
-    def _in_pieces(
+    def answer(
         self,
         images: npt.NDArray[np.float32],
         pixel_size: float,
-        contrast: int,
-        ctf: CtfParameters | None,
-        views: int,
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        contrast: int = 1,
+        ctf: CtfParameters | None = None,
+        *,
+        confidence: bool = False,
+    ) -> Answer:
+        """Denoise a batch, and tell all that is known of the result.
+
+        Parameters
+        ----------
+        images, pixel_size, contrast, ctf
+            See `__call__`.
+        confidence
+            Tell how far to trust each image; it costs the network `VIEWS` passes.
+        """
+        views = VIEWS if confidence else 1
         if self.device.type != "cpu":
             return self._denoise(images, pixel_size, contrast, ctf, views)
         size = max(1, min(PIECE, PIECE_BYTES // (4 * images.shape[-1] ** 2)))
         pieces = [slice(start, start + size) for start in range(0, len(images), size)]
 
-        def piece(rows: slice) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+        def piece(rows: slice) -> Answer:
             mine = None if ctf is None else ctf.take(np.arange(len(ctf))[rows])
             return self._denoise(images[rows], pixel_size, contrast, mine, views)
 
         with one_thread_each():
             done = list(self._threads.map(piece, pieces))
-        denoised, unusable, confidence = zip(*done, strict=True)
-        return np.concatenate(denoised), np.concatenate(unusable), np.concatenate(confidence)
+        names = [field.name for field in fields(Answer)]
+        return Answer(**{n: np.concatenate([getattr(part, n) for part in done]) for n in names})
 
     @torch.inference_mode()
     def _denoise(
@@ -165,16 +196,18 @@ class Denoiser:
         contrast: int,
         ctf: CtfParameters | None,
         views: int,
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    ) -> Answer:
         """Denoise images that fit into memory at once; one view alone has no confidence (NaN)."""
         raw = torch.from_numpy(images).to(self.device, non_blocking=True)
         known, unusable = normalised(raw, contrast)
-        denoised, confidence = self._denoise_normalised(known, pixel_size, ctf, views)
+        clean, outliers = without_outliers(known.clone() if self.keep_noise else known)
+        denoised, confidence = self._denoise_normalised(clean, pixel_size, ctf, views)
         if self.keep_noise:
             denoised = torch.lerp(denoised, known, self.keep_noise)
         denoised = torch.where(unusable[:, None, None], raw, denoised * contrast)
         none = unusable.cpu().numpy()
-        return denoised.cpu().numpy(), none, np.where(none, np.float32(0), confidence)
+        trust = np.where(none, np.float32(0), confidence)
+        return Answer(denoised.cpu().numpy(), none, trust, outliers.cpu().numpy())
 
     def _denoise_normalised(
         self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int

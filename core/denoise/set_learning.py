@@ -10,6 +10,7 @@ import torch
 
 from ..covariance.learn import learn
 from ..images.fourier import fourier_resize
+from ..images.outliers import without_outliers
 from ..threads import one_thread_each
 from .views import field, normalised, set_view, working_view
 
@@ -45,6 +46,7 @@ def shown_to_prior(
     usable : (n,) bool
     """
     known, unusable = normalised(torch.from_numpy(images), contrast)
+    known, _ = without_outliers(known)
     seen, _ = working_view(known, pixel_size, working_pixel_size)
     return set_view(seen)[0][~unusable], ~unusable.numpy()
 

@@ -8,6 +8,11 @@ import torch
 
 RING_RADIUS = 0.375
 """Radius of the circle as a fraction of the box: Extract's default diameter is 0.75 box."""
+FAR = 6.0
+"""Standard deviations beyond which a pixel of the ring does not count; noise hardly gets there."""
+SAMPLE = 1024
+"""Pixels of a ring, about, that tell where these limits are."""
+_QUARTILES = 1.349  # standard deviations between the quartiles of Gaussian values
 
 
 @lru_cache(maxsize=32)
@@ -30,7 +35,11 @@ def ring_mask(box: int, device: torch.device | str = "cpu") -> torch.Tensor:
 
 
 def ring_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of the background ring of each image.
+    """Mean and standard deviation of the background ring of each image, as RELION defines them.
+
+    Pixels of the ring that lie more than `FAR` standard deviations from its median are left out:
+    a hot pixel, a dead line or a gold bead would change both. An image without such pixels has
+    exactly RELION's values.
 
     Parameters
     ----------
@@ -41,10 +50,26 @@ def ring_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     mean, sd : (n, 1, 1) tensors
         `sd` is 0 for an image whose background is constant.
     """
-    ring = images.flatten(1).index_select(1, _places(images.shape[-1], images.device)).double()
-    mean = ring.mean(dim=1, keepdim=True)
-    sd = (ring - mean).square_().mean(dim=1, keepdim=True).sqrt()
+    ring = images.flatten(1).index_select(1, _places(images.shape[-1], images.device))
+    low, high = _limits(ring)
+    outlying = (ring.amin(dim=1) < low) | (ring.amax(dim=1) > high)
+    exact = ring.double()
+    mean = exact.mean(dim=1, keepdim=True)
+    sd = (exact - mean).square_().mean(dim=1, keepdim=True).sqrt()
+    for row in outlying.nonzero()[:, 0].tolist():
+        kept = ring[row][(ring[row] >= low[row]) & (ring[row] <= high[row])].double()
+        mean[row], sd[row] = kept.mean(), kept.std(correction=0)
     return mean[..., None].to(images.dtype), sd[..., None].to(images.dtype)
+
+
+def _limits(ring: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lowest and highest value (n,) that a ring (n, m) may have, told from its quartiles."""
+    sample = ring[:, :: -(-ring.shape[1] // SAMPLE)].sort(dim=1).values
+    n = sample.shape[1]
+    lower, median, upper = (sample[:, n * quarter // 4] for quarter in (1, 2, 3))
+    reach = FAR * (upper - lower) / _QUARTILES
+    reach = torch.where(reach > 0, reach, torch.inf)  # most of it is one value: all of it counts
+    return median - reach, median + reach
 
 
 @lru_cache(maxsize=32)
