@@ -105,6 +105,7 @@ def denoise_stacks(
     contrast: int,
     batch: int | None,
     unusable_list: Path,
+    outlier_list: Path,
     watch: Watcher,
     confidence: bool = False,
     ctf: CtfParameters | None = None,
@@ -127,6 +128,8 @@ def denoise_stacks(
         Images a batch; by default what memory suggests.
     unusable_list
         A text file to which names of images passed through unchanged are added.
+    outlier_list
+        The same of images in which outlying pixels were replaced; see `images.outliers`.
     watch
         Called after every batch, from the calling thread.
     confidence
@@ -135,7 +138,7 @@ def denoise_stacks(
         Of all particles, for a denoiser that knows their set.
     """
     outcome = Outcome()
-    passed = _NameList(unusable_list)
+    passed, mended = _NameList(unusable_list), _NameList(outlier_list)
     # One thread reads and one writes; the network runs in the caller's.
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writing:
         for job in jobs:
@@ -158,14 +161,10 @@ def denoise_stacks(
                         sign = job.contrast or contrast
                         optics = None if ctf is None else ctf.take(job.rows_of(indices))
                         given = (images, job.pixel_size, sign, optics)
-                        trust = None
-                        if scores is None:
-                            denoised, unusable = denoiser(*given)
-                        else:
-                            denoised, unusable, trust = denoiser.with_confidence(*given)
-                        if unusable.any():
-                            passed.add([image_name(i, job.name) for i in indices[unusable]])
-                        append(denoised, trust)
+                        answer = denoiser.answer(*given, confidence=confidence)
+                        passed.add([image_name(i, job.name) for i in indices[answer.unusable]])
+                        mended.add([image_name(i, job.name) for i in indices[answer.outliers > 0]])
+                        append(answer.denoised, answer.confidence if confidence else None)
                         outcome.computed += len(images)
                         watch(len(images), True)
                 if scores is not None:

@@ -7,7 +7,6 @@ import torch
 from ..covariance.learn import LARGEST_BOX
 from ..images.background import ring_statistics
 from ..images.fourier import fourier_resize
-from ..images.outliers import without_outliers
 from ..images.validation import SMALLEST_BOX
 
 Geometry = tuple[int, float]

@@ -59,6 +59,7 @@ def denoise(
         contrast=1,
         batch=BATCH,
         unusable_list=folder / "unusable.txt",
+        outlier_list=folder / "outliers.txt",
         watch=watch,
         confidence=confidence,
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STACKS = "Particles"
 UNUSABLE = "passed_through.txt"
+OUTLIERS = "outliers.txt"
 
 
 @dataclass(frozen=True)

@@ -1,46 +1,49 @@
-"""The list of images that a denoising run passed through unchanged, however many processes ran."""
+"""Lists of the images that a denoising run tells of, however many processes ran."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ...images.disk import read_error, replacing, write_error
-from .options import UNUSABLE
+from ...remarks import warn
+from .options import OUTLIERS, UNUSABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ...images.output_plan import OutputPlan
+    from .options import DenoiseOptions
 
 
-def list_of_process(folder: Path, process: int) -> Path:
+def list_of_process(folder: Path, process: int | None, name: str = UNUSABLE) -> Path:
     """Give the hidden list of one of several processes; a process that is alone has the list."""
-    return folder / f".{UNUSABLE}.{process}"
+    return folder / (name if process is None else f".{name}.{process}")
 
 
 def forget_lists(folder: Path) -> None:
     """Remove what the processes of another run left."""
     try:
-        for path in folder.glob(f".{UNUSABLE}.*"):
-            path.unlink()
+        for name in (UNUSABLE, OUTLIERS):
+            for path in folder.glob(f".{name}.*"):
+                path.unlink()
     except OSError as error:
         raise write_error(error, folder / UNUSABLE) from error
 
 
-def merge_lists(folder: Path, plan: OutputPlan) -> int:
+def merge_lists(folder: Path, plan: OutputPlan, name: str = UNUSABLE) -> int:
     """Make one list of all, in the order of the plan, each image once; returns their number.
 
     A line that a killed process left unfinished is dropped: its image was not written either.
     """
-    parts = sorted(folder.glob(f".{UNUSABLE}.*"))
-    whole_list = folder / UNUSABLE
+    parts = sorted(folder.glob(f".{name}.*"))
+    whole_list = folder / name
     lists = [path for path in (whole_list, *parts) if path.is_file()]
     try:
         texts = [path.read_text("utf-8", "surrogateescape") for path in lists]
     except OSError as error:
         raise read_error(error, whole_list) from error
     names = {line for text in texts for line in text.splitlines(keepends=True)}
-    whole = _in_order([name.removesuffix("\n") for name in names if name.endswith("\n")], plan)
+    whole = _in_order([line.removesuffix("\n") for line in names if line.endswith("\n")], plan)
     text = "".join(f"{name}\n" for name in whole)
     if text and (lists, texts) != ([whole_list], [text]):
         with replacing(whole_list) as file:
@@ -48,6 +51,17 @@ def merge_lists(folder: Path, plan: OutputPlan) -> int:
     for path in parts if text else lists:
         path.unlink(missing_ok=True)
     return len(whole)
+
+
+def tell_outliers(options: DenoiseOptions, count: int) -> None:
+    """Tell of the images whose outlying pixels the network did not see."""
+    if count:
+        of_them = "1 image holds" if count == 1 else f"{count} images hold"
+        warn(
+            f"{of_them} pixels far outside the range of all others (hot or dead pixels, dead lines,"
+            " small bright or dark spots); the network was shown the mean of their surroundings "
+            f"in their place. The raw images are as they were; {options.out / OUTLIERS} lists them."
+        )
 
 
 def _in_order(names: list[str], plan: OutputPlan) -> list[str]:

@@ -13,7 +13,6 @@ from ...denoise.stacks import Outcome
 from ...errors import IceblockError
 from ..folder import helping
 from ..relay import relayed
-from .passed_through import list_of_process
 from .share import denoise_share, denoiser_of, device_of, share_stacks
 
 if TYPE_CHECKING:
@@ -118,9 +117,8 @@ def _worker(
         if model.sha256 != model_sha256:
             raise IceblockError(f"{model.path} changed while the run began; start the run again")
         denoiser = denoiser_of(options, model, device)
-        mine = list_of_process(options.out, process)
         with relayed(options.out, process):
-            denoise_share(options, shares[process], denoiser, contrast, mine, watch, ctf)
+            denoise_share(options, shares[process], denoiser, contrast, process, watch, ctf)
 
 
 def set_threads(options: DenoiseOptions, processes: int) -> None:

@@ -14,6 +14,7 @@ import torch
 from ...counting import counted
 from ...denoise.confidence_file import read_confidences
 from ...denoise.distributed import joined, local_rank, local_size
+from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...progress import progress_bar
 from ...remarks import collected
@@ -25,8 +26,8 @@ from .group import START, Group
 from .identity import GROWN, claim_set, moment, require_same_input, tell_growth
 from .inputs import prepare, settle_contrast, spare_inputs
 from .learning import SET, described, know_sets, known_sets
-from .options import UNUSABLE
-from .passed_through import forget_lists, list_of_process, merge_lists
+from .options import OUTLIERS, UNUSABLE
+from .passed_through import forget_lists, merge_lists, tell_outliers
 from .processes import denoise_in_processes, set_threads
 from .report import farewell, report
 from .share import denoise_share, denoiser_of, share_stacks
@@ -110,7 +111,7 @@ def _lead(
     started: float,
 ) -> Denoised:
     """Do the run, as its only or its first process; `told` is what was warned of until now."""
-    outputs = (options.output.name, options.stacks, options.report, UNUSABLE, SET)
+    outputs = (options.output.name, options.stacks, options.report, UNUSABLE, OUTLIERS, SET)
     with contextlib.ExitStack() as held:
         with group.agreeing(patient=True):
             held.enter_context(locked(options.out))
@@ -129,12 +130,14 @@ def _lead(
             write_record(options.out, record)
             tell_scale(work)
             merge_lists(options.out, work.plan)
+            merge_lists(options.out, work.plan, OUTLIERS)
             tell_growth(options, record, len(work.plan.jobs))
             # New stacks must not turn those round that are done.
             found = record.get("contrast_found") if GROWN in record else None
             plan, contrast, doubtful = settle_contrast(options, work.plan, found)
             record["contrast_found"] = contrast
             work = replace(work, plan=plan)
+            tell_filtered(plan.jobs, work.model.card.working_pixel_size)
             if not options.each_alone:
                 know_sets(options, work, contrast, progress, heartbeat)
         owners = share_stacks(options, plan.jobs, group.ranks.size)
@@ -144,6 +147,8 @@ def _lead(
         outcome, seconds = _denoise(options, work, group, owners, contrast, progress, heartbeat)
         require_same_input(work.particles.source, work.before, moment(plan))
         record["passed_through"] = merge_lists(options.out, plan)
+        record["with_outliers"] = merge_lists(options.out, plan, OUTLIERS)
+        tell_outliers(options, record["with_outliers"])
         record |= _results(options, work, group.ranks.size, contrast, outcome)
         record["contrast_doubtful"] = doubtful
         record["sets"] = described(known_sets(options))
@@ -221,11 +226,9 @@ def _denoise(
             )
         else:
             denoiser = denoiser_of(options, work.model, work.device)
-            mine = options.out / UNUSABLE
-            if ranks.size > 1:
-                mine = list_of_process(options.out, ranks.rank)
+            process = ranks.rank if ranks.size > 1 else None
             with relayed(options.out, ranks.rank):
-                outcome = denoise_share(options, jobs, denoiser, contrast, mine, watch, work.ctf)
+                outcome = denoise_share(options, jobs, denoiser, contrast, process, watch, work.ctf)
     return group.finish(outcome, heartbeat), time.perf_counter() - begin
 
 

@@ -11,10 +11,11 @@ from ...denoise.inference import Denoiser
 from ...denoise.sharding import owners
 from ...denoise.stacks import denoise_stacks
 from .learning import known_sets
+from .options import OUTLIERS
+from .passed_through import list_of_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ...denoise.model_file import Model
     from ...denoise.stacks import Outcome, Watcher
@@ -69,11 +70,11 @@ def denoise_share(
     jobs: Sequence[StackJob],
     denoiser: Denoiser,
     contrast: int,
-    unusable_list: Path,
+    process: int | None,
     watch: Watcher,
     ctf: CtfParameters | None,
 ) -> Outcome:
-    """Denoise some of a run's stacks; see `denoise_stacks`."""
+    """Denoise some of a run's stacks, as one of its processes or alone; see `denoise_stacks`."""
     return denoise_stacks(
         jobs,
         denoiser,
@@ -81,7 +82,8 @@ def denoise_share(
         dtype=options.dtype,
         contrast=contrast,
         batch=options.batch_size,
-        unusable_list=unusable_list,
+        unusable_list=list_of_process(options.out, process),
+        outlier_list=list_of_process(options.out, process, OUTLIERS),
         watch=watch,
         confidence=options.confidence,
         ctf=ctf,
