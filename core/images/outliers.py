@@ -12,6 +12,8 @@ import torch.nn.functional as F
 
 FAR = 7.0
 """Standard deviations of the background below which no pixel is an outlier."""
+TOLD = 10.0
+"""Standard deviations that an outlier has in an image that is counted: weaker ones do no harm."""
 TIMES = 3.0
 """An outlier is so many times as far as all but a few pixels of the image and of the surroundings.
 """
@@ -37,7 +39,7 @@ def without_outliers(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     images : (n, box, box)
         The same tensor.
     counts : (n,) int64
-        Outlying pixels of each image.
+        Outlying pixels of each image; 0 where none of them is beyond `TOLD`.
     """
     counts = torch.zeros(len(images), dtype=torch.long, device=images.device)
     if not images.numel():
@@ -49,7 +51,7 @@ def without_outliers(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _mend(image: torch.Tensor) -> int:
-    """Replace the outlying pixels of one image in place; returns their number."""
+    """Replace the outlying pixels of one image in place; returns their number, if one is strong."""
     distance = image.abs()
     limit = max(FAR, TIMES * float(_all_but(FEW, distance.flatten()[::_EVERY])))
     side = image.shape[-1] + 2 * _RIM
@@ -70,7 +72,7 @@ def _mend(image: torch.Tensor) -> int:
     values = F.pad(image, rim).flatten()[squares]
     means = torch.where(kept, values, 0.0).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
     image[places // side - _RIM, places % side - _RIM] = means
-    return len(places)
+    return len(places) if bool((distance[found] > TOLD).any()) else 0
 
 
 def _all_but(part: float, values: torch.Tensor) -> torch.Tensor:
