@@ -1,5 +1,6 @@
 """`relion_iceblock_denoise`: a denoised particle stack as a RELION External job."""
 
+from pathlib import Path
 from typing import Any
 
 from core.errors import IceblockError
@@ -26,6 +27,7 @@ PROGRAM = Program(
         Label("each_alone", "yes denoises every particle without what the others teach [no]", bool),
         Label("denoise_again", "yes accepts images that are denoised already [no]", bool),
         Label("batch_size", "images computed at once [as many as suit the device]", int),
+        Label("datadir", "folder where the stacks lie [where the STAR file says]", Path),
         Label("pixel_size", "pixel size in Å [the STAR file's, else the stacks']", float),
         Label("contrast", "particles are white, black or auto [auto]"),
         Label("confidence", "yes adds rlnIceblockConfidence, in four times the time [no]", bool),

@@ -32,6 +32,7 @@ PROGRAM = Program(
         Label("contrast", "particles are white, black or auto [auto]"),
         Label("gpu", "number of the GPU, or cpu [a GPU if there is one, else the CPU]"),
         Label("device", "the same in PyTorch's words: auto, cpu, cuda or cuda:N [auto]"),
+        Label("datadir", "folder where the raw stacks lie [where the STAR file says]", Path),
         Label("pixel_size", "pixel size in Å [the STAR file's, else the stacks']", float),
         Label("overwrite", "yes starts over on what a run with other settings left [no]", bool),
     ),

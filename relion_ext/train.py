@@ -46,6 +46,7 @@ PROGRAM = Program(
         Label("preset", "default, large or paper [default]"),
         Label("box", "box of the training images in pixels [the particles']", int),
         Label("pixel_size", "their pixel size in Å [as the network will see the particles]", float),
+        Label("datadir", "folder where the stacks lie [where the STAR file says]", Path),
         Label("particle_pixel_size", "of the particles in Å [their STAR's, else their own]", float),
         Label("snr_range", "least and largest SNR inside the particle [0.01,2]", _range),
         Label("phantoms", "random protein-like phantoms to add [0]", int),

@@ -1,5 +1,6 @@
 """`relion_iceblock`: from micrographs to denoised particles in one RELION External job."""
 
+from pathlib import Path
 from typing import Any
 
 from core.errors import IceblockError
@@ -37,6 +38,7 @@ PROGRAM = Program(
         Label("confidence", "yes adds rlnIceblockConfidence, in four times the time [no]", bool),
         Label("batch_size", "images denoised at once [as many as suit the device]", int),
         Label("contrast", "particles are white, black or auto [auto]"),
+        Label("datadir", "folder where the stacks lie [where the STAR file says]", Path),
         Label("pixel_size", "of the particles in Å [the STAR file's, else the stacks']", float),
         Label(
             "micrograph_pixel_size",

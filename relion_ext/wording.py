@@ -11,8 +11,8 @@ _INPUT_OF = {
 }  # fmt: skip
 _OPTIONS = (
     "adversarial", "batch-size", "box", "classes", "clean", "compile", "confidence", "contrast",
-    "crop",
-    "denoise-again", "device", "dtype", "each-alone", "from", "gate", "gpu", "held-out",
+    "crop", "datadir", "denoise-again", "device", "dtype", "each-alone", "from", "gate", "gpu",
+    "held-out",
     "hold-out", "keep-noise", "learning-rate", "loss", "margin", "micrograph-pixel-size", "model",
     "noise", "noise-box", "overwrite", "particle-diameter", "particle-pixel-size", "particles",
     "passthrough", "patience", "perceptual", "phantoms", "picks", "pixel-size", "preset",
@@ -20,8 +20,6 @@ _OPTIONS = (
     "time-limit", "train-steps", "train-volume", "vgg19", "volume",
 )  # fmt: skip
 _PHRASES = {
-    " (label overwrite in RELION)": "", " (label batch_size in RELION)": "",
-    " (label denoise_again in RELION)": "",
     "a smaller --": "a smaller value of --", "another --": "another value of --",
     "give --device cpu": "set the label `gpu` to cpu",
     "choose another output folder": "start a new job",

@@ -10,6 +10,7 @@ import click
 
 from .shared_options import (
     BATCH_SIZE,
+    DATADIR,
     DENOISE_AGAIN,
     DEVICE,
     EACH_ALONE,
@@ -46,6 +47,7 @@ from .shared_options import (
 @pixel_size("Å per pixel.  [default: from PARTICLES, else from the stacks]")
 @contrast("Of the particles; auto believes blob/sign of a .cs file, else the images.")
 @PROJECT_DIR
+@DATADIR
 @PASSTHROUGH
 @click.option(
     "--confidence", is_flag=True,

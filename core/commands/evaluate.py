@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .shared_options import (
+    DATADIR,
     DEVICE,
     OUT,
     OVERWRITE,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 @THREADS
 @pixel_size("Å per pixel.  [default: from DENOISED, else from the stacks]")
 @PROJECT_DIR
+@DATADIR
 @OVERWRITE
 @click.option("-q", "--quiet", is_flag=True, help="No remarks.")
 def command(quiet: bool, volumes: tuple[Path, ...], **values: Any) -> None:

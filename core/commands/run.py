@@ -10,6 +10,7 @@ import click
 
 from ..denoise.shipped import DEFAULT
 from .shared_options import (
+    DATADIR,
     DEVICE,
     EACH_ALONE,
     KEEP_NOISE,
@@ -79,6 +80,7 @@ from .shared_options import (
 )  # fmt: skip
 @pixel_size("Å per pixel of the particles.  [default: from PARTICLES, else from the stacks]")
 @PROJECT_DIR
+@DATADIR
 @click.option(
     "--micrograph-pixel-size", type=float, metavar="Å",
     help="Å per pixel of the micrographs.  [default: from the STAR file, else from the images]",

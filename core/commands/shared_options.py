@@ -61,6 +61,10 @@ PROJECT_DIR = click.option(
     "--project-dir", type=PATH, metavar="DIR",
     help="Of CryoSPARC, where paths in a .cs file start.  [default: found]",
 )  # fmt: skip
+DATADIR = click.option(
+    "--datadir", type=PATH, metavar="DIR",
+    help="Where the stacks of a STAR file lie, in one folder.  [default: where it says]",
+)  # fmt: skip
 PASSTHROUGH = click.option(
     "--passthrough", multiple=True, type=PATH, metavar="FILE",
     help="A passthrough .cs file whose fields are added, by uid; may be given again.",

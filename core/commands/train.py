@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .shared_options import (
+    DATADIR,
     DEVICE,
     OUT,
     OVERWRITE,
@@ -35,6 +36,7 @@ from .shared_options import (
     help="What will be denoised: gives box, pixel size and CTFs.  [default: from the noise and "
     "the volumes; defocus 0.5 to 3.5 µm]",
 )  # fmt: skip
+@DATADIR
 @click.option(
     "--particle-pixel-size", type=float, metavar="Å",
     help="Å per pixel of the particles.  [default: from STAR, else from the stacks]",

@@ -232,7 +232,7 @@ class Denoiser:
         except torch.OutOfMemoryError as error:
             raise IceblockError(
                 f"The memory of {self.device} does not hold a batch of {len(images)} images: give "
-                "a smaller --batch-size (label batch_size in RELION)."
+                "a smaller --batch-size."
             ) from error
         return output[:, 0].float()
 

@@ -188,6 +188,7 @@ def read_particles(
     pixel_size: float | None = None,
     project_dir: Path | None = None,
     passthrough: Sequence[Path] = (),
+    datadir: Path | None = None,
 ) -> ParticleSet:
     """Read a set of particles; the images are not looked for until they are asked for.
 
@@ -201,6 +202,8 @@ def read_particles(
         CryoSPARC's project folder, where paths in a .cs file start; by default it is found.
     passthrough
         Further .cs files whose fields are added, by uid.
+    datadir
+        For a STAR file, the folder where its stacks lie if not where it says.
 
     Raises
     ------
@@ -211,6 +214,10 @@ def read_particles(
         raise IceblockError(f"the pixel size {pixel_size:g} is not above 0; give it in Å")
     ending = path.suffix.lower()
     if ending == ".cs":
+        if datadir is not None:
+            raise IceblockError(
+                f"{path} is a .cs file, and --datadir belongs to STAR files; give --project-dir"
+            )
         from .cs_particles import CsParticles
 
         return CsParticles.read(path, pixel_size, project_dir, passthrough)
@@ -231,4 +238,5 @@ def read_particles(
         )
     from .star_particles import StarParticles
 
-    return StarParticles.read(path, pixel_size)
+    particles = StarParticles.read(path, pixel_size)
+    return particles if datadir is None else particles.moved_to(datadir)

@@ -17,7 +17,8 @@ from .near_misses import near_miss
 def find_root(
     source: Path,
     stacks: Sequence[str],
-    todo: str = "give the command in the project folder, where these paths start",
+    todo: str = "give the command in the project folder, where these paths start, or the folder "
+    "where the stacks lie as --datadir",
     suits: Callable[[Path], bool] | None = None,
 ) -> Path:
     """Find the current folder, or the nearest folder above `source`, that has all the stacks.

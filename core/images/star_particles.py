@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..errors import IceblockError
 from ..remarks import warn
 from .class_poses import ClassPoses
+from .datadir import image_tokens, stacks_in
 from .denoised_mark import NOTE, is_of_iceblock
 from .image_names import absolute_names, parse_image_names, same_image, without_special
 from .mrc import read_header
@@ -72,6 +73,15 @@ class StarParticles(ParticleSet):
             given_pixel_size=pixel_size,
             edits={},
         )
+
+    def moved_to(self, folder: Path) -> Self:
+        """Give the same particles with their images in another folder; see `datadir.stacks_in`."""
+        stacks = stacks_in(folder, self.stacks, self.source)
+        tokens = image_tokens(stacks, self.stack_ids.tolist(), self.indices.tolist())
+        fields = _image_fields(tokens, self.source, self.table)
+        made = replace(self, **fields, edits={**self.edits, IMAGE: tokens})
+        made.__dict__["root"] = Path.cwd()
+        return made
 
     @cached_property
     def pixel_sizes(self) -> npt.NDArray[np.float64]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NOT_AGAIN = (
     "name the raw particles (`iceblock restore` puts raw images back), or ask for it with "
-    "--denoise-again (label denoise_again in RELION)"
+    "--denoise-again"
 )
 
 
@@ -59,7 +59,11 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     device = device_of(options, place, processes)
     model = load_model(find_model(options.model))
     particles = read_particles(
-        options.particles, options.pixel_size, options.project_dir, options.passthrough
+        options.particles,
+        options.pixel_size,
+        options.project_dir,
+        options.passthrough,
+        options.datadir,
     )
     headers = validate(particles)
     again = raw_or_again(particles, options.denoise_again)

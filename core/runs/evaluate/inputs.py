@@ -16,6 +16,7 @@ from ...images.cs_particles import CsParticles
 from ...images.mrc import read_images
 from ...images.particles import read_particles
 from ...images.star import unquote
+from ...images.star_particles import StarParticles
 from ...images.validation import validate
 from ..provenance import denoising_record, require_raw
 
@@ -106,8 +107,16 @@ def read_rows(particles: ParticleSet, headers: list[Stack], rows: Rows) -> Image
 
 
 def _read(options: EvaluateOptions, path: Path) -> ParticleSet:
-    project = options.project_dir if path.suffix.lower() == ".cs" else None
-    return read_particles(path, options.pixel_size, project)
+    if path.suffix.lower() != ".cs":
+        return read_particles(path, options.pixel_size)
+    return read_particles(path, options.pixel_size, options.project_dir, datadir=options.datadir)
+
+
+def _moved(raw: ParticleSet, options: EvaluateOptions) -> ParticleSet:
+    """Give the raw particles with their images in the folder that was named, if one was."""
+    if options.datadir is None or not isinstance(raw, StarParticles):
+        return raw
+    return raw.moved_to(options.datadir)
 
 
 def _find_raw(
@@ -123,8 +132,8 @@ def _find_raw(
                                 "that was denoised with --raw")  # fmt: skip
         return denoised.restored_from(raw)
     if given is None:
-        return denoised.restored()
-    raw = _read(options, given)
+        return _moved(denoised.restored(), options)
+    raw = _moved(_read(options, given), options)
     return _selected(raw, denoised, options)
 
 
@@ -145,7 +154,7 @@ def _selected(raw: ParticleSet, denoised: ParticleSet, options: EvaluateOptions)
     name other files (a copy of the stacks, say), the rows have to correspond.
     """
     try:
-        wanted = denoised.restored()
+        wanted = _moved(denoised.restored(), options)
         known, named = _keys(raw), _keys(wanted)
     except IceblockError:
         if raw.n == denoised.n:

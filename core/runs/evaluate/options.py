@@ -47,6 +47,8 @@ class EvaluateOptions:
     """Å; goes before what the particles' file says."""
     project_dir: Path | None = None
     """CryoSPARC's project folder, where the paths in a .cs file start; by default it is found."""
+    datadir: Path | None = None
+    """The folder where the raw stacks of a STAR file lie; by default where it says."""
     report: str = "report.pdf"
     """Name of the report inside `out`."""
     overwrite: bool = False

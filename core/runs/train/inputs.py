@@ -82,7 +82,9 @@ def read_inputs(
     """
     particles = None
     if options.particles is not None:
-        particles = read_particles(options.particles, options.particle_pixel_size)
+        particles = read_particles(
+            options.particles, options.particle_pixel_size, datadir=options.datadir
+        )
     geometry = choose_geometry(options, particles, card, PRESETS[options.preset].box)
     warn_out_of_range(geometry.pixel_size, card)
     remarks = list(geometry.remarks)

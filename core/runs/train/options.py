@@ -37,6 +37,8 @@ class TrainOptions:
     """Metadata whose box, pixel size and CTFs the training images get."""
     particle_pixel_size: float | None = None
     """Å; goes before what the particles' file says."""
+    datadir: Path | None = None
+    """The folder where the stacks of the particles' STAR file lie; by default where it says."""
     start: str | None = None
     """Shipped model or model file to start from."""
     preset: str = "default"

@@ -86,7 +86,9 @@ def look(options: WholeOptions) -> WholeInputs:
     device = choose_device(f"cuda:{options.gpu.split(',')[0]}" if options.gpu else options.device)
     model = load_model(find_model(options.model))
     segmentation = find_segmentation(options.segmentation)
-    particles = read_particles(options.particles, options.pixel_size, options.project_dir)
+    particles = read_particles(
+        options.particles, options.pixel_size, options.project_dir, datadir=options.datadir
+    )
     headers = validate(particles)
     refuse_denoised(particles, "name the raw particles; `iceblock restore` puts raw images back")
     plan = plan_output(particles, headers)

@@ -52,6 +52,8 @@ class WholeOptions:
     """Å; likewise."""
     project_dir: Path | None = None
     """CryoSPARC's project folder, where the paths in a .cs file start; by default it is found."""
+    datadir: Path | None = None
+    """The folder where the stacks of a STAR file lie; by default where it says."""
     contrast: str = "auto"
     """white, black or auto."""
     dtype: str = "float32"

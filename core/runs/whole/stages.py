@@ -108,6 +108,7 @@ class Stages:
                 out=options.out / MODEL,
                 particles=options.particles,
                 particle_pixel_size=options.pixel_size,
+                datadir=options.datadir,
                 start=options.model,
                 steps=options.steps,
                 time_limit=options.seconds,
@@ -147,6 +148,7 @@ class Stages:
                 threads=self.threads,
                 pixel_size=options.pixel_size,
                 project_dir=self._project(),
+                datadir=options.datadir,
                 contrast=options.contrast,
                 command=options.command,
             )
@@ -177,6 +179,7 @@ class Stages:
                 gate=options.gate,
                 pixel_size=options.pixel_size,
                 project_dir=self._project(),
+                datadir=options.datadir,
                 threads=self.threads,
                 device=str(self.inputs.device),
                 command=options.command,
