@@ -1,5 +1,7 @@
 """`relion_iceblock_classify`: 2D classes of a set in seconds, as a RELION External job."""
 
+from pathlib import Path
+
 from .arguments import Label, Program
 from .job import Job
 from .nodes import NodeType
@@ -17,6 +19,7 @@ PROGRAM = Program(
         Label("particle_diameter", "of the circular mask, Å [three quarters of the box]", float),
         Label("iterations", "of learning [25]", int),
         Label("seed", "of the first class averages [0]", int),
+        Label("datadir", "folder where the stacks lie [where the STAR file says]", Path),
         Label("contrast", "particles are white, black or auto [auto]"),
         Label("pixel_size", "pixel size in Å [the STAR file's, else the stacks']", float),
         Label("overwrite", "yes starts over on what a run with other settings left [no]", bool),

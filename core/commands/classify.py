@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .shared_options import (
+    DATADIR,
     OUT,
     OVERWRITE,
     PASSTHROUGH,
@@ -38,6 +39,7 @@ from .shared_options import (
 @contrast("Of the particles; auto believes blob/sign of a .cs file, else the images.")
 @pixel_size("Å per pixel.  [default: from PARTICLES, else from the stacks]")
 @PROJECT_DIR
+@DATADIR
 @PASSTHROUGH
 @THREADS
 @OVERWRITE

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import IceblockError
 from .disk import read_error
 from .input_file import open_input, refuse_beyond_memory
-from .mrc import HEADER_BYTES, read_header, read_images
+from .mrc import HEADER_BYTES, parse_header, read_header, read_images
 from .mrc_bytes import imod_says_unsigned, zero_of_mask
 
 MRC_SUFFIXES = frozenset({".mrc", ".mrcs"})
@@ -69,7 +69,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
     Parameters
     ----------
     path
-        The file; its suffix tells the format.
+        The file; its suffix tells the format, or its first bytes where the suffix tells none.
     as_mask
         Take the opacity of a picture that has one, or the numbers of the colours in its palette.
         Else colours are averaged and opacity is left out.
@@ -82,7 +82,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
     suffix = path.suffix.lower()
     _check_file(path)
     try:
-        if suffix in MRC_SUFFIXES:
+        if _is_mrc(path):
             return _read_mrc(path, as_mask)
         if suffix in TIFF_SUFFIXES:
             return _image_file(_read_tiff(path, as_mask), path, as_mask)
@@ -96,7 +96,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
 def header_pixel_size(path: Path) -> float:
     """Give the pixel size in Å that a file states, unchecked; 0.0 where it states none."""
     suffix = path.suffix.lower()
-    if suffix in MRC_SUFFIXES:
+    if _is_mrc(path):
         return read_header(path).pixel_size
     if suffix in _PICTURES:
         return 0.0
@@ -110,14 +110,29 @@ def header_pixel_size(path: Path) -> float:
         raise _unreadable(path, error) from error
 
 
+def _is_mrc(path: Path) -> bool:
+    """Tell whether a file is to be read as MRC: RELION's `mic.st:mrc` may have any ending."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return suffix in MRC_SUFFIXES
+    with open_input(path) as file:
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES:
+        return False
+    try:
+        parse_header(header, path)
+    except IceblockError:
+        return False
+    return True
+
+
 def _check_file(path: Path) -> None:
     """Refuse what cannot be opened, and pictures that are longer than any: decoders go on long."""
     suffix = path.suffix.lower()
     with open_input(path) as file:
         size = os.fstat(file.fileno()).st_size
-    if size > (_LONGEST_PICTURE if suffix in _PICTURES else _LONGEST_TIFF) and (
-        suffix not in MRC_SUFFIXES
-    ):
+    longest = _LONGEST_PICTURE if suffix in _PICTURES else _LONGEST_TIFF
+    if size > longest and not _is_mrc(path):
         raise IceblockError(
             f"{path} has {size / 1e9:.3g} GB, which no single picture has; copy or make it again, "
             "or, if it is a movie, align and sum its frames first"

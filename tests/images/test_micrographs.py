@@ -203,6 +203,21 @@ def test_mrc_modes(tmp_path: Path, dtype: str, order: str, shape: tuple[int, int
     np.testing.assert_array_equal(read(path), pixels)
 
 
+@pytest.mark.parametrize("name", ["a.st", "a.rec", "a.v1.2", "a"])
+def test_mrc_files_of_any_ending(tmp_path: Path, name: str) -> None:
+    """RELION reads `a.st:mrc` as MRC; so does a table of micrographs here."""
+    write_mrc(tmp_path / name, ice())
+    star = tmp_path / "micrographs.star"
+    star.write_text(f"data_\n\nloop_\n_rlnMicrographName\n{name}:mrc\n")
+    (micrograph,) = list_micrographs(star)
+    assert micrograph.name == f"{name}:mrc"
+    assert micrograph.pixel_size == 2.0  # the header's
+    np.testing.assert_array_equal(read(micrograph.path), ice())
+    (tmp_path / name).write_text("no image " * 200)
+    with pytest.raises(IceblockError, match=r"a.* is no image that can be read here .*to MRC"):
+        list_micrographs(star)
+
+
 def test_unsigned_bytes(tmp_path: Path) -> None:
     pixels = ice(levels=12).astype(np.uint8) + np.uint8(28)  # about 128, where the sign turns
     path = write_mrc(tmp_path / "a.mrc", pixels.view(np.int8))

@@ -40,6 +40,8 @@ class ClassifyOptions:
     """CPU threads; by default all."""
     project_dir: Path | None = None
     """CryoSPARC's project folder, where the paths in a .cs file start; by default it is found."""
+    datadir: Path | None = None
+    """The folder where the stacks of a STAR file lie; by default where it says."""
     passthrough: Sequence[Path] = ()
     """Further .cs files whose fields are added to those of `particles`, by uid."""
     overwrite: bool = False

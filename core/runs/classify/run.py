@@ -126,7 +126,11 @@ def run(
 def _prepare(options: ClassifyOptions) -> Work:
     """Read everything but the images."""
     particles = read_particles(
-        options.particles, options.pixel_size, options.project_dir, options.passthrough
+        options.particles,
+        options.pixel_size,
+        options.project_dir,
+        options.passthrough,
+        options.datadir,
     )
     plan = plan_output(particles, validate(particles))
     if options.output.exists() and options.output.samefile(particles.source):
