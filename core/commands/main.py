@@ -12,7 +12,7 @@ from ..remarks import collected
 from .lazy import LazyGroup
 
 COMMANDS = {
-    "run": "Noise blocks, fine-tuning, denoising and its examination, in one go.",
+    "run": "Cut noise, fine-tune the model, denoise, check the result: in one command.",
     "denoise": "Denoise a particle stack.",
     "classify": "Sort particles into 2D classes, in seconds.",
     "evaluate": "Tell how far to trust denoised particles.",

@@ -31,7 +31,7 @@ from .shared_options import (
 @OUT
 @click.option(
     "--micrographs", multiple=True, type=PATH, metavar="FILE|DIR",
-    help="A micrographs STAR file, a folder, or image files; without any nothing is learned.",
+    help="A micrographs STAR file, a folder, or image files.  [default: none; no model is trained]",
 )  # fmt: skip
 @click.option(
     "--picks", type=PATH, metavar="FILE",
@@ -39,7 +39,7 @@ from .shared_options import (
 )  # fmt: skip
 @volumes(
     "Reference: a map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed. "
-    "Without any nothing is learned."
+    "Without one no model is trained."
 )
 @click.option(
     "--time-limit", metavar="TIME",
@@ -92,14 +92,14 @@ from .shared_options import (
 )  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No progress bars, no remarks.")
 def command(quiet: bool, time_limit: str | None, segmentation: str | None, **values: Any) -> None:
-    """Denoise with all that a project can teach, in one go.
+    """Train the model on a project's own noise and denoise with it, in one command.
 
-    PARTICLES is a RELION STAR file or a CryoSPARC .cs file. Blocks of pure noise are cut out of
-    the micrographs (DIR/Noise), the model that ships is fine-tuned on them and on the reference
-    volume (DIR/Model), the better of the two models denoises the particles (DIR/Denoised), and the
-    result is examined (DIR/Trust). DIR/report.pdf sums it up. Only PARTICLES is needed: what is
-    missing leaves out a stage, and the report says so. The same command given again goes on where
-    a stopped run was.
+    PARTICLES is a RELION STAR file or a CryoSPARC .cs file. iceblock cuts blocks of pure noise out
+    of the micrographs (DIR/Noise), and fine-tunes the model that ships on them and on the reference
+    volume (DIR/Model). The better of the two models denoises the particles (DIR/Denoised). Then
+    iceblock examines the result (DIR/Trust). DIR/report.pdf sums it up. Only PARTICLES is needed:
+    without micrographs or a volume no model is trained and the model that ships denoises; the
+    report says so. If a run was stopped, the same command goes on where it was.
 
     \b
     Example, in the project folder:

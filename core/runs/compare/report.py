@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 HOW = f"""\
 PSNR and SSIM in four variants: `paper`: each image stretched from its minimum to its maximum onto
 8 bits; `affine`: after the least-squares fit a · image + b; `masked`: the same inside the particle
-mask; `box`: both images brought to mean 0 and sd 1. The rows zero, constant and set mean hold
-nothing of any particle: gains are read over them. Correlations are with the truth inside the
-particle mask, tight and with a margin of {MARGIN:g} Å; FRC = 0.5 is the resolution at which the
-mean Fourier ring correlation with the truth falls below one half. ARI: adjusted Rand index of
-k-means clusters of images seen from about known directions (0 by chance, 1 if perfect). In
-brackets: 95 % bootstrap intervals over particles, or over the starts of k-means. Parameters of
-filters are chosen by masked correlation on other pairs, for each set by itself."""
+mask; `box`: both images brought to mean 0 and sd 1. The images of the rows zero, constant and set
+mean show no single particle. Compare each method with these rows: only what it has more than they
+have is a gain. Correlations are with the truth inside the particle mask, tight and with a margin of
+{MARGIN:g} Å; FRC = 0.5 is the resolution at which the mean Fourier ring correlation with the truth
+falls below one half. ARI: adjusted Rand index of k-means clusters of images seen from about known
+directions (0 by chance, 1 if perfect). In brackets: 95 % bootstrap intervals over particles, or
+over the starts of k-means. Parameters of filters are chosen by masked correlation on other pairs,
+for each set by itself."""
 
 
 def write_tables(

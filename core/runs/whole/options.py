@@ -27,7 +27,7 @@ class WholeOptions:
     particles: Path
     out: Path
     micrographs: tuple[Path, ...] = ()
-    """A micrographs STAR file, a folder, or image files; without any nothing is learned."""
+    """A micrographs STAR file, a folder, or image files; without any no model is trained."""
     picks: Path | None = None
     """By default the coordinates of the particles, where they have any."""
     volumes: tuple[Path, ...] = ()

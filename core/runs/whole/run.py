@@ -33,9 +33,9 @@ def run(
 ) -> dict[str, Any]:
     """Denoise a set of particles with all that can be learned from their project.
 
-    Without micrographs or without a reference volume nothing is learned: the given model denoises
-    as it is, and the report says so. A fine-tuned model is used where it scores no worse than the
-    given one on held-out noise.
+    Without micrographs or without a reference volume no model is trained: the given model denoises
+    as it is, and the report says so. The fine-tuned model is used only if it scores better than the
+    given one on noise that was kept out of the training.
 
     Parameters
     ----------
