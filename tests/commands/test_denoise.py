@@ -137,9 +137,14 @@ def test_a_changed_input_is_noticed(
 ) -> None:
     arguments = ("denoise", STAR, "--out", "Den", "--model", model, "-q")
     iceblock(*arguments)
-    STAR.write_text(STAR.read_text().replace("0.50", "0.75"))
+    STAR.write_text(STAR.read_text().replace("'a b'", "'c d'"))
+    assert iceblock(*arguments) == 0  # no stack depends on it
+    record = json.loads(Path("Den/run.json").read_text())
+    assert (record["computed"], record["found_whole"]) == (0, 8)
+    assert "'c d'" in Path("Den/particles.star").read_text()
+    write_stack(Path("Extract/job003/A/mic.mrcs"), 6, 32, seed=7)
     assert iceblock(*arguments) == 1
-    assert "particles sha256" in capsys.readouterr().err
+    assert "different: stacks" in capsys.readouterr().err
 
 
 def test_the_input_folder_is_never_the_output(

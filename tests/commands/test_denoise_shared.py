@@ -75,7 +75,7 @@ def test_more_processes_than_stacks(
     names = [f"{k:06d}@Extract/job003/A/mic.mrcs" for k in (6, 1, 3)]
     STAR.write_text(star_text(names))
     assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "--processes", 3) == 0
-    assert "there are 1: 1 of 3 processes" in capsys.readouterr().err
+    assert "here 1 stack: 1 of 3 processes work" in capsys.readouterr().err
     assert json.loads(Path("Den/run.json").read_text())["device"]["processes"] == 1
 
 
