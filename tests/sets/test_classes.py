@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.sets.classes.engine import Settings
+from core.sets.classes.evidence import held_out
 from core.sets.classes.expectation import Comparison
-from core.sets.classes.learn import Learned, Settings, learn
+from core.sets.classes.learn import Learned, learn
 from core.sets.classes.mixture import Mixture
 from core.sets.classes.polar import PolarGrid, polar_grid
 from core.sets.classes.search import Search, disc, templates
@@ -103,3 +105,16 @@ def test_empty_images_are_told_from_particles(grid: PolarGrid) -> None:
     found = learned.poses.classes.numpy()
     assert (found[300:] == 4).mean() > 0.9
     assert (found[:300] == 4).mean() < 0.1
+
+
+def test_pure_noise_is_told(grid: PolarGrid) -> None:
+    settings = Settings(classes=4, offset_range=3.0, iterations=12)
+    generator = torch.Generator().manual_seed(6)
+    noise = torch.randn(300, BOX, BOX, generator=generator)
+    alone = held_out(InMemory(seen(noise, grid)), torch.arange(300), grid, settings)
+    assert alone is not None
+    assert not alone.something
+    images = scenes(300, 1.0, seed=6)[0]
+    told = held_out(InMemory(seen(images, grid)), torch.arange(300), grid, settings)
+    assert told is not None
+    assert told.something

@@ -88,6 +88,7 @@ def _facts(
         ("empty", f"{record['empty']} images show noise alone"),
         ("mask", f"{record['mask_diameter']} Å in diameter"),
         ("seen at", f"{record['box_seen']} px of {record['pixel_size_seen']} Å"),
+        ("evidence", _evidence(record["held_out"])),
         ("CTF", "as the rows say" if record["ctf"] else "none"),
         ("time", f"{record['total_seconds']} s on {record['device']['threads']} threads"),
     ]
@@ -114,6 +115,16 @@ _ADVICE = (
     "average; it is a guide for choosing classes and no proof of detail.",
     "A class of neighbours, ice or carbon is a class too: look at the averages before you select.",
 )
+
+
+def _evidence(held_out: dict[str, Any] | None) -> str:
+    """Say what images say of others that nothing was learned from."""
+    if held_out is None:
+        return "too few images to tell"
+    return (
+        f"{held_out['mean']:.2f} ± {held_out['error']:.2f} nats an image over noise alone, in "
+        f"{held_out['images']} images that the averages were not made of"
+    )
 
 
 def _round_length(length: float) -> float:

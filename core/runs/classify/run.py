@@ -5,43 +5,35 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import torch
 
 from ...errors import IceblockError
-from ...images.class_poses import ClassPoses
-from ...images.mrc_writer import StackWriter
-from ...images.output_plan import plan_output
-from ...images.particles import read_particles
-from ...images.validation import validate
 from ...progress import progress_bar
 from ...remarks import collected, warn
-from ...sets.classes.learn import Settings, learn
+from ...sets.classes.engine import Settings
+from ...sets.classes.evidence import ITERATIONS, MOST, Evidence, held_out
+from ...sets.classes.learn import learn
 from ...threads import one_thread_each
-from ..denoise.identity import stack_stamps
-from ..denoise.inputs import settle_contrast, usable_ctf
 from ..folder import claim, locked
 from ..record import machine, write_record
-from ..stamps import stamp
-from .images import StackImages, choose_field
-from .options import CLASSES, MONTAGE, sensible_classes
-from .relion_files import ClassTable, Facts, write_model, write_optimiser
+from .images import StackImages
+from .inputs import contrasts, identify, prepare
+from .options import CLASSES, MONTAGE
+from .outputs import results, write
 from .report import report
-from .result import Classified, enlarged, in_order
+from .result import Classified, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
 
-    from ...images.output_plan import OutputPlan
-    from ...images.particles import ParticleSet
     from ...sets.classes.learn import Learned
-    from ...simulate.ctf import CtfParameters
-    from .images import Field
+    from .inputs import Work
     from .options import ClassifyOptions
 
 OUTLYING = 8.0
@@ -58,17 +50,6 @@ class Classification:
 
     record: dict[str, Any]
     found: Classified
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is known before the first image is read."""
-
-    particles: ParticleSet
-    plan: OutputPlan
-    ctf: CtfParameters | None
-    field: Field
-    classes: int
 
 
 def run(
@@ -98,10 +79,10 @@ def run(
         options.check()
         if options.threads:
             torch.set_num_threads(options.threads)
-        work = _prepare(options)
+        work = prepare(options)
         outputs = (options.output.name, CLASSES, MONTAGE, options.report, *options.relion_files())
         with locked(options.out):
-            identity = _identity(options, work)
+            identity = identify(options, work)
             claim(options.out, identity, outputs, options.overwrite)
             record: dict[str, Any] = {
                 "state": "running",
@@ -110,9 +91,10 @@ def run(
                 "machine": machine(),
             }
             write_record(options.out, record)
-            found, learned = _classify(options, work, progress, heartbeat)
-            record |= _results(work, found, learned)
-            _write(options, work, found, learned)
+            found, learned, evidence = _classify(options, work, progress, heartbeat)
+            record |= results(work, found, learned)
+            record["held_out"] = None if evidence is None else asdict(evidence)
+            write(options, work, found, learned)
             record["warnings"] = list(told)
             record["total_seconds"] = round(time.monotonic() - started, 2)
             report(options, work.field, found, learned, record)
@@ -123,49 +105,15 @@ def run(
     return Classification(record, found)
 
 
-def _prepare(options: ClassifyOptions) -> Work:
-    """Read everything but the images."""
-    particles = read_particles(
-        options.particles,
-        options.pixel_size,
-        options.project_dir,
-        options.passthrough,
-        options.datadir,
-    )
-    plan = plan_output(particles, validate(particles))
-    if options.output.exists() and options.output.samefile(particles.source):
-        raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
-    images = sum(len(job.indices) for job in plan.jobs)
-    classes = options.classes or sensible_classes(images)
-    if classes > images:
-        raise IceblockError(
-            f"{options.particles} has {images} images, too few for {classes} classes; give "
-            f"--classes {sensible_classes(images)}"
-        )
-    if images < THIN * classes:
-        warn(
-            f"{images} images are few for {classes} classes: averages of less than {THIN} images "
-            f"show little; give --classes {max(1, images // (4 * THIN))}"
-        )
-    narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)
-    if options.particle_diameter is not None and options.particle_diameter > 0.95 * narrowest:
-        warn(
-            f"The particle diameter of {options.particle_diameter:g} Å does not fit into the box "
-            f"of {narrowest:.0f} Å: a mask of {0.95 * narrowest:.0f} Å was used"
-        )
-    field = choose_field(plan, options.particle_diameter)
-    return Work(particles, plan, usable_ctf(particles), field, classes)
-
-
 def _classify(
     options: ClassifyOptions,
     work: Work,
     progress: TextIO | None,
     heartbeat: Callable[[], None],
-) -> tuple[Classified, Learned]:
+) -> tuple[Classified, Learned, Evidence | None]:
     groups = work.particles.optics_groups
-    contrasts = _contrasts(options, work)
-    source = StackImages(work.plan, work.field, contrasts, work.ctf, groups)
+    signs = contrasts(options, work)
+    source = StackImages(work.plan, work.field, signs, work.ctf, groups)
     count = len(source.rows)
     settings = Settings(
         classes=work.classes,
@@ -173,9 +121,9 @@ def _classify(
         iterations=options.iterations,
         seed=options.seed,
     )
-    passes = 2 + options.iterations
+    passes = 2 + options.iterations + (1 + ITERATIONS) * min(MOST, count // 2) / count
     with (
-        progress_bar(passes * count, "img", "classifying", progress) as bar,
+        progress_bar(round(passes * count), "img", "classifying", progress) as bar,
         ThreadPoolExecutor(torch.get_num_threads()) as pool,
         one_thread_each(),
     ):
@@ -194,11 +142,18 @@ def _classify(
                     "particles again"
                 )
             rows = torch.from_numpy(np.flatnonzero(usable))
-            learned = learn(source, rows, work.field.grid(), settings, pool, tick)
+            grid = work.field.grid()
+            evidence = held_out(source, rows, grid, settings, pool, tick)
+            learned = learn(source, rows, grid, settings, pool, tick)
         except BaseException:
             pool.shutdown(cancel_futures=True)  # a run that is stopped ends now
             raise
-    return in_order(learned, ~np.isnan(energies), work.field), learned
+    if evidence is not None and not evidence.something:
+        warn(
+            "Nothing but noise is to be seen: class averages of some of the images say no more of "
+            "the others than noise alone; what the averages show has come from the noise"
+        )
+    return in_order(learned, ~np.isnan(energies), work.field), learned, evidence
 
 
 def _usual(energies: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -221,78 +176,6 @@ def _usual(energies: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
             "background: they were put into the class of empty images"
         )
     return np.asarray(usual)
-
-
-def _of_rows(plan: OutputPlan, found: Classified) -> ClassPoses:
-    """Give the poses of all particles; those that share an image share its pose."""
-    first = np.cumsum([0, *(len(job.indices) for job in plan.jobs)])
-    places = first[plan.job_of_row] + plan.position_of_row
-    return ClassPoses(*(getattr(found.poses, item.name)[places] for item in fields(ClassPoses)))
-
-
-def _contrasts(options: ClassifyOptions, work: Work) -> list[int]:
-    """Decide for each stack whether its particles are white (1) or black (-1)."""
-    plan, contrast, _ = settle_contrast(options, work.plan)
-    return [job.contrast or contrast for job in plan.jobs]
-
-
-def _write(options: ClassifyOptions, work: Work, found: Classified, learned: Learned) -> None:
-    """Write the averages, then the particles, then what RELION opens them by."""
-    first = work.plan.jobs[0]
-    box, pixel_size = first.stack.box_x, first.pixel_size
-    averages = enlarged(found.averages, work.field, box, pixel_size)
-    if found.counts[-1]:
-        averages = np.concatenate([averages, np.zeros_like(averages[:1])])
-    stack = options.out / CLASSES
-    with StackWriter(stack, len(averages), box, pixel_size, resume=False) as writer:
-        writer.append(averages)
-    made = work.particles.with_classes(_of_rows(work.plan, found))
-    made.write(options.output)
-    if options.output.suffix != ".star":
-        return
-    data, model, optimiser = (options.out / name for name in options.relion_files())
-    made.write(data)
-    facts = Facts(
-        box=box, pixel_size=pixel_size, iterations=options.iterations, seed=options.seed,
-        diameter=work.field.diameter,
-        offset_sd=learned.mixture.offset_sd * work.field.pixel_size,
-        log_likelihood=float(learned.poses.log_likelihood.double().sum()),
-        mean_highest=float(learned.poses.highest.double().mean()),
-    )  # fmt: skip
-    share = found.counts[: len(averages)] / found.counts.sum()
-    resolution = np.append(found.resolution, np.inf)[: len(averages)]
-    write_model(model, stack, ClassTable(share, resolution), facts)
-    write_optimiser(optimiser, data, model, facts)
-
-
-def _results(work: Work, found: Classified, learned: Learned) -> dict[str, Any]:
-    return {
-        "particles": work.particles.n,
-        "classes": len(found.averages),
-        "empty": int(found.counts[-1]),
-        "counts": found.counts[:-1].tolist(),
-        "resolution": [float(f"{value:.1f}") for value in found.resolution],
-        "mask_diameter": round(work.field.diameter, 1),
-        "box_seen": work.field.box,
-        "pixel_size_seen": round(work.field.pixel_size, 3),
-        "ctf": work.ctf is not None,
-        "log_likelihoods": [round(value, 3) for value in learned.log_likelihoods],
-        "device": {"name": "CPU", "threads": torch.get_num_threads(), "torch": torch.__version__},
-    }
-
-
-def _identity(options: ClassifyOptions, work: Work) -> dict[str, Any]:
-    return {
-        "run": "classify",
-        "particles": stamp(options.particles),
-        "stacks": stack_stamps(work.plan, work.ctf),
-        "classes": work.classes,
-        "particle_diameter": options.particle_diameter,
-        "iterations": options.iterations,
-        "seed": options.seed,
-        "contrast": options.contrast,
-        "pixel_size": options.pixel_size,
-    }
 
 
 def _last_words(options: ClassifyOptions, record: dict[str, Any]) -> str:

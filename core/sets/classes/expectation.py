@@ -119,7 +119,7 @@ class Comparison:
         energy = self._views.transfer[rows, :rings] @ (weight * known.powers[number, :rings])
         scale = search.turns / self._grid.turns
         spread = 2 * self._mixture.offset_sd**2
-        constant = math.log(search.cell / (math.pi * spread)) - math.log(search.turns)
+        constant = _prior_of_offset(search, spread) - math.log(search.turns)
         now = self._now[rows]
         from_centre = now.square().sum(1) / spread + 0.5 * self._grid.turns * energy
         moved = search.offsets.square().sum(1)[:, None].expand(-1, search.turns) / spread
@@ -206,6 +206,13 @@ class Comparison:
             near = torch.softmax(fits[each, :, turn], dim=1)
             offsets[mine] += torch.einsum("ks,skd->kd", near, turned[:, turn])
         return Poses(classes, turns, offsets, highest, certainty, total)
+
+
+def _prior_of_offset(search: Search, spread: float) -> float:
+    """Give the logarithm of the prior of an offset of 0; `spread` is 2 · sd²."""
+    if search.cell:
+        return math.log(search.cell / (math.pi * spread))
+    return -float(torch.logsumexp(-search.offsets.square().sum(1) / spread, dim=0))
 
 
 def _squares(

@@ -30,7 +30,7 @@ class Search:
     offsets : (s, 2)
         y, x in pixels, in the frame of the class average, about where the image is now.
     cell
-        Area for which one offset stands, pixels².
+        Area for which one offset stands, pixels²; 0 where the offsets stand for all there are.
     finely
         Classes that are compared on all rings: those that fit best on `COARSE_RINGS`.
     """

@@ -1,0 +1,93 @@
+"""What a classification reads before the first image, and what its output depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...errors import IceblockError
+from ...images.output_plan import plan_output
+from ...images.particles import read_particles
+from ...images.validation import validate
+from ...remarks import warn
+from ..denoise.identity import stack_stamps
+from ..denoise.inputs import settle_contrast, usable_ctf
+from ..stamps import stamp
+from .images import choose_field
+from .options import sensible_classes
+
+if TYPE_CHECKING:
+    from ...images.output_plan import OutputPlan
+    from ...images.particles import ParticleSet
+    from ...simulate.ctf import CtfParameters
+    from .images import Field
+    from .options import ClassifyOptions
+
+THIN = 15
+"""Images in a class below which its average is poor."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is known before the first image is read."""
+
+    particles: ParticleSet
+    plan: OutputPlan
+    ctf: CtfParameters | None
+    field: Field
+    classes: int
+
+
+def prepare(options: ClassifyOptions) -> Work:
+    """Read everything but the images."""
+    particles = read_particles(
+        options.particles,
+        options.pixel_size,
+        options.project_dir,
+        options.passthrough,
+        options.datadir,
+    )
+    plan = plan_output(particles, validate(particles))
+    if options.output.exists() and options.output.samefile(particles.source):
+        raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
+    images = sum(len(job.indices) for job in plan.jobs)
+    classes = options.classes or sensible_classes(images)
+    if classes > images:
+        raise IceblockError(
+            f"{options.particles} has {images} images, too few for {classes} classes; give "
+            f"--classes {sensible_classes(images)}"
+        )
+    if images < THIN * classes:
+        warn(
+            f"{images} images are few for {classes} classes: averages of less than {THIN} images "
+            f"show little; give --classes {max(1, images // (4 * THIN))}"
+        )
+    narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)
+    if options.particle_diameter is not None and options.particle_diameter > 0.95 * narrowest:
+        warn(
+            f"The particle diameter of {options.particle_diameter:g} Å does not fit into the box "
+            f"of {narrowest:.0f} Å: a mask of {0.95 * narrowest:.0f} Å was used"
+        )
+    field = choose_field(plan, options.particle_diameter)
+    return Work(particles, plan, usable_ctf(particles), field, classes)
+
+
+def contrasts(options: ClassifyOptions, work: Work) -> list[int]:
+    """Decide for each stack whether its particles are white (1) or black (-1)."""
+    plan, contrast, _ = settle_contrast(options, work.plan)
+    return [job.contrast or contrast for job in plan.jobs]
+
+
+def identify(options: ClassifyOptions, work: Work) -> dict[str, Any]:
+    """Give all that the output's bytes depend on."""
+    return {
+        "run": "classify",
+        "particles": stamp(options.particles),
+        "stacks": stack_stamps(work.plan, work.ctf),
+        "classes": work.classes,
+        "particle_diameter": options.particle_diameter,
+        "iterations": options.iterations,
+        "seed": options.seed,
+        "contrast": options.contrast,
+        "pixel_size": options.pixel_size,
+    }

@@ -1,0 +1,75 @@
+"""What a classification writes: averages, particles, and the files by which RELION opens them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ...images.class_poses import ClassPoses
+from ...images.mrc_writer import StackWriter
+from .options import CLASSES
+from .relion_files import ClassTable, Facts, write_model, write_optimiser
+from .result import enlarged
+
+if TYPE_CHECKING:
+    from ...images.output_plan import OutputPlan
+    from ...sets.classes.learn import Learned
+    from .inputs import Work
+    from .options import ClassifyOptions
+    from .result import Classified
+
+
+def write(options: ClassifyOptions, work: Work, found: Classified, learned: Learned) -> None:
+    """Write the averages, then the particles, then what RELION opens them by."""
+    first = work.plan.jobs[0]
+    box, pixel_size = first.stack.box_x, first.pixel_size
+    averages = enlarged(found.averages, work.field, box, pixel_size)
+    if found.counts[-1]:
+        averages = np.concatenate([averages, np.zeros_like(averages[:1])])
+    stack = options.out / CLASSES
+    with StackWriter(stack, len(averages), box, pixel_size, resume=False) as writer:
+        writer.append(averages)
+    made = work.particles.with_classes(_of_rows(work.plan, found))
+    made.write(options.output)
+    if options.output.suffix != ".star":
+        return
+    data, model, optimiser = (options.out / name for name in options.relion_files())
+    made.write(data)
+    facts = Facts(
+        box=box, pixel_size=pixel_size, iterations=options.iterations, seed=options.seed,
+        diameter=work.field.diameter,
+        offset_sd=learned.mixture.offset_sd * work.field.pixel_size,
+        log_likelihood=float(learned.poses.log_likelihood.double().sum()),
+        mean_highest=float(learned.poses.highest.double().mean()),
+    )  # fmt: skip
+    share = found.counts[: len(averages)] / found.counts.sum()
+    resolution = np.append(found.resolution, np.inf)[: len(averages)]
+    write_model(model, stack, ClassTable(share, resolution), facts)
+    write_optimiser(optimiser, data, model, facts)
+
+
+def results(work: Work, found: Classified, learned: Learned) -> dict[str, Any]:
+    """Say for the record what was found."""
+    return {
+        "particles": work.particles.n,
+        "classes": len(found.averages),
+        "empty": int(found.counts[-1]),
+        "counts": found.counts[:-1].tolist(),
+        "resolution": [float(f"{value:.1f}") for value in found.resolution],
+        "mask_diameter": round(work.field.diameter, 1),
+        "box_seen": work.field.box,
+        "pixel_size_seen": round(work.field.pixel_size, 3),
+        "ctf": work.ctf is not None,
+        "log_likelihoods": [round(value, 3) for value in learned.log_likelihoods],
+        "device": {"name": "CPU", "threads": torch.get_num_threads(), "torch": torch.__version__},
+    }
+
+
+def _of_rows(plan: OutputPlan, found: Classified) -> ClassPoses:
+    """Give the poses of all particles; those that share an image share its pose."""
+    first = np.cumsum([0, *(len(job.indices) for job in plan.jobs)])
+    places = first[plan.job_of_row] + plan.position_of_row
+    return ClassPoses(*(getattr(found.poses, item.name)[places] for item in fields(ClassPoses)))

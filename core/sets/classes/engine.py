@@ -1,0 +1,177 @@
+"""Goes through the images of a set, on several threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from ...threads import shared
+from .expectation import Comparison, Poses
+from .mixture import Mixture, Statistics
+from .search import COARSE_RINGS, Search, disc, templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+
+    from .polar import PolarGrid
+    from .views import Views
+
+PIECE = 256
+"""Images that one thread works on at a time."""
+FIRST_RINGS = 6
+WIDE_RINGS = 14
+"""Up to here the whole range of offsets is searched, beyond it the neighbourhood of the last."""
+FINELY = 3
+"""Classes that an image is compared with on all rings."""
+FIRST_IMAGES = 100
+"""Images for the first average of each class."""
+
+
+class Source(Protocol):
+    """The images of a set."""
+
+    @property
+    def groups(self) -> torch.Tensor:
+        """(n,) places of the optics groups."""
+        ...
+
+    def views(self, rows: torch.Tensor) -> Views:
+        """Give some of the images."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a set is learned.
+
+    Attributes
+    ----------
+    classes
+        Class averages beside that of empty images.
+    offset_range
+        Pixels that particles lie from the centre, at most.
+    iterations
+        Passes over the images.
+    seed
+        Of the first averages.
+    prior_width
+        See `Prior`.
+    """
+
+    classes: int
+    offset_range: float
+    iterations: int = 25
+    seed: int = 0
+    prior_width: float = 2.0
+
+
+class Engine:
+    """Goes through images on several threads, always with the same result."""
+
+    def __init__(
+        self,
+        source: Source,
+        grid: PolarGrid,
+        settings: Settings,
+        pool: Executor | None,
+        tick: Callable[[int], None],
+    ) -> None:
+        self.grid, self.settings = grid, settings
+        self._source = source
+        self._pool, self._tick = pool, tick
+
+    @property
+    def images(self) -> int:
+        """Number of images in the set."""
+        return len(self._source.groups)
+
+    def run(
+        self, mixture: Mixture, search: Search, rows: torch.Tensor, now: torch.Tensor
+    ) -> tuple[Statistics, Poses]:
+        """Compare images with a mixture; what the poses of `rows` are, and what they add up to."""
+        known = templates(mixture, search, self.grid)
+        wide = search_for(WIDE_RINGS, self.grid, self.settings)
+        first = templates(mixture, wide, self.grid) if is_local(search) else None
+
+        def work(piece: torch.Tensor) -> tuple[torch.Tensor, Statistics, Poses]:
+            views = self._source.views(piece)
+            start = torch.zeros(len(piece), 2)
+            if first is not None:
+                start = now[piece]
+                if bool(start.isnan().any()):
+                    origin = Comparison(views, torch.zeros_like(start), mixture, self.grid)
+                    start = origin.fit(wide, first)[1].offsets
+            return piece, *Comparison(views, start, mixture, self.grid).fit(search, known)
+
+        total: Statistics | None = None
+        found = []
+        for piece, seen, poses in shared(self._pool, work, self._pieces(rows)):
+            total = seen if total is None else total + seen
+            found.append((piece, poses))
+            self._tick(len(piece))
+        assert total is not None
+        return total, _in_order(rows, found)
+
+    def first(self, usable: torch.Tensor, generator: torch.Generator) -> Mixture:
+        """Average random images, as they lie, for each class."""
+        classes = self.settings.classes
+        count = min(len(usable), FIRST_IMAGES * classes)
+        rows = usable[torch.randperm(len(usable), generator=generator)[:count]]
+        belongs = torch.zeros(len(self._source.groups), dtype=torch.long)
+        belongs[rows] = torch.arange(len(rows)) % classes
+        groups = int(self._source.groups.max()) + 1
+
+        def work(piece: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            views = self._source.views(piece)
+            member = torch.nn.functional.one_hot(belongs[piece], classes).float().T
+            samples = torch.tensordot(member, views.samples, dims=1)
+            return samples, member @ views.transfer, views.power.sum(0)
+
+        parts = list(shared(self._pool, work, self._pieces(rows)))
+        signal, precision, power = (
+            sum(part[1:], start=part[0]) for part in zip(*parts, strict=True)
+        )
+        noise = (power / len(rows) / self.grid.mask_power).expand(groups, -1)
+        precision = precision / noise[0]
+        averages = (signal / noise[0][:, None]) / (precision + 1 / noise[0])[..., None]
+        averages = self.grid.sample(self.grid.images(averages))
+        averages[:, FIRST_RINGS:] = 0
+        weights = torch.full((classes + 1,), 1 / (classes + 1))
+        return Mixture(averages, weights, noise.clone(), self.settings.offset_range / 2)
+
+    def _pieces(self, rows: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Cut rows into pieces of one optics group each."""
+        groups = self._source.groups[rows]
+        for group in sorted(set(groups.tolist())):
+            yield from torch.split(rows[groups == group], PIECE)
+
+
+def _in_order(rows: torch.Tensor, found: list[tuple[torch.Tensor, Poses]]) -> Poses:
+    """Put the poses of all pieces in the order of `rows`."""
+    order = torch.argsort(torch.cat([piece for piece, _ in found]))[
+        torch.argsort(torch.argsort(rows))
+    ]
+    return Poses(
+        *(
+            torch.cat([getattr(poses, field.name) for _, poses in found])[order]
+            for field in fields(Poses)
+        )
+    )
+
+
+def search_for(rings: int, grid: PolarGrid, settings: Settings) -> Search:
+    """Give the search of an iteration; offsets lie a quarter of the finest period apart."""
+    wide = rings <= WIDE_RINGS
+    step = 2.0 if wide else 1.0
+    offsets = disc(max(settings.offset_range, step) if wide else 1.5, step)
+    turns = min(grid.turns, 64 if wide else 32 * -(-grid.turns * rings // grid.rings // 32))
+    finely = settings.classes if rings <= COARSE_RINGS else FINELY
+    return Search(rings, turns, offsets, 0.0 if wide else step**2, finely)
+
+
+def is_local(search: Search) -> bool:
+    """Tell whether offsets are searched about where each image was found before."""
+    return search.rings > WIDE_RINGS
