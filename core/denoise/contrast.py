@@ -1,12 +1,14 @@
 """Are the particles white or black? Told from the mean radial profile of a sample of images.
 
 A particle's own density stands out from the background more than the fringes that the CTF lays
-about it, in either direction: the larger excursion tells the contrast. A look at the centre alone
-would call hollow particles black.
+about it, in either direction, and its first fringe has the opposite sign and lies outside: the
+larger excursion tells the contrast, and where it lies inside the other one a smaller difference
+will do. A look at the centre alone would call hollow particles black.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,17 +17,60 @@ import torch
 from ..images.background import ring_statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
-SAMPLE = 256
-"""Images to look at."""
+    Profiles = npt.NDArray[np.float64]
+
 BINS = 16
 """Rings of a profile, from the centre to the edge of the box."""
 CERTAIN = 4.0
-"""Standard errors that a dark excursion must reach to be believed."""
+"""Standard errors by which one excursion must exceed the other to be believed."""
+AGAINST_ALL = 6.0
+"""The same for a stack that would be another colour than all the others together."""
+LEANING = 2.5
+"""The same for a choice that is told to be doubtful."""
+RATIO = 2.0
+"""Of the two excursions, where it tells the contrast wherever they lie."""
+RATIO_INSIDE = 1.25
+"""The same where the larger excursion lies inside the smaller one, as particle and fringe do."""
 
 
-def radial_profiles(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+@dataclass(frozen=True)
+class Evidence:
+    """What a sample of images tells about the contrast."""
+
+    sign: int
+    """1 for white and -1 for black particles, by the larger excursion of the mean profile."""
+    excess: float
+    """Of that excursion over the other one, in standard errors."""
+    ratio: float
+    """Of the two excursions."""
+    inside: bool
+    """Whether the larger one lies nearer to the centre."""
+
+    def clear(self, errors: float = CERTAIN) -> bool:
+        """Whether the sign is certain; `errors` are the standard errors that are asked for."""
+        return self.excess >= errors and self.ratio >= (RATIO_INSIDE if self.inside else RATIO)
+
+    @property
+    def guess(self) -> int:
+        """The sign where the evidence at least leans to it, else 1: RELION's convention."""
+        return self.sign if self.clear(LEANING) else 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The contrast of a stack."""
+
+    sign: int
+    """1 for white and -1 for black particles."""
+    doubtful: bool
+    """Whether the images do not settle it."""
+
+
+def radial_profiles(images: npt.NDArray[np.float32]) -> Profiles:
     """Mean of each image in rings about its centre, above its background, in background sd.
 
     Parameters
@@ -43,15 +88,17 @@ def radial_profiles(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     d = torch.arange(box) - box // 2
     ring = (d[:, None] ** 2 + d[None, :] ** 2).sqrt() * 2 * BINS / box
     inside = ring < BINS
-    index = ring[inside].long()
+    # The innermost ring has too few pixels to count by itself.
+    index = ring[inside].long().clamp_min(1)
     values = ((raw - mean) / sd)[:, inside]
     total = torch.zeros(len(raw), BINS).index_add_(1, index, values)
-    profiles = total / torch.bincount(index, minlength=BINS)
+    profiles = total / torch.bincount(index, minlength=BINS).clamp_min(1)
+    profiles[:, 0] = profiles[:, 1]
     return np.asarray(profiles[torch.isfinite(profiles).all(dim=1)].double().numpy())
 
 
-def sign_of_contrast(profiles: npt.NDArray[np.float64]) -> int:
-    """-1 where particles are clearly black, else 1 (white, RELION's convention).
+def weigh(profiles: Profiles) -> Evidence:
+    """Weigh what the images of one kind tell.
 
     Parameters
     ----------
@@ -59,9 +106,65 @@ def sign_of_contrast(profiles: npt.NDArray[np.float64]) -> int:
         From `radial_profiles`.
     """
     if len(profiles) < 2:
-        return 1
+        return Evidence(1, 0.0, 1.0, inside=False)
     mean = profiles.mean(axis=0)
     error = profiles.std(axis=0, ddof=1) / np.sqrt(len(profiles))
-    darkest = int(mean.argmin())
-    dark, bright = -mean[darkest], max(0.0, mean.max())
-    return -1 if dark > 2 * bright and dark > CERTAIN * error[darkest] else 1
+    error = np.maximum(error, 1e-12)
+    bright, dark = int((mean - error).argmax()), int((mean + error).argmin())
+    heights = max(0.0, mean[bright] - error[bright]), max(0.0, -mean[dark] - error[dark])
+    sign = 1 if heights[0] >= heights[1] else -1
+    larger, smaller = max(heights), min(heights)
+    main, other = (bright, dark) if sign == 1 else (dark, bright)
+    # Where there is no excursion the other way, the errors are those of the one alone.
+    rest = error[other] if smaller > 0 else 0.0
+    excess = _normal((larger - smaller) / np.hypot(error[main], rest), len(profiles) - 1)
+    ratio = larger / smaller if smaller > 0 else np.inf
+    return Evidence(sign, excess, float(ratio), inside=main < other)
+
+
+def _normal(t: float, freedom: int) -> float:
+    """Turn Student's t of few images into standard errors that are as unlikely (Wallace 1959)."""
+    factor = (8 * freedom + 1) / (8 * freedom + 3)
+    return float(np.sign(t) * factor * np.sqrt(freedom * np.log1p(t * t / freedom)))
+
+
+def judge(stacks: Sequence[Profiles]) -> list[Verdict]:
+    """Tell the contrast of several stacks, each by itself as far as its images allow.
+
+    What the images of a stack alone do not settle is told from their likeness to those that are
+    settled. Where there is little to be seen at all, a stack is taken as all the others.
+
+    Parameters
+    ----------
+    stacks
+        Profiles (n, BINS) of each.
+    """
+    own = [weigh(profiles) for profiles in stacks]
+    whole = weigh(np.concatenate([*stacks, np.empty((0, BINS))]))
+    common = whole.sign if whole.clear() else 0
+    settled = [e.sign if e.clear(AGAINST_ALL if e.sign == -common else CERTAIN) else 0 for e in own]
+    signs = settled if any(settled) else [common] * len(stacks)
+    one_kind = sum({*signs} - {0})  # 0 where there are both kinds, or none
+    white = [sign * profiles for sign, profiles in zip(signs, stacks, strict=True) if sign]
+    template = np.concatenate(white).mean(axis=0) if white else np.zeros(BINS)
+    verdicts = []
+    for sign, profiles in zip(settled, stacks, strict=True):
+        likeness = 0.0 if sign else _likeness(profiles, template)
+        if sign or abs(likeness) >= CERTAIN:
+            verdicts.append(Verdict(sign or int(np.sign(likeness)), doubtful=False))
+        elif one_kind and likeness * one_kind > -LEANING:
+            verdicts.append(Verdict(one_kind, doubtful=False))
+        elif abs(likeness) >= LEANING:
+            verdicts.append(Verdict(int(np.sign(likeness)), doubtful=True))
+        else:
+            verdicts.append(Verdict(whole.guess, doubtful=True))
+    return verdicts
+
+
+def _likeness(profiles: Profiles, template: npt.NDArray[np.float64]) -> float:
+    """Mean projection of images on a template (BINS,), in standard errors."""
+    values = profiles @ template
+    if len(values) < 2 or not values.std() > 0:
+        return 0.0
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return _normal(float(values.mean() / error), len(values) - 1)

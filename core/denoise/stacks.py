@@ -16,7 +16,6 @@ from ..images.image_names import image_name
 from ..images.mrc import read_header, read_images
 from ..images.mrc_writer import StackWriter
 from .confidence_file import ConfidenceWriter, has_confidences
-from .contrast import SAMPLE, radial_profiles, sign_of_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,22 +77,6 @@ def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Pos
         start += len(job.indices)
         for piece in _batches(mine, batch_size(job.stack.box_x, "cpu")):
             yield job, piece
-
-
-def detect_contrast(jobs: Sequence[StackJob]) -> int:
-    """1 for white particles, -1 for clearly black ones, from a sample over all stacks."""
-    return sign_of_contrast(np.concatenate([profiles for _, profiles in _sample(jobs)]))
-
-
-def belie_contrast(jobs: Sequence[StackJob]) -> bool:
-    """Whether a sample of images clearly has the opposite of the contrast that `jobs` declare."""
-    profiles = [job.contrast * profiles for job, profiles in _sample(jobs)]
-    return sign_of_contrast(np.concatenate(profiles)) == -1
-
-
-def _sample(jobs: Sequence[StackJob]) -> Iterator[tuple[StackJob, npt.NDArray[np.float64]]]:
-    for job, places in spread(jobs, SAMPLE):
-        yield job, radial_profiles(read_images(job.stack, job.indices[places]))
 
 
 def denoise_stacks(

@@ -158,7 +158,7 @@ def test_a_sign_that_the_images_belie_is_told(
     arguments = ("denoise", cs_project / CS, "--model", model, "--out")
     for name in ("J3", "J4"):
         with mrcfile.open(cs_project / name / "mic.mrc", "r+") as file:
-            file.data[:, 10:22, 10:22] += 3 * sign
+            file.data[:, 10:22, 10:22] += 30 * sign
     assert iceblock(*arguments, "Den") == 0
     assert "other way round" not in capsys.readouterr().err
     for name in ("J3", "J4"):

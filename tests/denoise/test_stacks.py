@@ -7,7 +7,7 @@ import torch
 
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
-from core.denoise.stacks import batch_size, denoise_stacks, detect_contrast
+from core.denoise.stacks import batch_size, denoise_stacks
 from core.images.mrc import read_header
 from core.images.output_plan import StackJob
 
@@ -113,10 +113,6 @@ def test_output_follows_the_chosen_images(
     raw = mrcfile.read(jobs[0].stack.path)[jobs[0].indices]
     expected, _ = Denoiser(tiny_model, torch.device("cpu"))(raw[BATCH : 2 * BATCH].copy(), 4.0)
     np.testing.assert_array_equal(out[BATCH : 2 * BATCH], expected)
-
-
-def test_detect_contrast_reads_a_sample(jobs: list[StackJob]) -> None:
-    assert detect_contrast(jobs) == 1
 
 
 def test_batches_stay_within_memory() -> None:

@@ -74,8 +74,8 @@ def prepare(options: ClassifyOptions) -> Work:
 
 def contrasts(options: ClassifyOptions, work: Work) -> list[int]:
     """Decide for each stack whether its particles are white (1) or black (-1)."""
-    plan, contrast, _ = settle_contrast(options, work.plan)
-    return [job.contrast or contrast for job in plan.jobs]
+    plan, _ = settle_contrast(options, work.plan, {})
+    return [job.contrast for job in plan.jobs]
 
 
 def identify(options: ClassifyOptions, work: Work) -> dict[str, Any]:

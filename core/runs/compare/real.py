@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...denoise.stacks import detect_contrast, spread
+from ...denoise.stacks import spread
 from ...errors import IceblockError
 from ...images.mrc import read_images
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
+from ..contrast import look, tell_contrast
 from ..provenance import refuse_denoised
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ def read_real(path: Path) -> Real:
     images = np.concatenate(parts)
     if not np.isfinite(images).all():
         raise IceblockError(f"{path} holds images that are not finite: remove their rows.")
-    return Real(images, first.pixel_size, first.contrast or detect_contrast(jobs))
+    sign = first.contrast or tell_contrast(look(jobs)[0])[0][0]
+    return Real(images, first.pixel_size, sign)

@@ -9,18 +9,20 @@ import numpy as np
 
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
-from ...denoise.stacks import belie_contrast, detect_contrast
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
 from ...remarks import warn
 from ...simulate.ctf_rows import ctf_rows
+from ..contrast import check_contrast, look, tell_contrast
 from ..provenance import denoised_rows, refuse_denoised
 from .identity import identify, moment
 from .share import device_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy.typing as npt
     import torch
 
@@ -131,8 +133,8 @@ class HasContrast(Protocol):
 
 
 def settle_contrast(
-    options: HasContrast, plan: OutputPlan, found: int | None = None
-) -> tuple[OutputPlan, int, bool]:
+    options: HasContrast, plan: OutputPlan, found: Mapping[str, int]
+) -> tuple[OutputPlan, bool]:
     """Decide on the contrast: as given, else as the metadata declare, else as the images look.
 
     Parameters
@@ -140,23 +142,37 @@ def settle_contrast(
     options, plan
         Of the run.
     found
-        What another process has decided on.
+        What was decided before, by output stack.
 
     Returns
     -------
     plan
-        Its jobs declare a contrast only where that holds.
-    contrast
-        1 or -1, for all other jobs.
+        Each of its jobs has a contrast.
     doubtful
-        Whether the images clearly look the other way round than declared.
+        Whether the images leave it open, or clearly look the other way round than was said.
     """
-    if options.contrast != "auto":
-        jobs = tuple(replace(job, contrast=0) for job in plan.jobs)
-        return replace(plan, jobs=jobs), 1 if options.contrast == "white" else -1, False
-    if found is not None:
-        return plan, found, False
-    declared = [job for job in plan.jobs if job.contrast]
-    others = [job for job in plan.jobs if not job.contrast]
-    doubtful = bool(declared) and belie_contrast(declared)
-    return plan, detect_contrast(others) if others else 1, doubtful
+    given = {"white": 1, "black": -1}.get(options.contrast, 0)
+    seen, places = look(plan.jobs)
+    said = [given or job.contrast for job in plan.jobs]
+    by_group = dict(zip(places, said, strict=True))
+    source = "blob/sign says" if not given else f"--contrast {options.contrast} says"
+    told = [place for place in range(len(seen)) if by_group[place]]
+    doubtful = bool(told) and check_contrast(
+        [seen[place] for place in told], [by_group[place] for place in told], source
+    )
+    left = [place for place in range(len(seen)) if not by_group[place]]
+    if left:
+        signs, open_ones = tell_contrast([seen[place] for place in left])
+        by_group |= dict(zip(left, signs, strict=True))
+        doubtful |= open_ones
+    final = [
+        own or found.get(job.output) or by_group[place]
+        for job, own, place in zip(plan.jobs, said, places, strict=True)
+    ]
+    return with_contrasts(plan, final), doubtful
+
+
+def with_contrasts(plan: OutputPlan, signs: Sequence[int]) -> OutputPlan:
+    """Give a plan whose jobs have these contrasts, 1 or -1."""
+    jobs = [replace(job, contrast=sign) for job, sign in zip(plan.jobs, signs, strict=True)]
+    return replace(plan, jobs=tuple(jobs))

@@ -24,7 +24,7 @@ from ..relay import forget_relayed, relayed, tell_relayed
 from ..samples import draw_sample
 from .group import START, Group
 from .identity import GROWN, claim_set, moment, require_same_input, tell_growth
-from .inputs import prepare, settle_contrast, spare_inputs
+from .inputs import prepare, settle_contrast, spare_inputs, with_contrasts
 from .learning import SET, described, know_sets, known_sets
 from .options import OUTLIERS, UNUSABLE
 from .passed_through import forget_lists, merge_lists, tell_outliers
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from ...progress import Bar
     from .inputs import Work
     from .options import DenoiseOptions
+
+
+WHITE = 1
+"""For stacks without a contrast; here each has one by then."""
 
 
 @dataclass(frozen=True)
@@ -133,24 +137,25 @@ def _lead(
             merge_lists(options.out, work.plan, OUTLIERS)
             tell_growth(options, record, len(work.plan.jobs))
             # New stacks must not turn those round that are done.
-            found = record.get("contrast_found") if GROWN in record else None
-            plan, contrast, doubtful = settle_contrast(options, work.plan, found)
-            record["contrast_found"] = contrast
+            found = record.get("stack_contrasts", {}) if GROWN in record else {}
+            plan, doubtful = settle_contrast(options, work.plan, found)
+            record["stack_contrasts"] = {job.output: job.contrast for job in plan.jobs}
+            record["contrast_doubtful"] = doubtful
             work = replace(work, plan=plan)
             tell_filtered(plan.jobs, work.model.card.working_pixel_size)
             if not options.each_alone:
-                know_sets(options, work, contrast, progress, heartbeat)
+                know_sets(options, work, WHITE, progress, heartbeat)
         owners = share_stacks(options, plan.jobs, group.ranks.size)
-        group.tell((str(options.out), work.identity, contrast, owners))
+        signs = [job.contrast for job in plan.jobs]
+        group.tell((str(options.out), work.identity, signs, owners))
         with group.agreeing():
             pass  # the others hold their locks
-        outcome, seconds = _denoise(options, work, group, owners, contrast, progress, heartbeat)
+        outcome, seconds = _denoise(options, work, group, owners, progress, heartbeat)
         require_same_input(work.particles.source, work.before, moment(plan))
         record["passed_through"] = merge_lists(options.out, plan)
         record["with_outliers"] = merge_lists(options.out, plan, OUTLIERS)
         tell_outliers(options, record["with_outliers"])
-        record |= _results(options, work, group.ranks.size, contrast, outcome)
-        record["contrast_doubtful"] = doubtful
+        record |= _results(options, work, group.ranks.size, outcome)
         record["sets"] = described(known_sets(options))
         tell_relayed(options.out)
         tell_result(options, plan, record)
@@ -158,7 +163,7 @@ def _lead(
         if outcome.computed or "images_per_second" not in record:
             record |= _speed(outcome, seconds)
         _write_metadata(options, work, plan)
-        sample = report(options, plan, work.model, contrast, record)
+        sample = report(options, plan, work.model, WHITE, record)
         record["state"] = "finished"
         if outcome.computed or "total_seconds" not in record:
             record["total_seconds"] = round(time.monotonic() - started, 2)
@@ -176,7 +181,7 @@ def _help(
     ranks = group.ranks
     with group.agreeing(patient=True):
         pass  # the first process has the folder, and knows the sets
-    out, identity, contrast, owners = group.tell(None)
+    out, identity, signs, owners = group.tell(None)
     with contextlib.ExitStack() as held:
         with group.agreeing():
             if (out, identity) != (str(options.out), work.identity):
@@ -187,11 +192,11 @@ def _help(
                     "machines that see the same files, or start each by itself"
                 )
             held.enter_context(helping(options.out))
-            plan, _, _ = settle_contrast(options, work.plan, contrast)
+            plan = with_contrasts(work.plan, signs)
             work = replace(work, plan=plan)
-        outcome, _ = _denoise(options, work, group, owners, contrast, None, heartbeat)
-    record = _results(options, work, ranks.size, contrast, outcome)
-    return Denoised(record, draw_sample(plan, options.out / options.stacks, contrast))
+        outcome, _ = _denoise(options, work, group, owners, None, heartbeat)
+    record = _results(options, work, ranks.size, outcome)
+    return Denoised(record, draw_sample(plan, options.out / options.stacks, WHITE))
 
 
 def _denoise(
@@ -199,7 +204,6 @@ def _denoise(
     work: Work,
     group: Group,
     owners: list[int],
-    contrast: int,
     progress: TextIO | None,
     heartbeat: Callable[[], None],
 ) -> tuple[Outcome, float]:
@@ -222,13 +226,13 @@ def _denoise(
 
         if processes > 1:
             outcome = denoise_in_processes(
-                options, jobs, work.model, contrast, work.ctf, processes, bar, heartbeat
+                options, jobs, work.model, WHITE, work.ctf, processes, bar, heartbeat
             )
         else:
             denoiser = denoiser_of(options, work.model, work.device)
             process = ranks.rank if ranks.size > 1 else None
             with relayed(options.out, ranks.rank):
-                outcome = denoise_share(options, jobs, denoiser, contrast, process, watch, work.ctf)
+                outcome = denoise_share(options, jobs, denoiser, WHITE, process, watch, work.ctf)
     return group.finish(outcome, heartbeat), time.perf_counter() - begin
 
 
@@ -239,7 +243,7 @@ def _bar(jobs: Sequence[StackJob], processes: int, progress: TextIO | None) -> B
 
 
 def _results(
-    options: DenoiseOptions, work: Work, processes: int, contrast: int, outcome: Outcome
+    options: DenoiseOptions, work: Work, processes: int, outcome: Outcome
 ) -> dict[str, Any]:
     device, plan = work.device, work.plan
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
@@ -254,7 +258,7 @@ def _results(
         },
         "machine": machine(),
         "seeds": "none: the result depends on the inputs alone",
-        "contrast": _contrast_words(plan, contrast),
+        "contrast": _contrast_words(plan),
         "images": sum(len(job.indices) for job in plan.jobs),
         "particles": len(plan.job_of_row),
         "stacks": len(plan.jobs),
@@ -271,8 +275,8 @@ def _speed(outcome: Outcome, seconds: float) -> dict[str, Any]:
     }
 
 
-def _contrast_words(plan: OutputPlan, contrast: int) -> str:
-    signs = {job.contrast or contrast for job in plan.jobs}
+def _contrast_words(plan: OutputPlan) -> str:
+    signs = {job.contrast for job in plan.jobs}
     return " and ".join(word for sign, word in ((1, "white"), (-1, "black")) if sign in signs)
 
 

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from .inputs import Work
     from .options import DenoiseOptions
 
-DOUBTFUL = (
-    "The images look the other way round than blob/sign says, and blob/sign was believed; if 2D "
-    "classes look inverted too, denoise again with --contrast."
-)
-
 
 def tell_scale(work: Work) -> None:
     """Warn of a box and a pixel size that the model was not trained for."""
@@ -44,8 +39,6 @@ def tell_result(options: DenoiseOptions, plan: OutputPlan, record: dict[str, Any
     record
         The run's record so far.
     """
-    if record["contrast_doubtful"]:
-        warn(DOUBTFUL)
     if record["passed_through"]:
         warn(
             f"{counted(record['passed_through'], 'image')} with NaN or a constant background: "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...denoise.contrast import radial_profiles, sign_of_contrast
+from ...denoise.contrast import radial_profiles
 from ...errors import IceblockError
 from ...evaluate.gallery import normalise
 from ...images.cs_particles import CsParticles
@@ -18,6 +18,8 @@ from ...images.particles import read_particles
 from ...images.star import unquote
 from ...images.star_particles import StarParticles
 from ...images.validation import validate
+from ...remarks import warn
+from ..contrast import Looked, check_contrast, tell_contrast
 from ..provenance import denoising_record, require_raw
 
 if TYPE_CHECKING:
@@ -207,15 +209,41 @@ def _contrast(
     rows: Rows,
     record: dict[str, Any],
 ) -> npt.NDArray[np.int64]:
-    """Give 1 for white and -1 for black particles, (k,)."""
-    ones = np.ones(len(rows), dtype=np.int64)
-    if options.contrast != "auto":
-        return ones if options.contrast == "white" else -ones
-    told = record.get("contrast")
-    if told in ("white", "black"):
-        return ones if told == "white" else -ones
-    declared = denoised.contrasts[rows].astype(np.int64)
-    return np.where(declared == 0, sign_of_contrast(radial_profiles(raw)), declared)
+    """Give 1 for white and -1 for black particles, (k,); warn where the images speak against it."""
+    given = {"white": 1, "black": -1}.get(options.contrast, 0)
+    taken = record.get("stack_contrasts", {})
+    signs = np.full(len(rows), given, dtype=np.int64)
+    stacks = denoised.stack_ids[rows]
+    for stack in np.unique(stacks) if not given else ():
+        here = stacks == stack
+        name = PurePosixPath(denoised.stacks[int(stack)]).name
+        signs[here] = taken.get(name, 0) or denoised.contrasts[rows][here]
+    source = "--contrast says" if given else "the denoising run took them for"
+    if not given and not taken:
+        source = "blob/sign says"
+    if record.get("contrast_doubtful") and not given:
+        for sentence in record.get("warnings", ()):
+            if "--contrast" in sentence:  # the run's own doubt, in the same words
+                warn(sentence)
+    for sign in (1, -1) if given or not record.get("contrast_doubtful") else ():
+        said = [(stack, raw[(stacks == stack) & (signs == sign)]) for stack in np.unique(stacks)]
+        looked = [
+            Looked(denoised.stacks[int(stack)], radial_profiles(images))
+            for stack, images in said
+            if len(images)
+        ]
+        check_contrast(looked, [sign] * len(looked), source)
+    open_stacks = [int(stack) for stack in np.unique(stacks[signs == 0])]
+    if open_stacks:
+        found, _ = tell_contrast(
+            [
+                Looked(denoised.stacks[s], radial_profiles(raw[(stacks == s) & (signs == 0)]))
+                for s in open_stacks
+            ]
+        )
+        for stack, sign in zip(open_stacks, found, strict=True):
+            signs[(stacks == stack) & (signs == 0)] = sign
+    return signs
 
 
 def _clean(options: EvaluateOptions, denoised: ParticleSet, rows: Rows) -> Images | None:
