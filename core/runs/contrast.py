@@ -90,15 +90,14 @@ def tell_contrast(looked: Sequence[Looked]) -> tuple[list[int], bool]:
             warn(
                 "Whether the particles are white or black cannot be told for certain from the "
                 f"images{_of(open_ones, looked)}: they were taken for {word}. If the pictures or "
-                "2D classes look inverted, denoise again and say which, with --contrast white or "
-                "--contrast black."
+                "2D classes look inverted, denoise again with --contrast set to white or black."
             )
     if len({*signs}) > 1:
         dark = [one for one, sign in zip(looked, signs, strict=True) if sign == -1]
         warn(
             f"There are white and black particles: those of {_some(dark)} look black and the "
             "others white, and each was taken as it looks. If that is wrong, denoise again with "
-            "--contrast white or --contrast black."
+            "--contrast set to white or black."
         )
     return signs, any(verdict.doubtful for verdict in verdicts)
 
@@ -132,7 +131,7 @@ def check_contrast(looked: Sequence[Looked], signs: Sequence[int], said_by: str)
             warn(
                 f"The images{_of(mine, looked)} look {word}, the other way round than {said_by}, "
                 "which was believed; if 2D classes look inverted too, denoise again with "
-                f"--contrast {word}."
+                f"--contrast set to {word}."
             )
     return bool(against)
 

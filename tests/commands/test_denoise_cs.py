@@ -108,7 +108,7 @@ def test_the_same_command_again_and_another_one(
     more["ctf/exp_group_id"] = range(4)
     write_table(more, Path("passthrough.cs"))
     assert iceblock(*arguments, "--passthrough", "passthrough.cs") == 1
-    assert "passthrough sha256" in capsys.readouterr().err
+    assert "different: passthrough" in capsys.readouterr().err
     assert iceblock(*arguments, "--passthrough", "passthrough.cs", "--overwrite") == 0
     assert read_table(Path("Den/particles.cs"))["ctf/exp_group_id"].tolist() == [3, 2, 1, 0]
 

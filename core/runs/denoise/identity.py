@@ -15,6 +15,7 @@ from ... import __version__
 from ...covariance.set_file import read_priors
 from ...denoise.device import bf16_pays
 from ...errors import IceblockError
+from ...images.cs import read_table
 from ...remarks import warn
 from ..folder import claim
 from ..record import quick_fingerprint, read_record
@@ -59,7 +60,13 @@ def identify(
         "contrast": options.contrast,
         **({"confidence": True} if options.confidence else {}),
         **({"compile": True} if options.compile else {}),
+        **({"passthrough": _passed_fields(options.passthrough)} if options.passthrough else {}),
     }
+
+
+def _passed_fields(paths: Sequence[Path]) -> list[str]:
+    """Name the fields of passthrough files: their rows may become more as the set grows."""
+    return sorted({name for path in paths for name in read_table(path).dtype.names or ()})
 
 
 def claim_set(
@@ -88,6 +95,8 @@ def claim_set(
     grown = isinstance(had, dict) and had != has and had.items() <= has.items()
     if grown:
         alike["stacks"] = had
+    if known.get("each_alone", options.each_alone) != options.each_alone:
+        alike["stacks"] = had  # their stamps differ by the CTFs alone, which only one of them needs
     begun = (folder / SET, *(folder / options.stacks / name for name in had or ()))
     grown = grown and any(path.exists() for path in begun)
     if (grown or GROWN in earlier) and not _still_known(options):

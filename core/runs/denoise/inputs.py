@@ -155,7 +155,7 @@ def settle_contrast(
     seen, places = look(plan.jobs)
     said = [given or job.contrast for job in plan.jobs]
     by_group = dict(zip(places, said, strict=True))
-    source = "blob/sign says" if not given else f"--contrast {options.contrast} says"
+    source = "blob/sign says" if not given else f"--contrast says ({options.contrast})"
     told = [place for place in range(len(seen)) if by_group[place]]
     doubtful = bool(told) and check_contrast(
         [seen[place] for place in told], [by_group[place] for place in told], source

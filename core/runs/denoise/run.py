@@ -141,6 +141,7 @@ def _lead(
             plan, doubtful = settle_contrast(options, work.plan, found)
             record["stack_contrasts"] = {job.output: job.contrast for job in plan.jobs}
             record["contrast_doubtful"] = doubtful
+            write_record(options.out, record)  # a pass that is stopped has taken them so
             work = replace(work, plan=plan)
             tell_filtered(plan.jobs, work.model.card.working_pixel_size)
             if not options.each_alone:
