@@ -14,7 +14,6 @@ from ..images.background import ring_mask
 from ..images.mrc import read_images
 from ..images.outliers import without_outliers
 from ..remarks import warn
-from .contrast import SAMPLE
 from .stacks import spread
 from .views import normalised, working_view
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..images.output_plan import StackJob
+
+SAMPLE = 256
+"""Images to look at."""
 
 FLAT = 4.0
 """Spread inside the particle's circle, in sd of the background, beyond which that is too flat.
