@@ -1,4 +1,4 @@
-"""The spectrum of a data set's noise, told from what lies about its particles."""
+"""The spectrum of a data set's noise, from the pixels around its particles."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ FLOOR = 0.05
 class BackgroundSpectrum:
     """Adds up the autocorrelation of the pixels outside the particle's circle.
 
-    Averages of products of two such pixels, by their distance, are an estimate without bias
-    whatever the shape of the region (Blackman and Tukey, 1958); a Hann window ends them at `REACH`.
+    The product of two such pixels is averaged over all pairs with the same distance vector. This
+    estimate has no bias, whatever the shape of the region (Blackman and Tukey, 1958). A Hann window
+    brings it to 0 at the distance `REACH`.
 
     Parameters
     ----------

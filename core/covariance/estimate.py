@@ -1,10 +1,11 @@
 """Mean and covariance of clean images, from noisy images of all poses with a CTF each.
 
-The covariance of what all images show, turned every way in the plane, is one small matrix for each
-angular frequency, which a few hundred noisy images determine. It is found by least squares over the
-covariances of all CTFs (Bhamre, Zhang and Singer, J. Struct. Biol. 195 (2016)), after what noise
-alone would show has been taken off by the optimal shrinkage of a spiked covariance (Donoho, Gavish
-and Johnstone, Ann. Statist. 46 (2018)).
+Particles lie in the ice at any angle in the plane. So the covariance of their images consists of
+one small matrix for each angular frequency. A few hundred noisy images are enough to estimate these
+matrices. Images with similar CTFs form a group, and a least-squares fit to the covariances of all
+groups gives the covariance before the CTF (Bhamre, Zhang and Singer, J. Struct. Biol. 195 (2016)).
+Before the fit, the eigenvalues are shrunk, because noise alone makes some of them larger (optimal
+shrinkage of a spiked covariance: Donoho, Gavish and Johnstone, Ann. Statist. 46 (2018)).
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 GROUPS = 64
-"""Kinds of CTF that are told apart."""
+"""Largest number of groups of images with similar CTFs."""
 _RIDGE_MEAN, _RIDGE = 1e-3, 1e-4
-"""Parts of the mean diagonal that are added to it: some frequencies are in no CTF."""
+"""Fractions of the mean diagonal that are added to the diagonal: no CTF passes some frequencies."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,20 @@ class Groups:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of clean images before the CTF, as coefficients of the basis."""
+    """Mean and covariance of clean images before the CTF, as coefficients of the basis."""
 
     mean: Floats
-    """(radial,) of the ring l = 0; all turns together, nothing else has a mean."""
+    """(radial,) of the ring l = 0; averaged over all angles, the mean of all other rings is 0."""
     covariances: list[Floats]
     """(radial, radial) for each ring."""
     signal: float
-    """Mean energy of an image's signal about the mean, the noise having 1 in every coefficient."""
+    """Mean energy of an image's signal about the mean, for noise of variance 1 per coefficient."""
     filters: list[torch.Tensor]
-    """(g, radial, radial) for each ring: what the groups' transfers do to its coefficients."""
+    """(g, radial, radial) for each ring: the groups' transfers as matrices on its coefficients."""
 
 
 def group_by_transfer(transfer: Floats) -> Groups:
-    """Put images with like transfer (n, nodes) together, the same way every time."""
+    """Group images with similar transfers (n, nodes); the result is always the same."""
     distinct, of_image = np.unique(transfer, axis=0, return_inverse=True)
     of_image = of_image.reshape(-1)
     if len(distinct) <= GROUPS:
@@ -155,16 +156,16 @@ def _covariance(seen: Floats, transfers: Floats, counts: Floats, ring: Ring) -> 
 
 
 def _shrunk(right: Floats, scale: Floats, ratio: float) -> Floats:
-    """Take off what noise shows by chance: shrink eigenvalues where noise is white.
+    """Shrink the eigenvalues, which noise makes too large; done where the noise is white.
 
     Parameters
     ----------
     right : (q, q)
-        Covariance as the transfer passes it, the noise's mean part taken off.
+        Covariance after the transfer, less the noise's own covariance.
     scale : (q, q)
-        What the noise's covariance would be in the same place.
+        Covariance of the noise in the same coordinates.
     ratio
-        Coefficients to samples.
+        Number of coefficients over number of samples.
     """
     size, axes = np.linalg.eigh(scale)
     size = size.clip(min=1e-6 * size.max())
@@ -177,7 +178,7 @@ def _shrunk(right: Floats, scale: Floats, ratio: float) -> Floats:
 
 
 def _true_spikes(excess: Floats, ratio: float) -> Floats:
-    """Eigenvalues above 1 of the population from those of the sample; Frobenius loss."""
+    """Estimate true eigenvalues above 1 from those of the sample, for the Frobenius loss."""
     seen = excess + 1
     above = seen > (1 + np.sqrt(ratio)) ** 2
     middle = np.where(above, seen + 1 - ratio, 2.0)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from .fourier_bessel import FourierBessel
 
 FEWEST = 100
-"""Images below which nothing is learned."""
+"""Smallest number of images to learn from."""
 LARGEST_BOX = 64
-"""Pixels: a larger field is learned at a coarser pixel."""
+"""Pixels; larger images are shrunk to this box before learning."""
 OUTLYING = 6.0
-"""Median absolute deviations of an image's energy beyond which it does not count."""
+"""An image is left out if its energy is so many median absolute deviations above the median."""
 LEAST = 0.02
-"""Components whose signal is below this part of the noise in every CTF are left out."""
+"""A component is left out if in every CTF its signal is below this fraction of the noise."""
 _PIECE = 32
 
 
@@ -133,7 +133,7 @@ def _whitened(
 
 
 def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Leave out rows with far more energy than others have, such as images of crystals of ice."""
+    """Tell which rows have an energy like most others; images of ice crystals have far more."""
     energy = np.einsum("ij,ij->i", values, values).astype(np.float64)
     middle = np.median(energy)
     spread = 1.4826 * np.median(np.abs(energy - middle))
@@ -143,7 +143,7 @@ def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
 def _components(
     moments: Moments, basis: FourierBessel, pool: Executor | None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
-    """Principal components, their places, and what images of each group leave open of them."""
+    """Principal components, their places, and the covariance of their weights for each group."""
     about_zero = list(moments.covariances)
     about_zero[0] = about_zero[0] + np.outer(moments.mean, moments.mean)
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class SetPrior:
     """Principal components of a set's clean images before the CTF, and the set's noise.
 
-    They are those of the second moments about 0: the mean is one of them, nearly.
+    The second moments are about 0 and not about the mean, so one component is nearly the mean.
 
-    The components of one angular frequency come in pairs that a turn of the image mixes; each has
-    the variance 1 as it stands. What an image tells of them is separate for each ring and copy
-    (cosine or sine): every component has a place in a table of (rings, 2, p).
+    Components of one angular frequency come in pairs, a cosine and a sine. They are scaled, so that
+    the weight of each has variance 1. The weights of one ring and copy (cosine or sine) are
+    independent of all others, so the components stand in a table of (rings, 2, p).
     """
 
     box: int
@@ -37,7 +37,7 @@ class SetPrior:
     noise: torch.Tensor
     """(box // 2 + 1,) power of the noise in rings."""
     mean: torch.Tensor
-    """(box, box), to be looked at."""
+    """(box, box), for the report."""
     components: torch.Tensor
     """(k, box, box)."""
     places: torch.Tensor
@@ -52,9 +52,9 @@ class SetPrior:
     def estimate(self, images: torch.Tensor, ctf: CtfParameters | None) -> torch.Tensor:
         """Best linear estimate of the clean images, their CTF on them.
 
-        It is the posterior mean were clean images Gaussian about 0: a Wiener filter with the whole
-        matrix of second moments in the place of the spectrum. The set's mean is not added: what an
-        image does not show by itself, such as a particle where none was picked, it does not get.
+        It is a Wiener filter that uses the whole matrix of second moments instead of the spectrum:
+        the posterior mean for clean images that are Gaussian about 0. The set's mean is not added.
+        So no particle appears in an image that does not show one.
 
         Parameters
         ----------
@@ -88,10 +88,11 @@ class SetPrior:
         return estimate
 
     def trust(self) -> float:
-        """Part of this estimate in a mixture with a network's answer, 0 to 1.
+        """Share of this estimate in the mixture with the network's answer, 0 to 1.
 
-        The line was drawn by eye through the best parts for TRPV1 and β-galactosidase at SNR 0.5,
-        0.1 and 0.05, learned from 500 and from 8,000 images; a tenth more or less changes little.
+        The straight line was fitted by eye to the best shares for TRPV1 and β-galactosidase at SNR
+        0.5, 0.1 and 0.05, learned from 500 and from 8,000 images. A share that is larger or smaller
+        by 0.1 changes the result little.
         """
         evidence = np.log10(max(self.count * self.signal, 1.0))
         return float(np.clip(0.125 * evidence - 0.075, 0.1, 0.75))
@@ -106,7 +107,7 @@ class SetPrior:
         return {k: v for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
 
     def _nearest(self, ctf: CtfParameters) -> torch.Tensor:
-        """Which of `transfers` is most like each image's."""
+        """Index of the transfer that is most like that of each image."""
         profiles = ctf_profiles(ctf, self.frequencies.cpu().double().numpy(), self.pixel_size)
         own = torch.as_tensor(profiles, dtype=torch.float32, device=self.transfers.device)
         return torch.cdist(own, self.transfers).argmin(1)

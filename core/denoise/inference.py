@@ -252,8 +252,8 @@ def _mixed(
 ) -> torch.Tensor:
     """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist.
 
-    The estimate is linear and passes noise wherever its components are; so it counts where the
-    network sees something, and the network alone keeps the surroundings quiet.
+    The linear estimate lets some noise through around the particle, and the network does not. So
+    the estimate is used only where the network shows something.
     """
     view, sd = set_view(seen)
     low = fourier_resize(answer, prior.box)

@@ -28,9 +28,9 @@ _CHUNK = 32
 def outlier_blocks(highest: Float, pixels: int) -> Mask:
     """Blocks with a pixel that this ice does not show: hot pixels, X-rays, gold.
 
-    A block's highest pixel is compared with what Gaussian noise reaches in as many pixels, and with
-    that of the other blocks, since ice counted with few electrons has longer tails; but not with
-    more than 1.6 times the Gaussian's, so that blocks do not excuse each other.
+    The highest pixel of a block is compared with the highest pixel that Gaussian noise has in a
+    block of this size. It may be higher if the other blocks are too, because images taken with few
+    electrons have longer tails. The limit is never above 1.6 times that of Gaussian noise.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Noise with the spectrum of real blocks, for data sets that gave too few of them.
 
-Two kinds: blocks whose phases are drawn anew (`phases`) keep the two-dimensional spectra of real
-blocks, and noise from a fitted spectrum (`model`) can be of any box. Both are Gaussian, which real
-ice is to a good approximation only: they are marked in a bank's table.
+There are two kinds. Blocks with new random phases (`phases`) keep the two-dimensional spectra of
+real blocks. Noise from a fitted spectrum (`model`) can have any box. Both kinds are Gaussian, and
+real ice is only approximately Gaussian. Therefore the table of a bank marks them.
 """
 
 from __future__ import annotations

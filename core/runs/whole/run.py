@@ -34,7 +34,7 @@ def run(
     """Denoise a set of particles with all that can be learned from their project.
 
     Without micrographs or without a reference volume no model is trained: the given model denoises
-    as it is, and the report says so. The fine-tuned model is used only if it scores better than the
+    as it is, and the report says so. The fine-tuned model is used unless it scores worse than the
     given one on noise that was kept out of the training.
 
     Parameters
