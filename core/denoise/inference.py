@@ -17,7 +17,7 @@ from ..threads import one_thread_each
 from .compiled import compiled
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
 from .device import bf16_pays
-from .views import field, normalised, set_view, working_view
+from .views import normalised, set_of, set_view, working_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -213,10 +213,13 @@ class Denoiser:
         self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
     ) -> tuple[torch.Tensor, npt.NDArray[np.float32]]:
         box = images.shape[-1]
+        known = set_of(self.priors, box, pixel_size)
+        if known is not None:  # all images of a set are shown alike
+            ctf = None if ctf is None else ctf.with_pixels(known[1] / pixel_size)
+            pixel_size = known[1]
         seen, sd = working_view(images, pixel_size, self.model.card.working_pixel_size)
         answers = [turned(self._answer(turned(seen, view)), -view) for view in range(views)]
-        prior = self.priors.get(field(box, pixel_size))
-        answer = answers[0] if prior is None else _mixed(answers[0], seen, prior, ctf)
+        answer = answers[0] if known is None else _mixed(answers[0], seen, self.priors[known], ctf)
         denoised = fourier_resize(answer * sd, box)
         if views == 1:
             return denoised, np.full(len(images), np.nan, dtype=np.float32)
@@ -253,8 +256,16 @@ def _mixed(
     """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist.
 
     The linear estimate lets some noise through around the particle, and the network does not. So
-    the estimate is used only where the network shows something.
+    the estimate is used only where the network shows something. An image without a CTF, where others
+    have one, keeps the network's answer.
     """
+    if ctf is not None and not ctf.known.all():
+        rows = np.flatnonzero(ctf.known)
+        if len(rows):
+            mine = torch.from_numpy(rows).to(seen.device)
+            mixed = _mixed(answer[mine], seen[mine], prior, ctf.take(rows))
+            answer = answer.index_copy(0, mine, mixed)
+        return answer
     view, sd = set_view(seen)
     low = fourier_resize(answer, prior.box)
     energy = smooth(low.square(), _ABOUT / prior.pixel_size).clamp(min=0)

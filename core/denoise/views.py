@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from ..covariance.learn import LARGEST_BOX
@@ -9,13 +11,49 @@ from ..images.background import ring_statistics
 from ..images.fourier import fourier_resize
 from ..images.validation import SMALLEST_BOX
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 Geometry = tuple[int, float]
 """Box in pixels and pixel size in Å, by which images belong to the same set."""
+SAME = 1.01
+"""Ratio of pixel sizes up to which images are one set: calibrations differ by as much."""
 
 
 def field(box: int, pixel_size: float) -> Geometry:
     """Name the geometry of images; pixel sizes that differ by rounding alone are the same."""
     return box, round(pixel_size, 4)
+
+
+def sets_among(geometries: Iterable[Geometry]) -> list[Geometry]:
+    """Join images of the same box, and pixel sizes within `SAME`, in sets, whatever their order.
+
+    Returns
+    -------
+    sets
+        Sorted; each has the smallest pixel size of its images.
+    """
+    found: list[Geometry] = []
+    for box, size in sorted({field(*geometry) for geometry in geometries}):
+        if not found or found[-1][0] != box or size > SAME * found[-1][1]:
+            found.append((box, size))
+    return found
+
+
+def set_of(sets: Iterable[Geometry], box: int, pixel_size: float) -> Geometry | None:
+    """Find the set that images belong to; None where there is none for them.
+
+    Parameters
+    ----------
+    sets
+        From `sets_among`.
+    box, pixel_size
+        Pixels; Å.
+    """
+    _, size = field(box, pixel_size)
+    near = [s for s in sets if s[0] == box and s[1] <= SAME * size and size <= SAME * s[1]]
+    smaller = [s for s in near if s[1] <= size]
+    return max(smaller) if smaller else min(near, default=None)
 
 
 def normalised(raw: torch.Tensor, contrast: int) -> tuple[torch.Tensor, torch.Tensor]:

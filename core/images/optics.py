@@ -47,6 +47,14 @@ class Optics:
             return self.particles.floats(tag)
         return None
 
+    def floats_or_nan(self, tag: str) -> npt.NDArray[np.float64] | None:
+        """Give what `floats` does, NaN where the file has no number."""
+        if self.table is not None and tag in self.table:
+            return self.table.floats_or_nan(tag)[self.groups]
+        if tag in self.particles:
+            return self.particles.floats_or_nan(tag)
+        return None
+
     def positive(self, tag: str) -> npt.NDArray[np.float64] | None:
         """Give (N,) values as `floats` does; a value that is not above 0 raises IceblockError."""
         values = self.floats(tag)

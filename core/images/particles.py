@@ -126,7 +126,8 @@ class ParticleSet(ABC):
         -------
         parameters
             (N,) each: `defocus_u`, `defocus_v` in Å, `defocus_angle`, `phase_shift` in degrees,
-            `voltage` in kV, `spherical_aberration` in mm, `amplitude_contrast` as a fraction.
+            `voltage` in kV, `spherical_aberration` in mm, `amplitude_contrast` as a fraction;
+            NaN where a row has no number.
         """
 
     @property

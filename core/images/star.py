@@ -181,6 +181,14 @@ class StarTable:
         except ValueError:
             return np.array([self._number(tag, row, t) for row, t in enumerate(tokens, 1)])
 
+    def floats_or_nan(self, tag: str) -> npt.NDArray[np.float64]:
+        """Give a column as (N,) float64, NaN where a token is no number, such as None or ****."""
+        tokens = self.column(tag)
+        try:
+            return np.array(tokens, dtype=np.float64)
+        except ValueError:
+            return np.array([_float_or_nan(token) for token in tokens])
+
     def integers(self, tag: str) -> npt.NDArray[np.int64]:
         """Give a column as (N,) int64; a token that is no whole number raises IceblockError."""
         numbers = self.floats(tag)
@@ -247,6 +255,13 @@ class StarTable:
             f"{self._star.path}: row {row} of {self.name} has {tag[1:]} {token} where a {kind} is "
             "needed; correct it"
         )
+
+
+def _float_or_nan(token: str) -> float:
+    try:
+        return float(unquote(token))
+    except ValueError:
+        return float("nan")
 
 
 def _binary(path: Path) -> IceblockError:

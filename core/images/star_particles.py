@@ -106,7 +106,7 @@ class StarParticles(ParticleSet):
 
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
-        defocus = self.optics.floats("_rlnDefocusU")
+        defocus = self.optics.floats_or_nan("_rlnDefocusU")
         if defocus is None:
             return None
         none = np.zeros(self.n)
@@ -287,7 +287,7 @@ class StarParticles(ParticleSet):
     def _floats_or(
         self, tag: str, default: npt.NDArray[np.float64] | None = None
     ) -> npt.NDArray[np.float64]:
-        values = self.optics.floats(tag)
+        values = self.optics.floats_or_nan(tag)
         if values is not None:
             return values
         if default is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +42,39 @@ class CtfParameters:
     def take(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> CtfParameters:
         """Give the parameters of some rows."""
         return CtfParameters(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def known(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """(n,) which particles have a CTF: no value of theirs is NaN or infinite."""
+        finite = [np.isfinite(getattr(self, f.name)) for f in fields(self)]
+        known: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.logical_and.reduce(finite)
+        return known
+
+    def filled(self) -> CtfParameters:
+        """Give all particles that have no CTF the median of the others."""
+        known = self.known
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return CtfParameters(
+            **{k: np.where(known, v, np.median(v[known])) for k, v in columns.items()}
+        )
+
+    def with_pixels(self, times: float) -> CtfParameters:
+        """Give the CTFs that the same images have when their pixels count as larger.
+
+        A phase of π λ z k² - π/2 Cs λ³ k⁴ stays as it is where the spatial frequency k becomes
+        k / `times`.
+
+        Parameters
+        ----------
+        times
+            The pixel size that the images are taken to have, over their own.
+        """
+        return replace(
+            self,
+            defocus_u=self.defocus_u * times**2,
+            defocus_v=self.defocus_v * times**2,
+            spherical_aberration=self.spherical_aberration * times**4,
+        )
 
 
 def joined(parts: Sequence[CtfParameters]) -> CtfParameters:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from ..errors import IceblockError
 from .ctf import CtfParameters, random_ctf
+from .ctf_ranges import first_odd
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..images.particles import ParticleSet
 
 
@@ -72,19 +73,15 @@ def ctf_rows(particles: ParticleSet) -> CtfRows | None:
     Raises
     ------
     IceblockError
-        For a row whose values are no numbers, or without a voltage.
+        For a row whose values are no numbers, or cannot be true.
     """
     columns = particles.ctf()
     if columns is None:
         return None
-    for name, values in columns.items():
-        wrong = ~np.isfinite(values)
-        if name == "voltage":
-            wrong |= ~(values > 0)
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise IceblockError(
-                f"{particles.source}: the {name.replace('_', ' ')} of row {row + 1} is "
-                f"{values[row]:g}, which gives no CTF; correct the row or take it out."
-            )
+    if place := first_odd(columns):
+        row, name = place
+        raise IceblockError(
+            f"{particles.source}: the {name.replace('_', ' ')} of row {row + 1} is "
+            f"{columns[name][row]:g}, which gives no CTF; correct the row or take it out."
+        )
     return CtfRows(CtfParameters(**columns))

@@ -217,20 +217,6 @@ def test_without_ctf_columns(project: Path, made: Path) -> None:
     assert not np.array_equal(images(), images(Path("Alone")))
 
 
-@pytest.mark.parametrize(("name", "value"), [("defocus_u", np.nan), ("amplitude_contrast", 7.0)])
-def test_a_row_without_a_ctf_leaves_all_out(
-    project: Path, particles: tuple[np.ndarray, CtfParameters], name: str, value: float
-) -> None:
-    values = getattr(particles[1], name).copy()
-    values[70] = value
-    write_star(project, replace(particles[1], **{name: values}))
-    assert denoise()["state"] == "finished"
-    spoilt = images()
-    write_star(project, None)
-    denoise(overwrite=True)
-    assert np.array_equal(images(), spoilt)
-
-
 def test_unusable_images_are_not_learned_from(
     project: Path, particles: tuple[np.ndarray, CtfParameters]
 ) -> None:

@@ -142,3 +142,21 @@ def test_the_same_seed_gives_the_same_parameters_and_rows_can_be_taken() -> None
         np.testing.assert_array_equal(getattr(one, f.name), getattr(again, f.name))
         np.testing.assert_array_equal(getattr(one.take(rows), f.name), getattr(one, f.name)[rows])
     assert len(one.take(rows)) == 4
+
+
+def test_larger_pixels_are_another_defocus_and_cs() -> None:
+    """The same image, whatever size its pixel is taken to have, has the same CTF pixel by pixel."""
+    rows = random_ctf(np.random.default_rng(3), 6)
+    for times in (1.0, 0.97, 1.008):
+        same = ctf_images(rows.with_pixels(times), 1.5 * times, 64)
+        torch.testing.assert_close(same, ctf_images(rows, 1.5, 64), atol=2e-3, rtol=0)
+
+
+def test_rows_without_a_ctf_are_known() -> None:
+    rows = random_ctf(np.random.default_rng(3), 5)
+    voltage, defocus = rows.voltage.copy(), rows.defocus_u.copy()
+    voltage[1], defocus[3] = np.nan, np.inf
+    spoilt = replace(rows, voltage=voltage, defocus_u=defocus)
+    assert spoilt.known.tolist() == [True, False, True, False, True]
+    assert spoilt.filled().known.all()
+    assert spoilt.filled().defocus_v[1] == np.median(rows.defocus_v[[0, 2, 4]])

@@ -43,7 +43,10 @@ def test_particles_without_ctf_give_none(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("18000 17800", "nan 17800", "defocus u of row 2"),
+        ("18000 17800", "**** 17800", "defocus u of row 2"),
+        ("18000 17800", "18000 1e9", "defocus v of row 2"),
         (" 300 2.7", " 0 2.7", "voltage of row 1"),
+        (" 300 2.7", " 300000 2.7", "voltage of row 1"),
     ],
 )
 def test_rows_that_give_no_ctf_are_named(tmp_path: Path, old: str, new: str, says: str) -> None:

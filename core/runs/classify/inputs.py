@@ -11,8 +11,9 @@ from ...images.particles import read_particles
 from ...images.validation import validate
 from ...remarks import warn
 from ..denoise.identity import stack_stamps
-from ..denoise.inputs import settle_contrast, usable_ctf
+from ..denoise.inputs import settle_contrast
 from ..stamps import stamp
+from ..usable_ctf import usable_ctf
 from .images import choose_field
 from .options import sensible_classes
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 THIN = 15
 """Images in a class below which its average is poor."""
+ODD = "these particles are classified with the median CTF of the others"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ def prepare(options: ClassifyOptions) -> Work:
             f"of {narrowest:.0f} Å: a mask of {0.95 * narrowest:.0f} Å was used"
         )
     field = choose_field(plan, options.particle_diameter)
-    return Work(particles, plan, usable_ctf(particles), field, classes)
+    ctf = usable_ctf(particles, ODD)
+    ctf = None if ctf is None else ctf.filled()
+    return Work(particles, plan, ctf, field, classes)
 
 
 def contrasts(options: ClassifyOptions, work: Work) -> list[int]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
@@ -14,15 +12,16 @@ from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
 from ...remarks import warn
-from ...simulate.ctf_rows import ctf_rows
 from ..contrast import check_contrast, look, tell_contrast
 from ..provenance import denoised_rows, refuse_denoised
+from ..usable_ctf import usable_ctf
 from .identity import identify, moment
 from .share import device_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import numpy.typing as npt
     import torch
 
@@ -36,6 +35,7 @@ NOT_AGAIN = (
     "name the raw particles (`iceblock restore` puts raw images back), or ask for it with "
     "--denoise-again"
 )
+ODD = "nothing is learned from these particles, and each of them is denoised by itself"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Work:
     model: Model
     device: torch.device
     ctf: CtfParameters | None
-    """Of all particles; None where they have none, or where none is wanted."""
+    """Of all particles, NaN in rows without one; None where they have none, or none is wanted."""
     identity: dict[str, Any]
     """All that the output's bytes depend on."""
     before: str
@@ -70,7 +70,7 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     headers = validate(particles)
     again = raw_or_again(particles, options.denoise_again)
     plan = plan_output(particles, headers)
-    ctf = None if options.each_alone else usable_ctf(particles)
+    ctf = None if options.each_alone else usable_ctf(particles, ODD)
     before = moment(plan)
     identity = identify(options, plan, ctf, model, device)
     return Work(particles, again, plan, model, device, ctf, identity, before)
@@ -93,19 +93,6 @@ def raw_or_again(particles: ParticleSet, allowed: bool) -> npt.NDArray[np.bool_]
             "before, and are denoised again; what the first pass has lost does not come back"
         )
     return again
-
-
-def usable_ctf(particles: ParticleSet) -> CtfParameters | None:
-    """CTFs of the images as they are; None where that cannot be told: nothing else needs them."""
-    if particles.ctf_applied:
-        return None
-    try:
-        rows = ctf_rows(particles)
-    except IceblockError:
-        return None
-    if rows is None or (np.abs(rows.parameters.amplitude_contrast) > 1).any():  # such as percent
-        return None
-    return rows.parameters
 
 
 def spare_inputs(options: DenoiseOptions, plan: OutputPlan) -> None:

@@ -12,14 +12,15 @@ from ...covariance.learn import FEWEST, learn
 from ...covariance.set_file import read_priors, write_priors
 from ...denoise.set_learning import shown_to_prior
 from ...denoise.stacks import spread
-from ...denoise.views import field
+from ...denoise.views import set_of, sets_among
 from ...errors import IceblockError
 from ...images.mrc import read_images
 from ...progress import progress_bar
+from ...simulate.ctf import joined
 from ...threads import one_thread_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ...denoise.views import Geometry
     from ...images.output_plan import StackJob
     from ...progress import Bar
+    from ...simulate.ctf import CtfParameters
     from .inputs import Work
     from .options import DenoiseOptions
 
@@ -35,7 +37,7 @@ SET = "set.safetensors"
 MOST = 8000
 """Images of each set that are learned from."""
 
-Shown = tuple[torch.Tensor, "npt.NDArray[np.int64]"]
+Shown = tuple[torch.Tensor, "CtfParameters | None"]
 
 
 def know_sets(
@@ -63,9 +65,7 @@ def know_sets(
         pass
     else:
         return
-    sets: dict[Geometry, list[StackJob]] = {}
-    for job in jobs:
-        sets.setdefault(field(job.stack.box_x, job.pixel_size), []).append(job)
+    sets = jobs_of_sets(jobs)
     counts = {key: sum(len(job.indices) for job in mine) for key, mine in sets.items()}
     enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
     learned = {}
@@ -76,7 +76,7 @@ def know_sets(
                 bar.update(done)
                 heartbeat()
 
-            prior = _learn(sets[key], work, contrast, tick)
+            prior = _learn(key, sets[key], work, contrast, tick)
             heartbeat()
             if prior is not None:
                 learned[key] = prior
@@ -102,17 +102,39 @@ def known_sets(options: DenoiseOptions) -> dict[Geometry, SetPrior]:
         ) from error
 
 
+def jobs_of_sets(
+    jobs: Sequence[StackJob], known: Collection[Geometry] = ()
+) -> dict[Geometry, list[StackJob]]:
+    """Sort stacks by the sets of their images: known ones, or else those that they make."""
+    kinds = [(job.stack.box_x, job.pixel_size) for job in jobs]
+    made = sets_among(kind for kind in kinds if set_of(known, *kind) is None)
+    sets: dict[Geometry, list[StackJob]] = {key: [] for key in sorted({*known, *made})}
+    for job, kind in zip(jobs, kinds, strict=True):
+        key = set_of(known, *kind) or set_of(made, *kind)
+        assert key is not None
+        sets[key].append(job)
+    return sets
+
+
 def _learn(
-    jobs: Sequence[StackJob], work: Work, contrast: int, tick: Callable[[int], None]
+    key: Geometry,
+    jobs: Sequence[StackJob],
+    work: Work,
+    contrast: int,
+    tick: Callable[[int], None],
 ) -> SetPrior | None:
-    """Learn from images spread over all stacks of one geometry, as the network sees them."""
-    working = work.model.card.working_pixel_size
+    """Learn from images spread over all stacks of one set, as the network sees them."""
+    working, (box, pixel_size) = work.model.card.working_pixel_size, key
 
     def show(piece: tuple[StackJob, npt.NDArray[np.int64]]) -> Shown:
         job, places = piece
         raw = read_images(job.stack, job.indices[places])
-        shown, usable = shown_to_prior(raw, job.pixel_size, job.contrast or contrast, working)
-        return shown, job.rows[places][usable]
+        shown, usable = shown_to_prior(raw, pixel_size, job.contrast or contrast, working)
+        if work.ctf is None:
+            return shown, None
+        ctf = work.ctf.take(job.rows[places][usable]).with_pixels(pixel_size / job.pixel_size)
+        known = np.flatnonzero(ctf.known)
+        return shown[torch.from_numpy(known)], ctf.take(known)
 
     pieces = list(spread(jobs, MOST))
     parts: list[Shown] = []
@@ -125,13 +147,12 @@ def _learn(
             pool.shutdown(cancel_futures=True)  # a run that is stopped ends now
             raise
         images = torch.cat([images for images, _ in parts])
-        rows = np.concatenate([rows for _, rows in parts])
+        optics = [ctf for _, ctf in parts if ctf is not None]
         parts.clear()  # the images are in memory once
-        if len(rows) < FEWEST:
+        if len(images) < FEWEST:
             return None
-        width = jobs[0].stack.box_x * jobs[0].pixel_size
-        optics = None if work.ctf is None else work.ctf.take(rows)
-        return learn(images, optics, width / images.shape[-1], pool)
+        ctf = joined(optics) if optics else None
+        return learn(images, ctf, box * pixel_size / images.shape[-1], pool)
 
 
 def _bar(total: int, progress: TextIO | None) -> Bar:

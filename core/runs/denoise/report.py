@@ -8,10 +8,12 @@ from ...counting import counted
 from ...evaluate.report import WAYS_BACK, write_report
 from ...evaluate.set_gallery import set_page, strongest
 from ..samples import draw_sample
-from .learning import known_sets
-from .warnings import seen_by_network
+from .learning import jobs_of_sets, known_sets
+from .warnings import NAMED, seen_by_network
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from ...covariance.set_prior import SetPrior
     from ...denoise.model_file import Model
     from ...evaluate.sample import Sample
@@ -37,8 +39,7 @@ def report(
     """
     card = model.card
     sample = draw_sample(plan, options.out / options.stacks, contrast)
-    kinds = sorted({(job.stack.box_x, job.pixel_size) for job in plan.jobs})
-    seen = {kind: seen_by_network(*kind, card.working_pixel_size) for kind in kinds}
+    kinds = list(jobs_of_sets(plan.jobs))
     notes = [*record["warnings"]]
     if len(kinds) > 1:
         notes.append(
@@ -58,23 +59,38 @@ def report(
     facts = [
         ("input", str(options.particles)),
         ("particles", f"{record['particles']} in {counted(record['stacks'], 'stack')}"),
-        *(("box, pixel size", f"{box} px, {size:.4g} Å; the network saw {small} px, {working:.3g} Å"
-           f" (it keeps nothing beyond {2 * working:.1f} Å)")
-          for (box, size), (small, working) in seen.items()),
+        *(("box, pixel size", _seen(*kind, card.working_pixel_size)) for kind in kinds[:NAMED]),
+        *_more("box, pixel size", kinds),
         ("model", f"{card.name}, {model.sha256[:12]}"),
-        *(("set", _learned(box, size, prior)) for (box, size), prior in priors.items()),
+        *(("set", _learned(*kind, priors[kind])) for kind in list(priors)[:NAMED]),
+        *_more("set", priors),
         ("device", f"{record['device']['name']}, {counted(record['device']['threads'], 'thread')}"),
         ("speed", f"{record['images_per_second']} images/s"),
         ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
-    limit = 2 * seen[(sample.raw.shape[-1], sample.pixel_size)][1]
+    shown = (sample.raw.shape[-1], sample.pixel_size)
+    limit = 2 * seen_by_network(*shown, card.working_pixel_size)[1]
     common = [set_page(max(priors.values(), key=lambda prior: prior.count))] if priors else []
     write_report(
         options.out / options.report, sample, card, facts, notes, limit,
         WAYS_BACK[options.output.suffix], common,
     )  # fmt: skip
     return sample
+
+
+def _seen(box: int, pixel_size: float, working_pixel_size: float) -> str:
+    """Say at which box and pixel size the network saw images."""
+    small, working = seen_by_network(box, pixel_size, working_pixel_size)
+    return (
+        f"{box} px, {pixel_size:.4g} Å; the network saw {small} px, {working:.3g} Å (it keeps "
+        f"nothing beyond {2 * working:.1f} Å)"
+    )
+
+
+def _more(name: str, kinds: Sized) -> list[tuple[str, str]]:
+    """Say in one line that there are more than the first few, if there are."""
+    return [(name, f"and {len(kinds) - NAMED} more")] if len(kinds) > NAMED else []
 
 
 def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:

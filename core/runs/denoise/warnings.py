@@ -6,27 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
 from ...covariance.learn import FEWEST
-from ...denoise.views import field, working_box
+from ...denoise.views import working_box
 from ...evaluate.report import range_warnings
 from ...remarks import warn
-from .learning import known_sets
+from .learning import jobs_of_sets, known_sets
 from .options import UNUSABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...denoise.views import Geometry
     from ...images.output_plan import OutputPlan
     from .inputs import Work
     from .options import DenoiseOptions
 
+NAMED = 3
+"""Sets that a sentence names, and lines that a report has of them, however many there are."""
+
 
 def tell_scale(work: Work) -> None:
-    """Warn of a box and a pixel size that the model was not trained for."""
-    kinds = sorted({(job.stack.box_x, job.pixel_size) for job in work.plan.jobs})
-    for box, size in kinds:
-        small, working = seen_by_network(box, size, work.model.card.working_pixel_size)
-        which = f"{box} px, {size:.4g} Å: " if len(kinds) > 1 else ""
+    """Warn of boxes and pixel sizes that the model was not trained for."""
+    sets = list(jobs_of_sets(work.plan.jobs))
+    said: dict[str, list[Geometry]] = {}
+    for kind in sets:
+        small, working = seen_by_network(*kind, work.model.card.working_pixel_size)
         for sentence in range_warnings(work.model.card, working, small):
-            warn(f"{which}{sentence}")
+            said.setdefault(sentence, []).append(kind)
+    for sentence, kinds in list(said.items())[:NAMED]:
+        warn(f"{named(kinds)}: {sentence}" if len(sets) > 1 else sentence)
+    if rest := [kind for kinds in list(said.values())[NAMED:] for kind in kinds]:
+        warn(f"{named(sorted(set(rest)))}: out of range of the model in the same way.")
 
 
 def tell_result(options: DenoiseOptions, plan: OutputPlan, record: dict[str, Any]) -> None:
@@ -51,19 +60,33 @@ def tell_result(options: DenoiseOptions, plan: OutputPlan, record: dict[str, Any
 def _tell_sets_not_learned(options: DenoiseOptions, plan: OutputPlan) -> None:
     """Warn of sets whose particles were denoised each by itself, and say why."""
     learned = known_sets(options)
+    few: list[Geometry] = []
+    nothing: list[Geometry] = []
     counts: dict[Geometry, int] = {}
-    for job in plan.jobs:
-        key = field(job.stack.box_x, job.pixel_size)
-        counts[key] = counts.get(key, 0) + len(job.indices)
-    for (box, size), count in counts.items():
-        if (box, size) in learned:
-            continue
-        why = (
-            f"{counted(count, 'image')}: too few to learn from (at least {FEWEST})"
-            if count < FEWEST
-            else f"the {count} images show nothing beside noise, or too few of them can be used"
+    for kind, jobs in jobs_of_sets(plan.jobs, learned).items():
+        counts[kind] = sum(len(job.indices) for job in jobs)
+        if kind not in learned:
+            (few if counts[kind] < FEWEST else nothing).append(kind)
+    if few:
+        total = sum(counts[kind] for kind in few)
+        each = "" if len(few) == 1 else " in each of them"
+        warn(
+            f"{named(few)}: {counted(total, 'image')}: too few to learn from (at least {FEWEST}"
+            f"{each}); every particle was denoised by itself."
         )
-        warn(f"{box} px, {size:.4g} Å: {why}; every particle was denoised by itself.")
+    if nothing:
+        total = sum(counts[kind] for kind in nothing)
+        warn(
+            f"{named(nothing)}: the {total} images show nothing beside noise, or too few of them "
+            "can be used; every particle was denoised by itself."
+        )
+
+
+def named(kinds: Sequence[Geometry]) -> str:
+    """Name boxes and pixel sizes, the first few of many, and say how many there are."""
+    shown = "; ".join(f"{box} px, {size:.4g} Å" for box, size in kinds[:NAMED])
+    more = len(kinds) - NAMED
+    return f"{shown} and {more} more (box, pixel size)" if more > 0 else shown
 
 
 def seen_by_network(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
