@@ -256,8 +256,8 @@ def _mixed(
     """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist.
 
     The linear estimate lets some noise through around the particle, and the network does not. So
-    the estimate is used only where the network shows something. An image without a CTF, where others
-    have one, keeps the network's answer.
+    the estimate is used only where the network shows something. An image without a CTF,
+    where others have one, keeps the network's answer.
     """
     if ctf is not None and not ctf.known.all():
         rows = np.flatnonzero(ctf.known)

@@ -270,14 +270,13 @@ def test_two_pixel_sizes_are_two_sets(
 
 
 def test_each_alone_is_another_run(project: Path, made: Path) -> None:
-    """Without the set a run reads no CTFs, so that what its stacks are made from differs too."""
     denoise()
-    with pytest.raises(IceblockError, match="different: stacks, each alone"):
+    with pytest.raises(IceblockError, match=r"different: .*each alone"):
         denoise(each_alone=True)
     denoise(each_alone=True, overwrite=True)
     assert not SET.exists()
     assert np.array_equal(images(), images(made / "Alone"))
-    with pytest.raises(IceblockError, match="different: stacks, each alone"):
+    with pytest.raises(IceblockError, match=r"different: .*each alone"):
         denoise()
     denoise(overwrite=True)
     assert_as_undisturbed(made)
