@@ -47,7 +47,7 @@ def command() -> None:
 @click.option(
     "--picks", type=PATH, metavar="FILE",
     help="Where particles are: a list or suffix file of RELION's picking, a particles STAR, or "
-    "a folder of .box or .star files.",
+    "a folder of .star, EMAN .box or .json, or crYOLO .cbox files.",
 )  # fmt: skip
 @click.option("--require-picks", is_flag=True, help="Skip micrographs that the picks do not list.")
 @click.option(
