@@ -12,6 +12,7 @@ from ...errors import IceblockError
 from ...images.disk import replacing
 from ...noise.bank_table import BankPart
 from ...noise.clearance import widened
+from ...noise.coverage import covered
 from ...noise.cutter import cut
 from ...noise.region_spectrum import region_power
 from ...noise.shading import bin_mean, measure_shading
@@ -93,6 +94,7 @@ class MicrographCutter:
             "skipped": one.picks is None and self.options.require_picks,
             "background": 0.0,
             "blocks": 0,
+            "boxes": 0.0,
             "rejected": {},
             "remarks": [],
         }
@@ -120,6 +122,7 @@ class MicrographCutter:
         if labels.needs_picks:
             facts["rejected"] = {UNDECIDED: 1}
         facts["blocks"] = len(made.blocks)
+        facts["boxes"] = round(covered(made.positions, options.box), 2)
         if number in sampled(len(self.micrographs)) and len(made.blocks):
             facts["region"] = _region(image, labels, made, size, settings.margin, options.box)
         _draw(options.out / OVERLAYS / f"{one.output}.png", image, labels, one, made, options.box)

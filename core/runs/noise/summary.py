@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
 from ...errors import IceblockError
+from ...noise.coverage import NEEDED
 from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
 from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ..labelled import Labelled
     from .options import NoiseOptions
 
-SENSIBLE = 200
-"""Blocks below which a bank is called small: a training batch alone draws about 50."""
 WHOLE = (LITTLE_BACKGROUND, NO_WINDOW, UNDECIDED)
 """Reasons that leave out a whole micrograph, not a window."""
 _REMEDIES = {
@@ -76,6 +75,11 @@ class Summary:
     def real(self) -> int:
         """Number of blocks that were cut."""
         return sum(facts["blocks"] for facts in self.read)
+
+    @property
+    def boxes(self) -> float:
+        """Area of the micrographs that lies in some block, in boxes: overlaps count once."""
+        return float(sum(facts["boxes"] for facts in self.read))
 
     @property
     def rejected(self) -> Counter[str]:
@@ -139,13 +143,15 @@ class Summary:
                 f"Picks lie outside {counted(len(outside), 'micrograph')} ({_some(outside)}); see "
                 f"{options.out / REMARKS}"
             )
-        if self.real < SENSIBLE:
+        if self.boxes + options.synthetic < NEEDED:
             added = "add synthetic ones (option synthetic)"
             if options.synthetic:
                 added = f"{options.synthetic} synthetic ones were added"
             self._tell(
-                f"Only {self.real} blocks were cut, and {SENSIBLE} or more are wanted for "
-                f"training; {added}; {_REMEDY} gives more real ones"
+                f"The noise is little for training: {counted(self.real, 'block')} "
+                f"{'holds' if self.real == 1 else 'hold'} about {self.boxes:.0f} times the area of "
+                f"a box of {options.box} pixels, and {NEEDED} times are needed; {added}; {_REMEDY} "
+                "gives more real ones"
             )
 
     def without_blocks(self) -> IceblockError:
@@ -182,6 +188,7 @@ class Summary:
             "skipped": sum(one["skipped"] for one in facts),
             "with_blocks": sum(one["blocks"] > 0 for one in facts),
             "blocks": self.real,
+            "boxes": round(self.boxes, 1),
             "synthetic": self.options.synthetic if self.real else 0,
             "rejected": dict(self.rejected.most_common()),
             "warnings": self.warnings,
