@@ -10,6 +10,14 @@ import click
 
 from .shared_options import DEVICE, OUT, PATH, QUIET, THREADS, pixel_size, seed, volumes
 
+# Of particles that are read: where to put right what other commands have options for.
+_NOT_HERE = {
+    "datadir": "the option --datadir of iceblock denoise",
+    "project-dir": "the option --project-dir of iceblock denoise",
+    "passthrough": "the option --passthrough of iceblock denoise",
+    "pixel-size": "rlnImagePixelSize in its optics table",
+}
+
 
 @click.command()
 @OUT
@@ -97,6 +105,8 @@ def command(quiet: bool, **values: Any) -> None:
     """
     from ..runs.compare.options import CompareOptions
     from ..runs.compare.run import run
+    from ..wording import renamed, wording
 
     options = CompareOptions(**values, command=shlex.join(sys.argv))
-    run(options, progress=None if quiet else sys.stderr)
+    with wording(renamed(_NOT_HERE)):
+        run(options, progress=None if quiet else sys.stderr)

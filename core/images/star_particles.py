@@ -17,12 +17,12 @@ from .class_poses import ClassPoses
 from .datadir import image_tokens, stacks_in
 from .denoised_mark import NOTE, is_of_iceblock
 from .image_names import absolute_names, parse_image_names, same_image, without_special
-from .mrc import read_header
 from .optics import Optics, read_optics
 from .particles import ParticleSet
 from .project_root import starts_at
 from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, linked, unlinked
 from .star import StarFile, StarTable, is_missing, quote
+from .validation import stack_header
 
 _CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 _CONFIDENCE = "_rlnIceblockConfidence"
@@ -297,7 +297,7 @@ class StarParticles(ParticleSet):
         )
 
     def _header_pixel_size(self, stack: str) -> float:
-        size = read_header(self.path_of(stack)).pixel_size
+        size = stack_header(self, stack).pixel_size
         # 1.0 is what programs write that do not know the pixel size.
         if size == 0.0 or size == 1.0 or not 0.05 < size < 100:
             raise IceblockError(

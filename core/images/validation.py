@@ -1,5 +1,7 @@
 """Check a set of particles against its image files before anything is computed."""
 
+import os
+
 import numpy as np
 
 from ..errors import IceblockError
@@ -28,7 +30,7 @@ def validate(particles: ParticleSet) -> list[Stack]:
         different from the declared size, or of different sizes in one optics group. Pixel sizes
         that differ from the image files' are warned about.
     """
-    headers = [_read(particles, stack) for stack in particles.stacks]
+    headers = [stack_header(particles, stack) for stack in particles.stacks]
     _check_numbers(particles, headers)
     _check_shapes(headers)
     check_boxes(particles, headers)
@@ -36,10 +38,16 @@ def validate(particles: ParticleSet) -> list[Stack]:
     return headers
 
 
-def _read(particles: ParticleSet, stack: str) -> Stack:
+def stack_header(particles: ParticleSet, stack: str) -> Stack:
+    """Read the header of one of `particles.stacks`; IceblockError says what to do without it."""
     path = particles.path_of(stack)
     if (near := near_miss(path)) is not None:
         raise IceblockError(f"{particles.source} names the stack {stack}, {near}")
+    if not os.path.exists(path):  # noqa: PTH110
+        raise IceblockError(
+            f"{particles.source} names the stack {stack}, which is missing; put it back, or give "
+            "the folder where the stacks lie as --datadir"
+        )
     return read_header(path)
 
 

@@ -10,8 +10,9 @@ import torch
 from ...errors import IceblockError
 from ...evaluate.comparison import PairSet
 from ...images.background import ring_statistics
-from ...images.mrc import read_header, read_images
+from ...images.mrc import read_images
 from ...images.particles import read_particles
+from ...images.validation import stack_header
 from ...simulate.ctf_rows import ctf_rows
 from ..provenance import refuse_denoised
 
@@ -119,8 +120,8 @@ def _images(particles: ParticleSet, rows: npt.NDArray[np.int64]) -> npt.NDArray[
     """Read the images of some rows, in their order."""
     parts: list[npt.NDArray[np.float32]] = []
     for row in rows.tolist():
-        stack = particles.path_of(particles.stacks[particles.stack_ids[row]])
-        parts.append(read_images(read_header(stack), particles.indices[row : row + 1]))
+        header = stack_header(particles, particles.stacks[particles.stack_ids[row]])
+        parts.append(read_images(header, particles.indices[row : row + 1]))
     if len({part.shape for part in parts}) > 1:
         raise IceblockError(
             f"{particles.source} has images of several boxes: a comparison is made at a single one."

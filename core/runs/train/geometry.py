@@ -9,10 +9,10 @@ import numpy as np
 
 from ...denoise.views import working_box
 from ...errors import IceblockError
-from ...images.mrc import read_header
-from ...images.validation import SMALLEST_BOX
+from ...images.validation import SMALLEST_BOX, stack_header
 from ...remarks import warn
 from ...simulate.training_noise import pixel_size_of
+from ...wording import renamed, wording
 
 if TYPE_CHECKING:
     from ...denoise.model_file import ModelCard
@@ -91,7 +91,8 @@ def _from_particles(
     fixed: int | None,
     card: ModelCard | None,
 ) -> Geometry:
-    box, pixel_size, remarks = _commonest(particles)
+    with wording(renamed({"pixel-size": "--particle-pixel-size"})):
+        box, pixel_size, remarks = _commonest(particles)
     if fixed is not None:
         size = options.pixel_size or pixel_size * box / fixed
         return Geometry(size, size, fixed, tuple(remarks))
@@ -109,7 +110,7 @@ def _commonest(particles: ParticleSet) -> tuple[int, float, list[str]]:
     """Box and pixel size of most particles, and a remark where others differ."""
     boxes = particles.boxes.copy()
     for place in np.unique(particles.stack_ids[boxes == 0]):
-        header = read_header(particles.path_of(particles.stacks[place]))
+        header = stack_header(particles, particles.stacks[place])
         boxes[(particles.stack_ids == place) & (boxes == 0)] = header.box_x
     kinds, counts = np.unique(
         np.stack([boxes, particles.pixel_sizes], axis=1), axis=0, return_counts=True

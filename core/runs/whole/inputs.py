@@ -22,6 +22,7 @@ from ...segment.model_file import find_model as find_segmentation
 from ...simulate.ctf_rows import ctf_rows
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
+from ...wording import renamed, wording
 from ..denoise.options import DenoiseOptions
 from ..labelled import gather
 from ..provenance import refuse_denoised
@@ -101,7 +102,8 @@ def look(options: WholeOptions) -> WholeInputs:
     micrographs: list[Labelled] = []
     blocks: tuple[int, ...] = ()
     if options.micrographs:
-        micrographs, _ = gather(options.micrographs, picks, None, options.micrograph_pixel_size)
+        with wording(renamed({"pixel-size": "--micrograph-pixel-size"})):
+            micrographs, _ = gather(options.micrographs, picks, None, options.micrograph_pixel_size)
         blocks = block_boxes(options.noise_box, box / micrographs[0].micrograph.pixel_size)
     tuned = bool(options.volumes and micrographs)
     if tuned:
