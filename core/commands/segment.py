@@ -22,8 +22,8 @@ _DIAMETER = click.option(
 _PICKS: dict[str, Any] = {
     "type": PATH,
     "metavar": "FILE|DIR",
-    "help": "Picks: autopick.star, coords_suffix_*.star, particles.star, or a folder of .box "
-    "or .star files.",
+    "help": "Picks: autopick.star, coords_suffix_*.star, particles.star, or a folder of .star, "
+    "EMAN .box or .json, or crYOLO .cbox files.",
 }
 _SHARED: tuple[Callable[..., Any], ...] = (
     click.option(

@@ -208,9 +208,9 @@ def too_small(banks: Sequence[TrainingBlocks], box: int) -> str | None:
         return None
     blocks = sum(len(bank.blocks) for bank in banks)
     return (
-        f"The noise is little: {blocks} blocks hold about {boxes:.0f} times the area of a box of "
-        f"{box} pixels, and {NEEDED} times are needed, below which the network learns the noise by "
-        "heart; cut blocks from more micrographs, or start --from a model that ships."
+        f"There is little noise: {blocks} blocks hold about {boxes:.0f} times the area of a box of "
+        f"{box} pixels. With less than {NEEDED} times the network begins to learn the noise by "
+        "heart: cut blocks from more micrographs."
     )
 
 

@@ -34,7 +34,7 @@ def test_fine_tuned_and_used(
     assert iceblock(*asked) == 0
     said = capsys.readouterr().err
     for words in (
-        "WARNING: The noise is little",
+        "WARNING: There is little noise",
         "2/2",
         "Trained 'mine' for 2 steps",
         "before",

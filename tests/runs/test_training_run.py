@@ -95,7 +95,7 @@ def test_a_run_leaves_a_model_with_its_card(project: TrainingProject) -> None:
     assert record["scores"]["raw"] == card.scores["raw"]
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
     for words in (
-        "The noise is little",
+        "There is little noise",
         "400 times",
         "Validated on other views",
         "held-out correlation",
