@@ -96,10 +96,11 @@ def command(quiet: bool, time_limit: str | None, segmentation: str | None, **val
 
     PARTICLES is a RELION STAR file or a CryoSPARC .cs file. iceblock cuts blocks of pure noise out
     of the micrographs (DIR/Noise), and fine-tunes the model that ships on them and on the reference
-    volume (DIR/Model). The better of the two models denoises the particles (DIR/Denoised). Then
-    iceblock examines the result (DIR/Trust). DIR/report.pdf sums it up. Only PARTICLES is needed:
-    without micrographs or a volume no model is trained and the model that ships denoises; the
-    report says so. If a run was stopped, the same command goes on where it was.
+    volume (DIR/Model). It denoises the particles with the fine-tuned model, if that is surely
+    better (DIR/Denoised). Then it examines the result (DIR/Trust). DIR/report.pdf sums it up. Only
+    PARTICLES is needed: without micrographs or a volume no model is trained and the model that
+    ships denoises; the report says so. If a run was stopped, the same command goes on where it
+    was.
 
     \b
     Example, in the project folder:

@@ -41,7 +41,13 @@ class HeldOut:
     def correlations(self, images: Images) -> dict[float, float]:
         """Mean correlation with the truth inside the particle mask, at each SNR."""
         return {
-            snr: float(masked_correlation(images[snr], pairs.clean, pairs.mask).mean())
+            snr: float(values.mean()) for snr, values in self.correlation_of_each(images).items()
+        }
+
+    def correlation_of_each(self, images: Images) -> dict[float, torch.Tensor]:
+        """Correlations (n,) of the images with the truth inside the particle mask, at each SNR."""
+        return {
+            snr: masked_correlation(images[snr], pairs.clean, pairs.mask)
             for snr, pairs in self.sets.items()
         }
 

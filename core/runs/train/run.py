@@ -22,6 +22,7 @@ from ..folder import claim, locked
 from ..interrupt import interrupted_between_steps
 from ..record import fingerprint, machine, read_record, tell_again, write_record
 from .card import make_card
+from .gain import paired_gain
 from .identity import identity
 from .inputs import read_inputs
 from .options import MODEL, WORK
@@ -177,6 +178,7 @@ def _train(
     before = None
     if validation is not None and parent is not None:
         before = _score(validation, parent.generator.to(device))
+        of_each = validation.of_each()
     trainer = Trainer(
         preset.generator,
         replace(preset.training, boxes=(inputs.box,)),
@@ -205,6 +207,8 @@ def _train(
     card = make_card(options, inputs, trainer, parent, table)
     save_model(options.out / MODEL, average, card)
     record |= _results(inputs, trainer, parent, card.name, table)
+    if before:
+        record["gain"] = paired_gain(validation.of_each() - of_each)
     record["warnings"] = list(told)
     record["model"]["sha256"] = fingerprint(options.out / MODEL)
     validation.draw(trainer.log.rows)

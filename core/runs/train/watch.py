@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+import numpy as np
+import torch
+
 from ...counting import counted
 from ...denoise.watcher import Watcher
 from ...evaluate.held_out import mean, named, trivial_methods
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
     from matplotlib.figure import Figure
 
     from ...denoise.generator import Generator
@@ -55,6 +59,11 @@ class Validation:
         self.denoised = self.held_out.denoised(network, self.bf16)
         found = self.held_out.correlations(self.denoised)
         return {"score": round(mean(found), 5), "raw": round(mean(self.raw), 5), **named(found)}
+
+    def of_each(self) -> npt.NDArray[np.float64]:
+        """Correlations (n,) of the network that was scored last, each a mean over the SNRs."""
+        found = self.held_out.correlation_of_each(self.denoised).values()
+        return np.asarray(torch.stack([*found]).double().mean(dim=0).cpu().numpy())
 
     def table(self) -> dict[str, dict[str, float]]:
         """Scores of the network that was scored last, and of the trivial methods."""

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+SURE = 2.0
+"""Standard errors by which a fine-tuned model must be better to denoise."""
+
 
 def compared(name: str, tuning: dict[str, Any]) -> str:
     """Say which of two models denoises, and why.
@@ -17,12 +20,28 @@ def compared(name: str, tuning: dict[str, Any]) -> str:
     tuning
         What the record keeps of that stage.
     """
-    verdict = (
-        "the fine-tuned model denoises"
-        if tuning["used"]
-        else f"fine-tuning made it worse, and {name} denoises as it was"
-    )
+    mean, error = tuning["gain"]["mean"], tuning["gain"]["error"]
+    if tuning["used"]:
+        verdict = f"better by {mean:.4f} ± {error:.4f}, and the fine-tuned model denoises"
+    elif mean > 0:
+        verdict = (
+            f"better by {mean:.4f} ± {error:.4f} only, which may be chance, and {name} denoises "
+            "as it was"
+        )
+    else:
+        verdict = f"fine-tuning made it no better, and {name} denoises as it was"
     return f"Held-out correlation {tuning['after']:.4f}, before {tuning['before']:.4f}: {verdict}."
+
+
+def surely_better(gain: dict[str, float]) -> bool:
+    """Tell whether a fine-tuned model is better than the one before beyond the error of that.
+
+    Parameters
+    ----------
+    gain
+        See `paired_gain`.
+    """
+    return gain["mean"] > SURE * gain["error"]
 
 
 def mean_score(scores: dict[str, float]) -> float:

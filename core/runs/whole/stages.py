@@ -24,7 +24,7 @@ from ..record import read_record, write_record
 from ..train import run as training
 from ..train.options import MODEL as MODEL_FILE
 from ..train.options import TrainOptions
-from .choice import compared, mean_score
+from .choice import compared, mean_score, surely_better
 from .folder import STAGES
 from .options import DENOISED, MODEL, NOISE, TRUST
 
@@ -122,9 +122,10 @@ class Stages:
             training.run(asked, progress=self.progress, heartbeat=self.heartbeat)
             made = read_record(options.out / MODEL) or {}
             before, after = (mean_score(made["scores"][m]) for m in ("before", "this model"))
-            used = after >= before
+            gain = made.get("gain", {"mean": after - before, "error": 0.0})
+            used = surely_better(gain)
             self._note(
-                "tuning", before=before, after=after, used=used, steps=made["steps"],
+                "tuning", before=before, after=after, gain=gain, used=used, steps=made["steps"],
                 training_seconds=made["training_seconds"], remarks=made["remarks"],
             )  # fmt: skip
         self._say(compared(name, self._of("tuning")))
