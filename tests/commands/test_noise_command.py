@@ -50,7 +50,7 @@ def test_cut(here: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> N
     assert iceblock(*arguments("--synthetic", 5, "--per-micrograph", 20)) == 0
     said = capsys.readouterr().err
     assert "noise blocks of 32 px and 5 synthetic ones from 2 of 2 micrographs" in said
-    assert "Only 40 blocks" in said
+    assert "WARNING: The noise is little" in said
     bank = NoiseBank.read(Path("Noise"))
     assert bank.n == 45
     record = json.loads(Path("Noise/run.json").read_text())
@@ -59,7 +59,7 @@ def test_cut(here: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> N
     assert "synthetic" in capsys.readouterr().err
     assert iceblock(*arguments("--per-micrograph", 20, "-q", "--overwrite")) == 0
     told = capsys.readouterr().err  # a warning is never silenced
-    assert "Only 40 blocks" in told
+    assert "The noise is little" in told
     assert only_warnings(told)
 
 

@@ -86,7 +86,7 @@ def test_cut_and_continue(project: Path) -> None:
 def test_other_sources_of_picks(project: Path, given: tuple[str, ...]) -> None:
     done = run(project, *given, *NEEDED)
     assert (done.returncode, markers(project)) == (0, ["EXIT_SUCCESS"]), done.stderr
-    assert ("no picks are given" in done.stderr) == (not given)
+    assert ("No picks are given" in done.stderr) == (not given)
     assert ("input particles are not used" in done.stdout) == ("nowhere.star" in given)
 
 
