@@ -56,16 +56,16 @@ def test_what_was_found_before_a_stop_is_told_after_it(
     project: Path, model: Path, iceblock: Run, capsys: pytest.CaptureFixture[str],
     notes: list[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    plain, calls = Denoiser.__call__, []
+    plain, calls = Denoiser.answer, []
 
-    def call(self: Denoiser, *arguments: Any) -> Any:
+    def call(self: Denoiser, *arguments: Any, **options: Any) -> Any:
         calls.append(1)
         warn(f"batch {len(calls)} is odd")
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return plain(self, *arguments)
+        return plain(self, *arguments, **options)
 
-    monkeypatch.setattr(Denoiser, "__call__", call)
+    monkeypatch.setattr(Denoiser, "answer", call)
     given = ("denoise", STAR, "--model", model, "--out", "Out", "-q", "--batch-size", 2)
     assert iceblock(*given) == 130
     assert "batch 1 is odd" in capsys.readouterr().err

@@ -176,5 +176,5 @@ def test_a_stack_that_shrinks_or_goes(tmp_path: Path) -> None:
 
 def test_pictures_and_other_formats_are_refused(test_data: Path) -> None:
     for name in ("maps/scipion_ribosome.vol", "micrographs/klh/KLH.tif"):
-        with pytest.raises(IceblockError, match="not an MRC file"):
+        with pytest.raises(IceblockError, match=r"(not an|no) MRC file"):
             read_header(test_data / name)
