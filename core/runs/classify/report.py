@@ -52,7 +52,9 @@ def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
     """Draw averages side by side, each in its own grey range, with number, share, resolution."""
     columns = min(COLUMNS, stop - start)
     rows = -(-(stop - start) // columns)
-    figure = Figure(figsize=(1.25 * columns + 0.3, 1.55 * rows + 0.4), layout="constrained")
+    figure = Figure(
+        figsize=(max(5.2, 1.25 * columns + 0.3), 1.55 * rows + 0.6), layout="constrained"
+    )
     axes = figure.subplots(rows, columns, squeeze=False)
     total = found.counts.sum()
     bar = _round_length(field.box * field.pixel_size / 3)

@@ -125,7 +125,7 @@ def teach(engine: Engine, usable: torch.Tensor) -> Taught:
         mixture, ratio = maximise(kept, mixture, prior, grid)
         told.append(float(seen.log_likelihood) / len(rows))
         if iteration < LAST_BIRTH * settings.iterations:
-            mixture, _ = reborn(mixture, seen.counts[:-1], generator)
+            mixture = reborn(mixture, seen.counts[:-1], generator)
         rings = _rings(ratio, rings, grid.rings)
     return Taught(mixture, search_for(rings, grid, settings), now, told)
 

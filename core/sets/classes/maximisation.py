@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,9 +73,7 @@ def maximise(
     return mixture, ratio
 
 
-def reborn(
-    mixture: Mixture, counts: torch.Tensor, generator: torch.Generator
-) -> tuple[Mixture, int]:
+def reborn(mixture: Mixture, counts: torch.Tensor, generator: torch.Generator) -> Mixture:
     """Put variants of the largest classes in the place of classes that are nearly empty.
 
     Parameters
@@ -86,13 +84,6 @@ def reborn(
         Images in each class.
     generator
         Of what the variants differ by.
-
-    Returns
-    -------
-    mixture
-        The mended one.
-    count
-        Classes made anew.
     """
     few = (counts < FEWEST * counts.mean()).nonzero()[:, 0].tolist()
     averages, left = mixture.averages.clone(), counts.clone()
@@ -101,8 +92,7 @@ def reborn(
         left[largest] /= 2
         factor = 1 + 0.3 * torch.randn(averages.shape[1], 1, generator=generator)
         averages[number] = averages[largest] * factor
-    made = Mixture(averages, mixture.weights, mixture.noise, mixture.offset_sd)
-    return made, len(few)
+    return replace(mixture, averages=averages)
 
 
 def _noise(seen: Statistics, former: Mixture, mask_power: float) -> torch.Tensor:

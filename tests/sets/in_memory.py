@@ -1,4 +1,4 @@
-"""Images of a set in memory, for the engine of the classes."""
+"""Images of a set in memory, as the engine of the classes asks for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from .views import Views
+    from core.sets.classes.views import Views
 
 
 class InMemory:
