@@ -21,8 +21,8 @@ from scipy.spatial.transform import Rotation
 from training_data import MARGINS, TEST, VALIDATION, held_out_sets, structure_file
 
 from core.evaluate.held_out import HeldOut, named, trivial_methods
-from core.noise.spectrum import radial_index, radial_power
-from core.simulate.ctf import ctf_images
+from core.signal.ctf import ctf_images
+from core.signal.spectrum import radial_index, radial_power
 from core.simulate.projection import VolumeTransform, crop_centre, to_images
 from core.simulate.volumes import read_volume
 

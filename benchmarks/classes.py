@@ -23,13 +23,13 @@ from classes2d import PROGRAM, classify, purity, spread
 from proof import markdown, noise_named, noise_source
 from results import record
 
+from core.compare.views import draw_noise, view_pairs
 from core.evaluate.extra import from_extra
 from core.evaluate.reconstruction import write_particles
 from core.evaluate.symmetry import symmetry_rotations
-from core.evaluate.views import draw_noise, view_pairs
 from core.runs.classify.options import ClassifyOptions
 from core.runs.classify.run import run
-from core.simulate.ctf import random_ctf
+from core.signal.ctf import random_ctf
 from core.simulate.projection import VolumeTransform, random_angles
 from core.simulate.volumes import read_volume
 

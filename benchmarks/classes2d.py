@@ -28,11 +28,11 @@ from proof import Denoise, markdown, noise_named, noise_source, shared_options
 from results import record
 from scipy.spatial.transform import Rotation
 
+from core.compare.views import draw_noise, view_pairs
 from core.evaluate.extra import from_extra
 from core.evaluate.reconstruction import write_particles
 from core.evaluate.symmetry import symmetry_rotations
-from core.evaluate.views import draw_noise, view_pairs
-from core.simulate.ctf import random_ctf
+from core.signal.ctf import random_ctf
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles
 from core.simulate.volumes import Volume, read_volume

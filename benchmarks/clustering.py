@@ -20,10 +20,10 @@ import torch
 from proof import Denoise, markdown, noise_named, noise_source, ranged, shared_options
 from results import record
 
-from core.baselines.classical import classical_baselines
-from core.evaluate.clustering import SCORES, cluster_scores, cluster_trials, draw_views
-from core.evaluate.views import draw_noise, view_pairs
-from core.simulate.ctf import random_ctf
+from core.compare.classical import classical_baselines
+from core.compare.clustering import SCORES, cluster_scores, cluster_trials, draw_views
+from core.compare.views import draw_noise, view_pairs
+from core.signal.ctf import random_ctf
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 from core.simulate.volumes import read_volume
@@ -31,7 +31,7 @@ from core.simulate.volumes import read_volume
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.baselines.baseline import Baseline, Parameters
+    from core.compare.baseline import Baseline, Parameters
     from core.noise.source import NoiseSource
     from core.simulate.pairs import Pairs
 

@@ -22,8 +22,8 @@ from results import record
 from scipy.optimize import isotonic_regression
 from scipy.stats import spearmanr
 
+from core.compute.device import choose_device
 from core.denoise.confidence import VIEWS
-from core.denoise.device import choose_device
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.shipped import DEFAULT, find_model

@@ -19,11 +19,11 @@ import mrcfile
 import numpy as np
 import torch
 
-from core.images.micrographs import Micrograph, read_micrograph
+from core.images.micrographs.reader import Micrograph, read_micrograph
 from core.noise.cutter import CutSettings, cut
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.segment.segmenter import Segmenter
+from core.signal.spectrum import ice_like_power
 
 PIXEL_SIZE, DIAMETER, BOX = 1.06, 180.0, 256
 

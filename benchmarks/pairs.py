@@ -13,7 +13,7 @@ import torch
 from results import record
 
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
+from core.signal.spectrum import ice_like_power
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

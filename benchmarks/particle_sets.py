@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.images.fourier import fourier_resize
-from core.images.mrc_writer import StackWriter
-from core.simulate.ctf import ctf_images, random_ctf
+from core.images.mrc.writer import StackWriter
+from core.signal.ctf import ctf_images, random_ctf
+from core.signal.fourier import fourier_resize
 from core.simulate.pairs import support
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles, rotation_matrices
@@ -21,7 +21,7 @@ from core.simulate.projection import VolumeTransform, random_angles, rotation_ma
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.simulate.ctf import CtfParameters
+    from core.signal.ctf import CtfParameters
 
 BLOCK = 256
 """Images that are generated at a time."""

@@ -9,14 +9,14 @@ import click
 import numpy as np
 import torch
 
-from core.denoise.device import choose_device
+from core.compute.device import choose_device
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.set_learning import learn_prior
 from core.denoise.shipped import DEFAULT, find_model
 from core.evaluate.bootstrap import interval
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
+from core.signal.spectrum import ice_like_power
 from core.simulate.training_noise import hold_out, noise_of, read_blocks
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from core.noise.source import NoiseSource
-    from core.simulate.ctf import CtfParameters
+    from core.signal.ctf import CtfParameters
 
 _BATCH = 32
 

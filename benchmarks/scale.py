@@ -29,7 +29,7 @@ from resident import Watched, watch
 from results import record
 from wide_star import write_wide_project
 
-from core.images.mrc import HEADER_BYTES
+from core.images.mrc.reader import HEADER_BYTES
 from core.images.output_plan import plan_output
 from core.images.particles import read_particles
 from core.images.validation import validate

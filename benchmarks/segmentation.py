@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from core.images.micrographs import list_micrographs, read_micrograph
-from core.images.picks import read_picks
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import list_micrographs, read_micrograph
 from core.noise.cutter import CutSettings, cut
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.segment.examples import Example, ExampleSource, LabelledMicrograph
 from core.segment.grid import PARTICLE
 from core.segment.labels import discs, label_map
@@ -34,13 +33,14 @@ from core.segment.model_file import SegmentationCard, SegmentationModel, save_mo
 from core.segment.scores import f1_score
 from core.segment.segmenter import Segmenter
 from core.segment.training import TrainingSettings, train
+from core.signal.spectrum import ice_like_power
 from core.simulate.micrographs import simulate_micrograph
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 from core.simulate.volumes import read_volume
 
 if TYPE_CHECKING:
-    from core.images.micrographs import MicrographImage
+    from core.images.micrographs.reader import MicrographImage
     from core.segment.network import SegmentationNet
 
 PROJECTS = {  # folder: particle diameter in Å, block in pixels, share of the examples

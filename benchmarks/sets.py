@@ -35,7 +35,7 @@ from core.denoise.set_learning import learn_prior, linear_estimate
 from core.denoise.shipped import DEFAULT, find_model
 from core.evaluate.held_out import oracle_wiener
 from core.evaluate.metrics import masked_correlation
-from core.simulate.ctf import CtfParameters, joined
+from core.signal.ctf import CtfParameters, joined
 from core.simulate.pairs import PairGenerator, Pairs
 from core.simulate.projection import VolumeTransform
 from core.simulate.volumes import read_volume

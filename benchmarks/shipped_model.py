@@ -33,7 +33,6 @@ from training_data import (
 )
 
 from core.denoise.inference import Denoiser
-from core.denoise.losses import LossSettings
 from core.denoise.model_file import (
     ARCHITECTURE,
     Model,
@@ -42,9 +41,10 @@ from core.denoise.model_file import (
     read_description,
     save_model,
 )
-from core.denoise.presets import PRESETS
+from core.denoise.paper.losses import LossSettings
 from core.denoise.shipped import find_model
-from core.denoise.training import Trainer, TrainingConfig, Watcher
+from core.denoise.training.presets import PRESETS
+from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.evaluate.held_out import HeldOut, Images, mean, named, trivial_methods
 from core.images.tensor_file import write_tensors
 from core.noise.statistics import noise_statistics

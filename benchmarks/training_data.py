@@ -16,9 +16,9 @@ import torch
 
 from core.evaluate.held_out import HeldOut, draw_held_out
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
-from core.noise.spectrum import radial_power
 from core.runs.noise.options import NoiseOptions
 from core.runs.noise.run import run as cut_noise
+from core.signal.spectrum import radial_power
 from core.simulate.assemblies import assembly, bent
 from core.simulate.atomic_models import (
     chain_names,

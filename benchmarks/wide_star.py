@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.images.mrc import HEADER_BYTES
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.reader import HEADER_BYTES
+from core.images.mrc.writer import StackWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

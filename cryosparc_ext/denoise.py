@@ -126,7 +126,7 @@ def _read(source: Source, options: DenoiseOptions) -> list[str]:
 
 def _check(options: DenoiseOptions) -> dict[str, str]:
     """Refuse what can be seen to be wrong before there is a job; tell model and device."""
-    from core.denoise.device import choose_device
+    from core.compute.device import choose_device
     from core.denoise.inference import Denoiser
     from core.denoise.model_file import load_model
     from core.denoise.shipped import find_model
@@ -146,7 +146,7 @@ def _denoise(
     job: Job, source: Source, name: str, options: DenoiseOptions, scratch: Path | None
 ) -> None:
     """Run core's denoiser on the input of `job` and save its output."""
-    from core.images.cs_particles import CsParticles
+    from core.images.cs.particles import CsParticles
     from core.images.validation import validate
     from core.runs.denoise.run import run
 
@@ -171,7 +171,7 @@ def _denoise(
         job.picture(lambda: _set_page(options), "What the particles have in common")
     made = denoised.dataset()
     if (values := denoised.confidences) is not None and options.confidence:
-        from core.evaluate.trust_figures import confidence_page
+        from core.figures.trust_figures import confidence_page
 
         made.add_fields([SCORE], ["f4"])
         made[SCORE] = values
@@ -180,13 +180,13 @@ def _denoise(
 
 
 def _gallery(done: Denoised) -> Figure:
-    from core.evaluate.gallery import gallery
+    from core.figures.gallery import gallery
 
     return gallery(done.sample, f"Before and after, model {done.record['model']['name']}")
 
 
 def _set_page(options: DenoiseOptions) -> Figure:
-    from core.evaluate.set_gallery import set_page
+    from core.figures.set_gallery import set_page
     from core.runs.denoise.learning import known_sets
 
     return set_page(max(known_sets(options).values(), key=lambda prior: prior.count))

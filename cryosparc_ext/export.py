@@ -11,7 +11,7 @@ from core.commands.shared_options import PASSTHROUGH
 from core.errors import IceblockError
 
 if TYPE_CHECKING:
-    from core.images.cs_particles import CsParticles
+    from core.images.cs.particles import CsParticles
 
 
 @click.command(name="export")
@@ -53,8 +53,8 @@ def command(
           --out particles.star
     """
     from core.counting import counted
-    from core.images.cs_export import export_star
-    from core.images.cs_particles import CsParticles
+    from core.images.cs.export import export_star
+    from core.images.cs.particles import CsParticles
 
     if out.exists() and not overwrite:
         raise IceblockError(f"{out} exists already; choose another name or give --overwrite")
@@ -75,7 +75,7 @@ def command(
 
 
 def _of_job(url: str, email: str | None, project: str, particles: str) -> CsParticles:
-    from core.images.cs_particles import CsParticles
+    from core.images.cs.particles import CsParticles
 
     from .connection import Connection
     from .files import visible_project

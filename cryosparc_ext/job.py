@@ -18,7 +18,7 @@ import numpy as np
 
 import core
 from core.errors import IceblockError
-from core.images.cs import plain
+from core.images.cs.table import plain
 from core.remarks import collected
 
 from .ending import complete, explain, fail
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from cryosparc.dataset import Dataset
 
-    from core.images.cs import Records
+    from core.images.cs.table import Records
 
     from .connection import Connection
     from .sources import Source

@@ -80,6 +80,6 @@ def run(under_way: OpenJob) -> int:
 
 def _several() -> str | None:
     """Say that several processes would each make a job of their own."""
-    from core.denoise.launched import refusal
+    from core.compute.launched import refusal
 
     return refusal(os.environ, "A CryoSPARC job", "give --gpu to use several GPUs for training")

@@ -18,7 +18,7 @@ from .place import job_options, output_option
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from core.images.cs import Records
+    from core.images.cs.table import Records
     from core.noise.bank import NoiseBank
     from core.runs.noise.options import NoiseOptions
 
@@ -136,7 +136,7 @@ def _bring_micrographs(
     job: Job, files: ProjectFiles, source: Source, options: NoiseOptions
 ) -> Records:
     """Write the exposures as micrographs.star and see that their images are here."""
-    from core.images.cs_exposures import micrograph_paths, write_micrographs
+    from core.images.cs.exposures import micrograph_paths, write_micrographs
 
     slots = [s for s in ("micrograph_blob", "mscope_params", "ctf") if s in source.slots]
     records = job.load_records("exposures", slots)
@@ -155,8 +155,8 @@ def _bring_picks(
     flip_y: bool,
 ) -> NoiseOptions:
     """Write the locations as picks.star, and test on the images which way round they are."""
-    from core.images.cs_exposures import write_picks
-    from core.images.cs_locations import box_in_micrographs, check_direction, locations
+    from core.images.cs.exposures import write_picks
+    from core.images.cs.locations import box_in_micrographs, check_direction, locations
 
     slots = [slot for slot in ("location", "blob") if slot in source.slots]
     records = job.load_records("particles", slots)
@@ -176,7 +176,7 @@ def _bring_picks(
 
 def _cut(job: Job, files: ProjectFiles, options: NoiseOptions) -> NoiseBank:
     from core.counting import counted
-    from core.evaluate.noise_gallery import block_page
+    from core.figures.noise_gallery import block_page
     from core.noise.bank import NoiseBank
     from core.runs.noise.run import run
 
@@ -194,8 +194,8 @@ def _blocks(
     """Give the blob and location fields of the blocks that were cut."""
     import numpy as np
 
-    from core.images.cs import to_text
-    from core.images.cs_locations import to_fractions
+    from core.images.cs.locations import to_fractions
+    from core.images.cs.table import to_text
     from core.noise.bank import REAL
 
     kept = np.flatnonzero(bank.table["source"] == REAL)

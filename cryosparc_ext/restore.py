@@ -52,7 +52,7 @@ def command(
     Example, after 2D classification and selection of denoised particles:
       iceblock-cryosparc restore --url http://cs.lab:39000 --project P3 --selection J20.particles
     """
-    from core.images.cs_particles import CsParticles
+    from core.images.cs.particles import CsParticles
 
     from .connection import Connection
     from .job import Job

@@ -167,7 +167,7 @@ def _places(
 
 def _table(job: Job, files: ProjectFiles, out: Path) -> Path:
     """Write the particles' metadata to a file; their images are not needed."""
-    from core.images.cs_particles import CsParticles
+    from core.images.cs.particles import CsParticles
 
     data = job.load("particles", ["blob", "ctf"])
     CsParticles.from_dataset(data, Path("the particles"), files.root).write(out)

@@ -131,7 +131,7 @@ def _require_own_core() -> None:
 
 def _require_one_process() -> None:
     """Refuse to be one of several in the same job directory, each of which would end the job."""
-    from core.denoise.launched import refusal
+    from core.compute.launched import refusal
 
     if message := refusal(os.environ, "A RELION job", "ask for one task in the submission script"):
         raise InstallationError(message)

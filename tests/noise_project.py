@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from core.images.micrographs import MicrographImage
+    from core.images.micrographs.reader import MicrographImage
 
 PIXEL, DIAMETER, BOX, SIDE = 4.0, 100.0, 32, 224
 CARBON = 5000.0

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from core.denoise.generator import Generator, GeneratorConfig
-from core.denoise.losses import LossSettings
 from core.denoise.model_file import ModelCard, save_model
-from core.denoise.presets import PRESETS
+from core.denoise.paper.losses import LossSettings
+from core.denoise.training.presets import PRESETS
 from core.noise.bank import OpticsGroup
 from core.noise.bank_table import BankPart, write_bank
 from core.simulate.phantoms import phantom

@@ -73,6 +73,7 @@ def command(
     Example:
       iceblock simulate --volume 1oel.pdb.gz -n 2000 --box 128 --pixel-size 2.7 --out Simulated
     """
+    from ..compute.threads import one_thread_each
     from ..counting import counted
     from ..errors import IceblockError
     from ..progress import progress_bar
@@ -81,7 +82,6 @@ def command(
     from ..simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
     from ..simulate.pairs import PairSettings
     from ..simulate.sources import pair_generator
-    from ..threads import one_thread_each
 
     if box % 2 or box < 32:
         raise IceblockError(f"The box is {box} pixels and must be even and at least 32.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..noise.spectrum import radial_index
+from ..signal.spectrum import radial_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..images.background import ring_statistics
+from ..signal.background import ring_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..images.background import ring_mask
-from ..images.mrc import read_images
-from ..images.outliers import without_outliers
+from ..images.mrc.reader import read_images
 from ..remarks import warn
+from ..signal.background import ring_mask
+from ..signal.outliers import without_outliers
 from .stacks import spread
 from .views import normalised, working_view
 

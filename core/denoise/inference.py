@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..compute.compiled import compiled
+from ..compute.device import bf16_pays
+from ..compute.threads import one_thread_each
 from ..errors import IceblockError
-from ..images.fourier import fourier_resize, smooth
-from ..images.outliers import without_outliers
-from ..threads import one_thread_each
-from .compiled import compiled
+from ..signal.fourier import fourier_resize, smooth
+from ..signal.outliers import without_outliers
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
-from .device import bf16_pays
 from .views import normalised, set_of, set_view, working_view
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ..covariance.set_prior import SetPrior
-    from ..simulate.ctf import CtfParameters
+    from ..sets.covariance.set_prior import SetPrior
+    from ..signal.ctf import CtfParameters
     from .model_file import Model
     from .views import Geometry
 

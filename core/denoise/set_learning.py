@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..covariance.learn import learn
-from ..images.fourier import fourier_resize
-from ..images.outliers import without_outliers
-from ..threads import one_thread_each
+from ..compute.threads import one_thread_each
+from ..sets.covariance.learn import learn
+from ..signal.fourier import fourier_resize
+from ..signal.outliers import without_outliers
 from .views import field, normalised, set_view, working_view
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..covariance.set_prior import SetPrior
-    from ..simulate.ctf import CtfParameters
+    from ..sets.covariance.set_prior import SetPrior
+    from ..signal.ctf import CtfParameters
     from .views import Geometry
 
 _PIECE = 8

@@ -12,9 +12,9 @@ import numpy as np
 from ..errors import IceblockError
 from ..images.denoised_mark import DENOISED
 from ..images.disk import write_error
-from ..images.image_names import image_name
-from ..images.mrc import read_header, read_images
-from ..images.mrc_writer import StackWriter
+from ..images.mrc.reader import read_header, read_images
+from ..images.mrc.writer import StackWriter
+from ..images.star.image_names import image_name
 from .confidence_file import ConfidenceWriter, has_confidences
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..images.output_plan import StackJob
-    from ..simulate.ctf import CtfParameters
+    from ..signal.ctf import CtfParameters
     from .inference import Denoiser
 
     Images = npt.NDArray[np.float32]

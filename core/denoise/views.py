@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..covariance.learn import LARGEST_BOX
-from ..images.background import ring_statistics
-from ..images.fourier import fourier_resize
 from ..images.validation import SMALLEST_BOX
+from ..sets.covariance.learn import LARGEST_BOX
+from ..signal.background import ring_statistics
+from ..signal.fourier import fourier_resize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

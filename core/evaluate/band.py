@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..simulate.ctf import ctf_images
+from ..signal.ctf import ctf_images
 from ..simulate.projection import crop_centre, to_images
 
 if TYPE_CHECKING:
-    from ..simulate.ctf import CtfParameters
+    from ..signal.ctf import CtfParameters
     from ..simulate.projection import VolumeTransform
 
 _CHUNK = 128

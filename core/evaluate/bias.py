@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from .shells import shell_sums
+from ..signal.shells import shell_sums
 
 
 class RingErrors(NamedTuple):

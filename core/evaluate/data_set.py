@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from ..denoise.confidence import outline
-from ..images.background import ring_mask
 from ..noise.inspection import moments
-from ..noise.region_spectrum import region_power
-from ..noise.spectrum import noise_with_power
+from ..signal.background import ring_mask
+from ..signal.region_spectrum import region_power
+from ..signal.spectrum import noise_with_power
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from .shells import shell_sums
+from ..signal.shells import shell_sums
 
 
 def frc(images: torch.Tensor, truth: torch.Tensor, bins: int | None = None) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from ..simulate.ctf import CtfParameters
+from ..signal.ctf import CtfParameters
 from ..simulate.pairs import PairGenerator, PairSettings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..noise.spectrum import noise_with_power, radial_power
-from ..simulate.ctf import ctf_images
+from ..signal.ctf import ctf_images
+from ..signal.spectrum import noise_with_power, radial_power
 from ..simulate.pairs import support
 from ..simulate.projection import crop_centre, random_angles, rotation_matrices, to_images
 from .einstein import Average, Reference, aligned_average

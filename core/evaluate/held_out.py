@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..noise.spectrum import radial_power
+from ..signal.spectrum import radial_power
 from .metrics import masked_correlation, wiener_filter
 
 if TYPE_CHECKING:

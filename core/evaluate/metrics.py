@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..noise.spectrum import radial_index
+from ..signal.spectrum import radial_index
 
 
 def masked_correlation(
@@ -43,7 +43,7 @@ def wiener_filter(
     ----------
     images : (n, box, box)
     signal_power, noise_power : (bins,) or (n, bins)
-        As `core.noise.spectrum.radial_power` gives them; from the truth it is the oracle filter.
+        As `core.signal.spectrum.radial_power` gives them; from the truth it is the oracle filter.
     """
     gain = signal_power / (signal_power + noise_power).clamp(min=1e-30)
     index = radial_index(images.shape[-1], gain.shape[-1], images.device)

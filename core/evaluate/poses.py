@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from ..compare.clustering import directions, euler_angles
 from ..simulate.projection import rotation_matrices
 from .band import Band
-from .clustering import directions, euler_angles
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..simulate.ctf import CtfParameters
+    from ..signal.ctf import CtfParameters
     from ..simulate.projection import VolumeTransform
 
 _REFERENCES, _IMAGES = 1024, 256
@@ -78,7 +78,7 @@ def match(
     reach
         First shifts to try: whole pixels up to this many along each axis.
     power : (bins,)
-        Noise power in rings up to Nyquist, as `core.noise.spectrum.radial_power` gives it.
+        Noise power in rings up to Nyquist, as `core.signal.spectrum.radial_power` gives it.
     halvings
         How often steps are halved; 0 leaves the best pose of the grid.
     """

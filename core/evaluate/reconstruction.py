@@ -16,16 +16,16 @@ import numpy as np
 import torch
 
 from ..errors import IceblockError
-from ..images.mrc_writer import StackWriter
-from ..simulate.ctf import ctf_images
+from ..images.mrc.writer import StackWriter
+from ..signal.ctf import ctf_images
+from ..signal.shells import shell_index, shell_sums
 from ..simulate.projection import crop_centre, rotation_matrices, shift_spectra
 from ..simulate.volumes import read_map
-from .shells import shell_index, shell_sums
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..simulate.ctf import CtfParameters
+    from ..signal.ctf import CtfParameters
 
 PROGRAM = "relion_reconstruct"
 _CHUNK = 32

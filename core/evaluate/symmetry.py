@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from .clustering import directions
+from ..compare.clustering import directions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from .image_names import image_name, without_special
-from .mrc import Stack
+from .mrc.reader import Stack
 from .particles import ParticleSet
+from .star.image_names import image_name, without_special
 
 _LONGEST_STEM = 200  # bytes; names on most disks have 255 at most
 

@@ -219,11 +219,11 @@ def read_particles(
             raise IceblockError(
                 f"{path} is a .cs file, and --datadir belongs to STAR files; give --project-dir"
             )
-        from .cs_particles import CsParticles
+        from .cs.particles import CsParticles
 
         return CsParticles.read(path, pixel_size, project_dir, passthrough)
     if ending == ".csg":
-        from .cs_group import group_refused
+        from .cs.group import group_refused
 
         raise group_refused(path)
     if ending != ".star":
@@ -237,7 +237,7 @@ def read_particles(
             f"{path} is a STAR file, and --project-dir and --passthrough belong to .cs files; "
             "leave them out, and give the command in the project folder"
         )
-    from .star_particles import StarParticles
+    from .star.particles import StarParticles
 
     particles = StarParticles.read(path, pixel_size)
     return particles if datadir is None else particles.moved_to(datadir)

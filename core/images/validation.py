@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import IceblockError
 from ..remarks import warn
-from .mrc import Stack, read_header
+from .mrc.reader import Stack, read_header
 from .near_misses import near_miss
 from .particles import ParticleSet
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import IceblockError
 from ..images.disk import replacing
-from ..images.image_names import image_name
-from ..images.mrc_writer import StackWriter
+from ..images.mrc.writer import StackWriter
 from ..images.project_root import name_from_here
-from ..images.star import quote
+from ..images.star.document import quote
+from ..images.star.image_names import image_name
 from .bank import BLOCKS, REAL, TABLE, NoiseBank
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from .shading import Shading, bin_centres, bin_mean, measure_shading
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..images.micrographs import MicrographImage
+    from ..images.micrographs.reader import MicrographImage
     from ..segment.segmenter import Segmentation
 
 LARGE_WINDOW = "blocks larger than the micrograph"

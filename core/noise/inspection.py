@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from ..counting import counted
+from ..signal.spectrum import noise_with_power, radial_power
 from .bank import MODEL, REAL
 from .cutter import remove_plane
-from .spectrum import noise_with_power, radial_power
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from ..errors import IceblockError
-from .spectrum import noise_with_power
+from ..signal.spectrum import noise_with_power
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ..signal.spectrum import radial_power
 from .inspection import moments
-from .spectrum import radial_power
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..signal.spectrum_model import fit_blocks
 from .bank import MODEL, PHASES
 from .bank_table import BankPart
 from .cutter import remove_plane
-from .spectrum_model import fit_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
+    from ..signal.spectrum_model import SpectrumModel
     from .bank_writer import BankWriter
-    from .spectrum_model import SpectrumModel
 
 NOT_A_MICROGRAPH = "synthetic"
 """rlnMicrographName of noise that comes from no micrograph of its own."""

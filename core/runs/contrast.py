@@ -11,7 +11,7 @@ import numpy as np
 from ..counting import counted
 from ..denoise.contrast import BINS, judge, radial_profiles
 from ..denoise.stacks import spread
-from ..images.mrc import read_images
+from ..images.mrc.reader import read_images
 from ..remarks import warn
 
 if TYPE_CHECKING:

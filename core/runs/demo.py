@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from ..compute.threads import one_thread_each
 from ..errors import IceblockError
 from ..evaluate.metrics import masked_correlation, wiener_filter
-from ..evaluate.montage import common_range, montage
-from ..images.mrc import read_header, read_images
+from ..figures.montage import common_range, montage
+from ..images.mrc.reader import read_header, read_images
 from ..simulate.dataset import write_dataset
 from ..simulate.pairs import PairSettings, widen
 from ..simulate.sources import pair_generator
-from ..threads import one_thread_each
 from .denoise.options import DenoiseOptions
 from .denoise.run import run as denoise
 from .folder import claim, locked

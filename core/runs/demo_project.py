@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..compute.threads import one_thread_each
 from ..errors import IceblockError
 from ..images.disk import write_error
 from ..simulate.project import write_project
 from ..simulate.project_contents import ProjectSettings
-from ..threads import one_thread_each
 
 
 def run(folder: Path, settings: ProjectSettings | None = None) -> int:

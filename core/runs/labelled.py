@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IceblockError
-from ..images.micrographs import Micrograph, list_micrographs, read_micrograph
+from ..images.micrographs.picks import Picks, read_picks
+from ..images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
 from ..images.output_plan import output_names
-from ..images.picks import Picks, read_picks
 from ..segment.masks import find_masks, fit_mask, read_mask
 from .record import fingerprint
 from .stamps import sampled_all
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ..images.micrographs import MicrographImage
+    from ..images.micrographs.reader import MicrographImage
 
 
 @dataclass(frozen=True)

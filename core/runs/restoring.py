@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import IceblockError
-from ..images.cs_particles import CsParticles
-from ..images.mrc import read_header
+from ..images.cs.particles import CsParticles
+from ..images.mrc.reader import read_header
 from ..images.particles import read_particles
 from ..images.validation import check_boxes
 from ..remarks import warn

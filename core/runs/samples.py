@@ -8,9 +8,9 @@ import numpy as np
 
 from ..denoise.confidence_file import has_confidences, read_confidences
 from ..denoise.stacks import spread
-from ..evaluate.gallery import normalise
-from ..evaluate.sample import Sample
-from ..images.mrc import read_header, read_images
+from ..figures.gallery import normalise
+from ..figures.sample import Sample
+from ..images.mrc.reader import read_header, read_images
 
 if TYPE_CHECKING:
     from pathlib import Path

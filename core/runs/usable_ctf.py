@@ -9,8 +9,8 @@ import numpy as np
 from ..counting import counted
 from ..errors import IceblockError
 from ..remarks import warn
-from ..simulate.ctf import CtfParameters
-from ..simulate.ctf_ranges import first_odd, odd
+from ..signal.ctf import CtfParameters
+from ..signal.ctf_ranges import first_odd, odd
 
 if TYPE_CHECKING:
     from ..images.particles import ParticleSet

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
-from ..images.micrograph_formats import IMAGE_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read_image
-from ..images.micrographs import MASK_ENDINGS, Micrograph
+from ..images.micrographs.formats import IMAGE_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read_image
+from ..images.micrographs.reader import MASK_ENDINGS, Micrograph
 
 _Mask = npt.NDArray[np.bool_]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ..images.micrographs import MicrographImage
+    from ..images.micrographs.reader import MicrographImage
 
 SURE = 0.8
 """Least probability of background for pixels that noise may be cut from, without picks."""
@@ -129,7 +129,7 @@ class Segmenter:
         Parameters
         ----------
         image
-            As `core.images.micrographs` reads it.
+            As `core.images.micrographs.reader` reads it.
         pixel_size, particle_diameter
             Å.
         picks : (n, 2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import IceblockError
-from .ctf import CtfParameters, random_ctf
-from .ctf_ranges import first_odd
+from ..signal.ctf import CtfParameters, random_ctf
+from ..signal.ctf_ranges import first_odd
 
 if TYPE_CHECKING:
     import numpy as np

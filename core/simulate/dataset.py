@@ -11,9 +11,9 @@ import torch
 
 from ..errors import IceblockError
 from ..images.disk import replacing
-from ..images.image_names import image_name
-from ..images.mrc_writer import StackWriter
+from ..images.mrc.writer import StackWriter
 from ..images.project_root import name_from_here
+from ..images.star.image_names import image_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import IceblockError
 from ..images.input_file import open_input, refuse_beyond_memory
-from ..images.mrc import DTYPE_OF_MODE, HEADER_BYTES, parse_header
-from ..images.mrc_bytes import imod_says_unsigned, levels_say_unsigned
+from ..images.mrc.byte_mode import imod_says_unsigned, levels_say_unsigned
+from ..images.mrc.reader import DTYPE_OF_MODE, HEADER_BYTES, parse_header
 from ..images.unpacking import Unpacked
 
 if TYPE_CHECKING:

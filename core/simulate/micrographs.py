@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from .ctf import ctf_images, random_ctf
+from ..signal.ctf import ctf_images, random_ctf
 from .projection import crop_centre, random_angles, rotation_matrices, to_images
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..noise.source import NoiseSource
-    from .ctf import CtfParameters
+    from ..signal.ctf import CtfParameters
     from .projection import VolumeTransform
 
 

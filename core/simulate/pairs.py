@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ..errors import IceblockError
-from ..images.background import ring_statistics
-from .ctf import CtfParameters, ctf_images
+from ..signal.background import ring_statistics
+from ..signal.ctf import CtfParameters, ctf_images
 from .ctf_rows import RandomCtf
 from .projection import (
     VolumeTransform,

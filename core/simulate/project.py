@@ -8,11 +8,11 @@ import mrcfile
 import numpy as np
 import torch
 
-from ..images.background import ring_statistics
-from ..images.mrc_writer import StackWriter
+from ..images.mrc.writer import StackWriter
 from ..noise.source import SpectrumNoise
-from ..noise.spectrum import ice_like_power
-from .ctf import CtfParameters
+from ..signal.background import ring_statistics
+from ..signal.ctf import CtfParameters
+from ..signal.spectrum import ice_like_power
 from .micrographs import particles_in_place, scatter
 from .phantoms import phantom
 from .project_contents import (

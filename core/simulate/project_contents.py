@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .ctf import CtfParameters
+    from ..signal.ctf import CtfParameters
 
 VOLTAGE, SPHERICAL_ABERRATION, AMPLITUDE_CONTRAST = 300.0, 2.7, 0.1
 """kV, mm, fraction: one microscope took all micrographs."""

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from ..errors import IceblockError
-from ..images.fourier import fourier_resize
-from ..images.mrc import read_header, read_images
+from ..images.mrc.reader import read_header, read_images
 from ..noise.bank import SAME_PIXEL_SIZE, NoiseBank
 from ..noise.source import BlockNoise, MixedNoise, SpectrumNoise
-from ..noise.spectrum import ice_like_power
+from ..signal.fourier import fourier_resize
+from ..signal.spectrum import ice_like_power
 from .pairs import PairGenerator
 from .phantoms import phantom
 from .projection import VolumeTransform

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from ..errors import IceblockError
-from ..images.fourier import fourier_resize
-from ..images.mrc import read_header, read_images
+from ..images.mrc.reader import read_header, read_images
 from ..noise.bank import REAL, SAME_PIXEL_SIZE, NoiseBank
 from ..noise.coverage import NEEDED, covered
 from ..noise.source import BlockNoise, MixedNoise, SpectrumNoise
-from ..noise.spectrum import radial_power
+from ..signal.fourier import fourier_resize
+from ..signal.spectrum import radial_power
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -97,7 +97,7 @@ def test_full_disk_leaves_nothing_half_written(
 ) -> None:  # fmt: skip
     import errno
 
-    from core.images import mrc_writer
+    from core.images.mrc import writer as mrc_writer
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -14,7 +14,7 @@ import torch
 
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
-from core.images.mrc import read_header, read_images
+from core.images.mrc.reader import read_header, read_images
 from core.images.particles import read_particles
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run

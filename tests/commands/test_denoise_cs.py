@@ -8,7 +8,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from core.images.cs import read_table, write_table
+from core.images.cs.table import read_table, write_table
 from core.images.particles import read_particles
 from core.runs.denoise.learning import SET
 from core.runs.denoise.options import DenoiseOptions

@@ -66,7 +66,7 @@ def test_simulate_writes_pairs(project: Path, iceblock: Run) -> None:
     import numpy as np
     import torch
 
-    from core.images.mrc import read_header, read_images
+    from core.images.mrc.reader import read_header, read_images
     from core.images.particles import read_particles
 
     arguments = ("simulate", "-n", 6, "--box", 64, "--pixel-size", 6, "--snr", 1, 1, "-q")

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pytest
 
 from core.errors import IceblockError
-from core.evaluate.gallery import normalise
-from core.images.cs import write_table
-from core.images.image_names import image_name
-from core.images.mrc import read_images
+from core.figures.gallery import normalise
+from core.images.cs.table import write_table
+from core.images.mrc.reader import read_images
 from core.images.particles import ParticleSet, read_particles
+from core.images.star.image_names import image_name
 from core.images.validation import validate
 from core.runs.denoise import run as denoising
 from core.runs.denoise.options import DenoiseOptions
@@ -203,7 +203,7 @@ def test_a_denoised_stack_in_the_place_of_the_raw_one(denoised: Path, how: str) 
 
 
 def test_simulated_and_other_stacks_of_ours_are_raw(denoised: Path, model: Path) -> None:
-    from core.images.mrc_writer import StackWriter
+    from core.images.mrc.writer import StackWriter
 
     with StackWriter(Path("Other/a.mrcs"), N, BOX, 4.0) as writer:
         writer.append(np.random.default_rng(0).normal(size=(N, BOX, BOX)))

@@ -6,7 +6,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from core.images.mrc import read_images
+from core.images.mrc.reader import read_images
 from core.images.particles import read_particles
 from core.images.validation import validate
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
 
-from core.covariance.set_file import read_priors
-from core.covariance.set_prior import SetPrior
+from core.sets.covariance.set_file import read_priors
+from core.sets.covariance.set_prior import SetPrior
 
 from .lab import Lab, Run, particles, write_stack
 

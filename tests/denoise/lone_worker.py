@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from core.denoise.distributed import joined
+from core.compute.distributed import joined
 from core.errors import IceblockError
 
 CPU = torch.device("cpu")

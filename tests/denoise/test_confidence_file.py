@@ -16,7 +16,7 @@ from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
 from core.errors import IceblockError
 from core.images.disk import partial_path
-from core.images.mrc import read_images
+from core.images.mrc.reader import read_images
 from core.images.output_plan import StackJob
 
 from .test_stacks import BATCH, N, Stopped, Watch, denoise, jobs

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.denoise.contrast import Verdict, judge, radial_profiles, weigh
-from core.images.mrc import read_images
+from core.images.mrc.reader import read_images
 from core.images.particles import read_particles
 from core.images.validation import validate
 

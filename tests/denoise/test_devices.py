@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.covariance.learn import learn
 from core.denoise.inference import _mixed
 from core.denoise.model_file import Model
 from core.denoise.views import normalised, set_view, working_view
-from core.simulate.ctf import random_ctf
+from core.sets.covariance.learn import learn
+from core.signal.ctf import random_ctf
 
 META = torch.device("meta")
 BOX, PIXEL_SIZE = 48, 6.0

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.denoise.discriminator import Discriminator, DiscriminatorConfig
 from core.denoise.generator import Norm
+from core.denoise.paper.discriminator import Discriminator, DiscriminatorConfig
 from core.errors import IceblockError
 
 SMALL = (4, 4, 8, 8)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.denoise.batches import draw_batch
-from core.denoise.distributed import ALONE, Ranks, joined, launch
+from core.compute.distributed import ALONE, Ranks, joined, launch
+from core.denoise.training.batches import draw_batch
 from core.errors import IceblockError
 
 from .lone_worker import worker

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from core.denoise.divergence import PATIENCE, Watchdog, require_finite
+from core.denoise.training.divergence import PATIENCE, Watchdog, require_finite
 from core.errors import IceblockError
 
 

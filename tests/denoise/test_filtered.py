@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from core.denoise.filtered import FINE, FLAT, background_marks, tell_filtered
-from core.images.mrc import read_header
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.reader import read_header
+from core.images.mrc.writer import StackWriter
 from core.images.output_plan import StackJob
 from core.remarks import collected
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.denoise.device import choose_device
+from core.compute.device import choose_device
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
 from core.denoise.views import working_box

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.denoise import meeting
-from core.denoise.distributed import joined
-from core.denoise.launched import launched, refusal
+from core.compute import meeting
+from core.compute.distributed import joined
+from core.compute.launched import launched, refusal
 from core.errors import IceblockError
 
 STEP = {

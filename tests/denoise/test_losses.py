@@ -6,12 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.denoise.losses import (
-    LossSettings,
-    discriminator_loss,
-    generator_loss,
-    pixel_error,
-)
+from core.denoise.paper.losses import LossSettings, discriminator_loss, generator_loss, pixel_error
 from core.errors import IceblockError
 
 L1 = LossSettings(pixel="l1", snr_weighted=False)

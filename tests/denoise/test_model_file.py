@@ -13,8 +13,8 @@ from core.denoise.model_file import load_model, read_description, save_model
 from core.denoise.shipped import find_model, shipped_models
 from core.errors import IceblockError
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.noise.statistics import noise_statistics
+from core.signal.spectrum import ice_like_power
 
 from .tiny_network import CARD, TINY
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.denoise import vgg19
-from core.denoise.perceptual import (
+from core.denoise.paper import vgg19
+from core.denoise.paper.perceptual import (
     DomainFeatures,
     PerceptualLoss,
     gradient_ratio,
     load_features,
 )
-from core.denoise.vgg19 import Vgg19
+from core.denoise.paper.vgg19 import Vgg19
 from core.errors import IceblockError
 
 SPAN = (-1.0, 3.0)

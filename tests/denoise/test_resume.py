@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.denoise.losses import LossSettings
+from core.denoise.paper.losses import LossSettings
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
 

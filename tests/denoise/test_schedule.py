@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.denoise.schedule import COOLDOWN, Plateau, Schedule
+from core.denoise.training.schedule import COOLDOWN, Plateau, Schedule
 
 
 def test_the_rate_rises_stays_and_falls() -> None:

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.denoise.sharding import owners
-from core.denoise.srun import first_host, ranks_of_step
+from core.compute.sharding import owners
+from core.compute.srun import first_host, ranks_of_step
 
 WEIGHTS = st.lists(st.integers(1, 1000), min_size=1, max_size=40)
 

@@ -8,7 +8,7 @@ import torch
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
 from core.denoise.stacks import batch_size, denoise_stacks
-from core.images.mrc import read_header
+from core.images.mrc.reader import read_header
 from core.images.output_plan import StackJob
 
 N, BOX, BATCH = 23, 32, 4

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.denoise import training
-from core.denoise.batches import draw_batch
-from core.denoise.distributed import ALONE
+from core.compute.distributed import ALONE
 from core.denoise.generator import Generator
-from core.denoise.losses import LossSettings, pixel_error
-from core.denoise.training import Trainer
+from core.denoise.paper.losses import LossSettings, pixel_error
+from core.denoise.training import trainer as training
+from core.denoise.training.batches import draw_batch
+from core.denoise.training.trainer import Trainer
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
 

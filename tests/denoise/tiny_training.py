@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from core.denoise.discriminator import DiscriminatorConfig
-from core.denoise.losses import LossSettings
-from core.denoise.training import Trainer, TrainingConfig, Watcher
+from core.denoise.paper.discriminator import DiscriminatorConfig
+from core.denoise.paper.losses import LossSettings
+from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.noise.source import SpectrumNoise
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from core.denoise.distributed import joined
-from core.denoise.losses import LossSettings
-from core.denoise.training import Trainer
+from core.compute.distributed import joined
+from core.denoise.paper.losses import LossSettings
+from core.denoise.training.trainer import Trainer
 from tests.denoise.tiny_network import TINY
 from tests.denoise.tiny_training import CONFIG, GAN, Watcher, tiny_pairs
 

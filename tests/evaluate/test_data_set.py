@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from core.evaluate.data_set import background, compare_noise, compare_statistics, estimate_snr
-from core.evaluate.gallery import normalise
+from core.figures.gallery import normalise
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
 from core.noise.statistics import noise_statistics
+from core.signal.spectrum import ice_like_power, noise_with_power, radial_power
 from core.simulate.pairs import PairGenerator, Pairs, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

@@ -12,8 +12,8 @@ from torch_fourier_shell_correlation import fourier_correlation
 from core.evaluate.bias import ring_errors
 from core.evaluate.frc import crossing, frc, pooled_frc, spectral_snr
 from core.evaluate.metrics import wiener_filter
-from core.evaluate.shells import shell_index, shell_sums
-from core.noise.spectrum import noise_with_power, radial_power
+from core.signal.shells import shell_index, shell_sums
+from core.signal.spectrum import noise_with_power, radial_power
 
 
 def noise(n: int, box: int, seed: int = 0) -> torch.Tensor:

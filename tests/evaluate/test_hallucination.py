@@ -17,7 +17,7 @@ from core.evaluate.hallucination import (
 )
 from core.evaluate.held_out import gaussian
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power, radial_power
+from core.signal.spectrum import ice_like_power, radial_power
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 

@@ -18,7 +18,7 @@ from core.evaluate.held_out import (
     snrs_within,
     trivial_methods,
 )
-from core.evaluate.training_figures import curves, samples
+from core.figures.training_figures import curves, samples
 from core.noise.source import SpectrumNoise
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.evaluate.metrics import masked_correlation, wiener_filter
-from core.noise.spectrum import noise_with_power, radial_power
+from core.signal.spectrum import noise_with_power, radial_power
 from core.simulate.pairs import widen
 
 BOX = 24

@@ -12,10 +12,10 @@ from core.denoise.model_file import load_model
 from core.denoise.shipped import DEFAULT, find_model
 from core.evaluate.gate import Method, Trial
 from core.evaluate.hallucination import noise_checks, run_gate
-from core.images.background import ring_statistics
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.runs.evaluate.gate import make_trial, method_of
+from core.signal.background import ring_statistics
+from core.signal.spectrum import ice_like_power
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

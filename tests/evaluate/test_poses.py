@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from core.compare.views import view_pairs
 from core.evaluate.poses import angular_error, match, pose_grid
 from core.evaluate.symmetry import symmetry_rotations
-from core.evaluate.views import view_pairs
-from core.noise.spectrum import noise_with_power
-from core.simulate.ctf import random_ctf
+from core.signal.ctf import random_ctf
+from core.signal.spectrum import noise_with_power
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles
 from core.simulate.volumes import Volume

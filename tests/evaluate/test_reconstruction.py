@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch_fourier_shell_correlation import fsc as their_fsc
 
+from core.compare.views import view_pairs
 from core.errors import IceblockError
 from core.evaluate import reconstruction
 from core.evaluate.frc import crossing
 from core.evaluate.reconstruction import fsc, in_box, reconstruct, soft_sphere, write_particles
-from core.evaluate.views import view_pairs
-from core.images.star_particles import StarParticles
-from core.simulate.ctf import random_ctf
+from core.images.star.particles import StarParticles
+from core.signal.ctf import random_ctf
 from core.simulate.pairs import Pairs
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 
 from core.denoise.model_file import ModelCard
 from core.errors import IceblockError
-from core.evaluate.axes import line_style, mark_limit, resolution_axis, resolution_ticks
-from core.evaluate.gallery import RAW_SPREAD, gallery, normalise, spectra
-from core.evaluate.montage import Labels, common_range, grey, montage
-from core.evaluate.report import range_warnings, write_report
-from core.evaluate.sample import EACH, Sample
-from core.evaluate.text_page import text_page
-from core.images.scale import length_words, nice_length
+from core.figures.axes import line_style, mark_limit, resolution_axis, resolution_ticks
+from core.figures.denoise_report import range_warnings, write_report
+from core.figures.gallery import RAW_SPREAD, gallery, normalise, spectra
+from core.figures.montage import Labels, common_range, grey, montage
+from core.figures.sample import EACH, Sample
+from core.figures.scale import length_words, nice_length
+from core.figures.text_page import text_page
 
 CARD = ModelCard(
     name="tiny",

@@ -10,8 +10,8 @@ import pytest
 from core.errors import IceblockError
 from core.evaluate.data_set import FROM_CARD, Background, NoiseMatch
 from core.evaluate.gate import Check
-from core.evaluate.trust_figures import confidence_page, gate_page, noise_page, truth_page
-from core.evaluate.trust_report import TrustReport, verdict, write_html, write_pdf
+from core.figures.trust_figures import confidence_page, gate_page, noise_page, truth_page
+from core.figures.trust_report import TrustReport, verdict, write_html, write_pdf
 
 GOOD = Check("noise", "Pure noise in", 0.02, 0.1, "at most", "Little <of it> comes out & stays.")
 BAD = Check("einstein", "Einstein from noise", 2.0, 1.0, "at most", "It paints.")

@@ -20,7 +20,8 @@ from core.commands.main import main
 from relion_ext import launcher
 
 WARM = (
-    "core.commands.denoise", "core.runs.denoise.run", "core.evaluate.report", "relion_ext.denoise",
+    "core.commands.denoise", "core.runs.denoise.run", "core.figures.denoise_report",
+    "relion_ext.denoise",
     "matplotlib.backends.backend_pdf",
 )  # fmt: skip
 PROGRAMS = {"iceblock": main, "relion_iceblock_denoise": launcher.denoise}

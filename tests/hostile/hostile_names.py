@@ -8,7 +8,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 
-from core.images.cs import write_table
+from core.images.cs.table import write_table
 
 BOX = 32
 ODD = (

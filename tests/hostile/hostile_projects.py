@@ -11,8 +11,6 @@ import tifffile
 import torch
 from PIL import Image
 
-from core.covariance.learn import learn
-from core.covariance.set_file import write_priors
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.noise.bank import OpticsGroup
@@ -21,7 +19,9 @@ from core.noise.bank_writer import BankWriter
 from core.segment.model_file import SegmentationCard
 from core.segment.model_file import save_model as save_segmentation
 from core.segment.network import NetworkConfig, SegmentationNet
-from core.simulate.ctf import random_ctf
+from core.sets.covariance.learn import learn
+from core.sets.covariance.set_file import write_priors
+from core.signal.ctf import random_ctf
 
 if TYPE_CHECKING:
     from pathlib import Path

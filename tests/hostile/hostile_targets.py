@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.covariance.set_file import read_priors
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model, read_description
-from core.images.cs_export import export_star
-from core.images.cs_exposures import write_micrographs
-from core.images.cs_locations import locations
-from core.images.cs_particles import CsParticles
-from core.images.micrographs import Micrograph, list_micrographs, read_micrograph
-from core.images.mrc import read_header, read_images
+from core.images.cs.export import export_star
+from core.images.cs.exposures import write_micrographs
+from core.images.cs.locations import locations
+from core.images.cs.particles import CsParticles
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
+from core.images.mrc.reader import read_header, read_images
 from core.images.output_plan import plan_output
 from core.images.particles import read_particles
-from core.images.picks import read_picks
 from core.images.tensor_file import read_tensors
 from core.images.validation import validate
 from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_writer import BankWriter
 from core.segment.masks import fit_mask, read_mask
 from core.segment.model_file import load_model as load_segmentation
-from core.simulate.ctf import random_ctf
+from core.sets.covariance.set_file import read_priors
+from core.signal.ctf import random_ctf
 from core.simulate.references import read_reference
 from core.simulate.volumes import read_volume
 

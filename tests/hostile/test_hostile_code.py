@@ -13,7 +13,7 @@ import torch
 
 from core.denoise.model_file import load_model
 from core.errors import IceblockError
-from core.images.cs import read_table
+from core.images.cs.table import read_table
 from core.images.disk import replacing
 from core.noise.bank import OpticsGroup
 from core.noise.bank_writer import BankWriter

@@ -14,8 +14,8 @@ from PIL import Image
 
 from core.errors import IceblockError
 from core.images.input_file import open_input, read_whole, refuse_beyond_memory
-from core.images.micrographs import Micrograph, list_micrographs, read_micrograph
-from core.images.mrc import read_header, read_images
+from core.images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
+from core.images.mrc.reader import read_header, read_images
 
 from .hostile_files import mrc, stretch
 

@@ -16,13 +16,13 @@ from core.commands.main import main
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.errors import IceblockError
-from core.images.cs_export import export_star
-from core.images.cs_exposures import write_micrographs
-from core.images.cs_particles import CsParticles
-from core.images.image_names import image_name
-from core.images.mrc_writer import StackWriter
+from core.images.cs.export import export_star
+from core.images.cs.exposures import write_micrographs
+from core.images.cs.particles import CsParticles
+from core.images.mrc.writer import StackWriter
 from core.images.particles import read_particles
-from core.images.star import quote
+from core.images.star.document import quote
+from core.images.star.image_names import image_name
 from core.runs.denoise.options import UNUSABLE
 from core.runs.labelled import gather
 

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import IceblockError
 from core.images.array_file import read_array
-from core.images.cs import read_table
+from core.images.cs.table import read_table
 
 from .hostile_files import npy, stretch
 

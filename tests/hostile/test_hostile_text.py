@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import IceblockError
-from core.images.micrographs import Micrograph
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import Micrograph
 from core.images.particles import read_particles
-from core.images.picks import read_picks
-from core.images.star import StarFile, quote
+from core.images.star.document import StarFile, quote
 
 from .hostile_files import edit, stretch
 from .hostile_targets import KINDS

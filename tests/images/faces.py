@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from core.images.cs_particles import CsParticles
-from core.images.image_names import image_name
+from core.images.cs.particles import CsParticles
 from core.images.particles import ParticleSet
+from core.images.star.image_names import image_name
 
 Images = Sequence[tuple[str, int]]
 """Stack and 0-based index of each particle."""

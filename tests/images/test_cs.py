@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.cs import joined, read_table, replaced, text_column, write_table
+from core.images.cs.table import joined, read_table, replaced, text_column, write_table
 
 from .faces import cs_records
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from core.errors import IceblockError
-from core.images.cs import replaced, write_table
-from core.images.cs_export import BLACK, euler_angles, export_star
-from core.images.cs_particles import CsParticles
-from core.images.mrc import read_images
+from core.images.cs.export import BLACK, euler_angles, export_star
+from core.images.cs.particles import CsParticles
+from core.images.cs.table import replaced, write_table
+from core.images.mrc.reader import read_images
 from core.images.particles import read_particles
-from core.images.star import StarFile
+from core.images.star.document import StarFile
 from core.images.validation import validate
 
 from .faces import CTF, CsFace, cs_records

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.cs_exposures import write_micrographs, write_picks
-from core.images.cs_locations import (
+from core.images.cs.exposures import write_micrographs, write_picks
+from core.images.cs.locations import (
     box_in_micrographs,
     check_direction,
     locations,
     read_both_ways,
     to_fractions,
 )
-from core.images.micrographs import list_micrographs, read_micrograph
-from core.images.picks import read_picks
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import list_micrographs, read_micrograph
 
 DIAMETERS = {"empiar10028_80S": 270, "empiar10059_trpv1": 110, "empiar10146_apoferritin": 130}
 

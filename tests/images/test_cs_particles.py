@@ -7,12 +7,12 @@ import pytest
 from cryosparc.dataset import Dataset
 
 from core.errors import IceblockError
-from core.images.cs import read_table, replaced, write_table
-from core.images.cs_particles import CsParticles
-from core.images.image_names import image_name
-from core.images.mrc import read_images
+from core.images.cs.particles import CsParticles
+from core.images.cs.table import read_table, replaced, write_table
+from core.images.mrc.reader import read_images
 from core.images.output_plan import plan_output
 from core.images.particles import read_particles
+from core.images.star.image_names import image_name
 from core.images.validation import validate
 
 from .faces import CTF, CsFace, cs_records

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import IceblockError
-from core.images.mrc import read_images
+from core.images.mrc.reader import read_images
 from core.images.output_plan import plan_output
 from core.images.particles import read_particles
 from core.images.validation import validate

@@ -16,7 +16,7 @@ import pytest
 import tifffile
 
 from core.errors import IceblockError
-from core.images.mrc import read_header, read_images
+from core.images.mrc.reader import read_header, read_images
 from core.images.particles import read_particles
 from core.images.validation import validate
 

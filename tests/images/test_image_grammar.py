@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.images.image_names import file_of, image_name, parse_image_names
-from core.images.mrc import read_header, read_images
+from core.images.mrc.reader import read_header, read_images
 from core.images.output_plan import output_names, plan_output
 from core.images.particles import read_particles
+from core.images.star.image_names import file_of, image_name, parse_image_names
 from core.images.validation import validate
 from core.remarks import collected
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.micrograph_defects import find_defects
-from core.images.micrograph_fill import fill_defects
-from core.images.micrographs import Micrograph, MicrographImage, read_micrograph
+from core.images.micrographs.defects import find_defects
+from core.images.micrographs.fill import fill_defects
+from core.images.micrographs.reader import Micrograph, MicrographImage, read_micrograph
 
 from .micrograph_files import ice, write_mrc
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import IceblockError
-from core.images.micrographs import Micrograph, list_micrographs, read_micrograph
+from core.images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
 
 from .micrograph_files import ice, micrographs_star, project, write_mrc
 from .stacks import old_star_text, write_raw

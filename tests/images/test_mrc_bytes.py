@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from core.images.micrographs import list_micrographs, read_micrograph
-from core.images.mrc import read_header, read_images
+from core.images.micrographs.reader import list_micrographs, read_micrograph
+from core.images.mrc.reader import read_header, read_images
 from core.remarks import collected
 from core.segment.masks import read_mask
 from core.simulate.map_file import read_map_values

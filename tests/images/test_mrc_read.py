@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.mrc import read_header, read_images
+from core.images.mrc.reader import read_header, read_images
 
 from .stacks import MODES, write_raw, write_stack
 
@@ -74,7 +74,7 @@ def test_agrees_with_mrcfile(tmp_path: Path, kind: str) -> None:
 
 
 def test_buffered_conversion_of_long_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.images.mrc._BUFFER_BYTES", 1000)
+    monkeypatch.setattr("core.images.mrc.reader._BUFFER_BYTES", 1000)
     images = random_images("i2", (40, 10, 10), 3)
     write_raw(tmp_path / "a.mrcs", images)
     np.testing.assert_array_equal(read_images(read_header(tmp_path / "a.mrcs"), range(40)), images)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from core import __version__
 from core.errors import IceblockError
-from core.images.mrc import read_header, read_images
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.reader import read_header, read_images
+from core.images.mrc.writer import StackWriter
 
 Images = npt.NDArray[np.float32]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.denoise.views import normalised
-from core.images.micrographs import Micrograph, read_micrograph
+from core.images.micrographs.reader import Micrograph, read_micrograph
 from core.segment.masks import read_mask
 
 from .micrograph_files import write_mrc

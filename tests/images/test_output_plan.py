@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.images.image_names import image_name
-from core.images.mrc import read_header, read_images
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.reader import read_header, read_images
+from core.images.mrc.writer import StackWriter
 from core.images.output_plan import OutputPlan, output_names, plan_output
 from core.images.particles import ParticleSet, read_particles
+from core.images.star.image_names import image_name
 from core.images.validation import validate
 
 from .stacks import star_text, write_stack

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.image_names import image_name
-from core.images.mrc import read_header, read_images
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.reader import read_header, read_images
+from core.images.mrc.writer import StackWriter
 from core.images.output_plan import plan_output
 from core.images.particles import ParticleSet, read_particles
+from core.images.star.image_names import image_name
 from core.images.validation import validate
 
 from .faces import FACES, Face, StarFace

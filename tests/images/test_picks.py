@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.micrographs import Micrograph, list_micrographs
-from core.images.picks import read_picks
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import Micrograph, list_micrographs
 from core.remarks import collected
 
 Table = dict[str, npt.NDArray[np.float64]]

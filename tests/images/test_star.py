@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import IceblockError
 from core.images.particles import read_particles
-from core.images.star import StarFile, is_missing, quote, unquote
+from core.images.star.document import StarFile, is_missing, quote, unquote
 
 from .stacks import old_star_text, star_text
 from .star_tokens import IMAGE, OLDER, ORIGINAL, RAW, particles_of, read_tables

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.image_names import image_name, parse_image_names
 from core.images.particles import read_particles
+from core.images.star.image_names import image_name, parse_image_names
 
 from .stacks import old_star_text, star_text, write_stack
 

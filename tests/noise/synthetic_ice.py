@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from core.images.micrographs import MicrographImage
-from core.noise.spectrum import ice_like_power, noise_with_power
+from core.images.micrographs.reader import MicrographImage
 from core.segment.segmenter import Segmentation
+from core.signal.spectrum import ice_like_power, noise_with_power
 
 Micrograph = npt.NDArray[np.float32]
 SD, LEVEL = 7.0, 900.0

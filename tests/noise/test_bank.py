@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.writer import StackWriter
 from core.noise import bank_table
 from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_join import join

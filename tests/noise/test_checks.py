@@ -14,7 +14,7 @@ from core.noise.checks import (
     odd_variance,
     outlier_blocks,
 )
-from core.noise.spectrum import ice_like_power, noise_with_power
+from core.signal.spectrum import ice_like_power, noise_with_power
 
 BOX = 48
 

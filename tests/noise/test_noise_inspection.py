@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.evaluate.noise_gallery import (
+from core.figures.noise_gallery import (
     block_page,
     picture_page,
     spectrum_page,
@@ -18,8 +18,8 @@ from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_table import BankPart, write_bank
 from core.noise.cutter import remove_plane
 from core.noise.inspection import describe, inspect, moments
-from core.noise.region_spectrum import region_power
-from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
+from core.signal.region_spectrum import region_power
+from core.signal.spectrum import ice_like_power, noise_with_power, radial_power
 
 from ..bank_parts import make_bank, part
 
@@ -146,7 +146,7 @@ def test_tiles_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     region = np.ones(image.shape, bool)
     region[100:140, :200] = False
     whole = region_power(image, region, 16)
-    monkeypatch.setattr("core.noise.region_spectrum._TILE", 70)
+    monkeypatch.setattr("core.signal.region_spectrum._TILE", 70)
     np.testing.assert_allclose(region_power(image, region, 16)[1:], whole[1:], rtol=0.1)
 
 

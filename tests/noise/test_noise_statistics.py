@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from core.noise.source import BlockNoise, SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.noise.statistics import IMAGES, RINGS, noise_statistics
+from core.signal.spectrum import ice_like_power
 
 
 @pytest.mark.parametrize("box", [48, 64, 96])

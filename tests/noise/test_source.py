@@ -14,7 +14,7 @@ from core.noise.source import (
     SpectrumNoise,
     random_symmetry,
 )
-from core.noise.spectrum import ice_like_power, radial_power
+from core.signal.spectrum import ice_like_power, radial_power
 
 
 def seeded(seed: int = 0) -> torch.Generator:

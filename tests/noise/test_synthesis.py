@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from core.errors import IceblockError
 from core.noise.bank_table import BankPart
 from core.noise.inspection import moments
-from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
-from core.noise.spectrum_model import SpectrumModel, fit_blocks, fit_spectrum
 from core.noise.synthesis import model_part, phase_randomised, phases_part
+from core.signal.spectrum import ice_like_power, noise_with_power, radial_power
+from core.signal.spectrum_model import SpectrumModel, fit_blocks, fit_spectrum
 
 from ..bank_parts import make_bank, part
 

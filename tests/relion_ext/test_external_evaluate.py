@@ -13,10 +13,10 @@ import torch
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run as denoise
 from core.runs.evaluate.options import EvaluateOptions
+from core.signal.spectrum import ice_like_power
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom

@@ -10,8 +10,8 @@ import torch
 from core.denoise.generator import Generator
 from core.denoise.model_file import save_model
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
-from core.simulate.ctf import CtfParameters
+from core.signal.ctf import CtfParameters
+from core.signal.spectrum import ice_like_power
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

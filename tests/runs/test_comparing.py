@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.baselines import same_pairs
-from core.baselines.classical import classical_baselines
-from core.baselines.dncnn import DnCNNConfig
+from core.compare import same_pairs
+from core.compare.classical import classical_baselines
+from core.compare.dncnn import DnCNNConfig
 from core.errors import IceblockError
 from core.runs.compare import methods as comparing_methods
 from core.runs.compare import options as compare_options

@@ -12,15 +12,15 @@ import torch
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, load_model, save_model
 from core.errors import IceblockError
-from core.images.cs import read_table, replaced, write_table
+from core.images.cs.table import read_table, replaced, write_table
 from core.images.particles import read_particles
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
 from core.noise.statistics import noise_statistics
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run as denoise
 from core.runs.evaluate.options import EvaluateOptions
 from core.runs.evaluate.run import run
+from core.signal.spectrum import ice_like_power
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.covariance.learn import FEWEST
-from core.covariance.set_file import read_priors
 from core.errors import IceblockError
 from core.runs.denoise import learning, report
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
-from core.simulate.ctf import CtfParameters
+from core.sets.covariance.learn import FEWEST
+from core.sets.covariance.set_file import read_priors
+from core.signal.ctf import CtfParameters
 
 from .set_project import (
     EACH,

@@ -10,14 +10,14 @@ import mrcfile
 import numpy as np
 import pytest
 
-from core.covariance.set_file import read_priors
 from core.denoise.views import set_of, sets_among
 from core.images.particles import read_particles
 from core.runs.denoise import report
 from core.runs.denoise.learning import SET
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
-from core.simulate.ctf import CtfParameters
+from core.sets.covariance.set_file import read_priors
+from core.signal.ctf import CtfParameters
 
 from ..images.faces import cs_records
 from .set_project import (

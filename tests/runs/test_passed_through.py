@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.images.mrc import Stack
+from core.images.mrc.reader import Stack
 from core.images.output_plan import OutputPlan, StackJob
 from core.runs.denoise.passed_through import forget_lists, list_of_process, merge_lists
 

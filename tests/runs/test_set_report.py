@@ -9,13 +9,13 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from core.covariance.learn import learn
-from core.covariance.set_prior import SetPrior
-from core.evaluate.set_gallery import COLUMNS, ROWS, set_page, strongest
+from core.figures.set_gallery import COLUMNS, ROWS, set_page, strongest
 from core.runs.denoise import report
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
-from core.simulate.ctf import CtfParameters
+from core.sets.covariance.learn import learn
+from core.sets.covariance.set_prior import SetPrior
+from core.signal.ctf import CtfParameters
 
 from .set_project import MODEL, STAR, N, simulated, write_model, write_stacks, write_star
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from core.denoise.distributed import launch
+from core.compute.distributed import launch
 from core.denoise.model_file import Model, load_model
-from core.denoise.presets import PRESETS
+from core.denoise.training.presets import PRESETS
 from core.errors import IceblockError
 from core.images.particles import read_particles
 from core.runs.train.geometry import choose_geometry

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.images.micrographs import MicrographImage
+from core.images.micrographs.reader import MicrographImage
 
 
 def spotted(shape=(240, 300), diameter=24.0, n=25, contrast=2.5, seed=0):

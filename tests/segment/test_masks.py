@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from core.errors import IceblockError
-from core.images.micrographs import Micrograph, list_micrographs
+from core.images.micrographs.reader import Micrograph, list_micrographs
 from core.segment.masks import find_masks, fit_mask, read_mask
 
 IN_TMP = settings(

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from core.errors import IceblockError
-from core.images.micrographs import MicrographImage, list_micrographs, read_micrograph
-from core.images.picks import read_picks
+from core.figures.overlay import BLOCK, COLOURS, SIDE, overlay, write_png
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import MicrographImage, list_micrographs, read_micrograph
 from core.segment.model_file import load_model
 from core.segment.network import PARTICLE, POLLUTION
-from core.segment.overlay import BLOCK, COLOURS, SIDE, overlay, write_png
 from core.segment.scores import f1_score
 from core.segment.segmenter import Segmentation, Segmenter
 

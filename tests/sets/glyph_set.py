@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from core.images.mrc_writer import StackWriter
+from core.images.mrc.writer import StackWriter
 
 from .glyphs import BOX, PIXEL_SIZE
 

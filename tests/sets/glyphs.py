@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from core.simulate.ctf import CtfParameters, ctf_images
+from core.signal.ctf import CtfParameters, ctf_images
 
 BOX, PIXEL_SIZE = 48, 4.0
 Floats = npt.NDArray[np.float64]

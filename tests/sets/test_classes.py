@@ -12,7 +12,7 @@ from core.sets.classes.mixture import Mixture
 from core.sets.classes.polar import PolarGrid, polar_grid
 from core.sets.classes.search import Search, disc, templates
 from core.sets.classes.views import Views, view
-from core.simulate.ctf import CtfParameters, random_ctf
+from core.signal.ctf import CtfParameters, random_ctf
 
 from .glyphs import BOX, PIXEL_SIZE, glyphs, scenes
 from .in_memory import InMemory

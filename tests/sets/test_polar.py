@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from core.sets.classes.polar import EDGE, polar_grid
-from core.simulate.ctf import ctf_images, polar_ctf, random_ctf
+from core.signal.ctf import ctf_images, polar_ctf, random_ctf
 
 from .glyphs import BOX, PIXEL_SIZE, glyphs, placed
 

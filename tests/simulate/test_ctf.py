@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.simulate.ctf import CtfParameters, ctf_images, random_ctf
+from core.signal.ctf import CtfParameters, ctf_images, random_ctf
 
 REAL = {
     "defocus_u": st.floats(-5000, 40000),

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from core.errors import IceblockError
-from core.images.background import ring_statistics
 from core.images.particles import read_particles
+from core.signal.background import ring_statistics
 from core.simulate.ctf_rows import CtfRows, RandomCtf, ctf_rows
 from core.simulate.pairs import PairGenerator, PairSettings
 

@@ -10,10 +10,10 @@ import starfile
 import torch
 
 from core.errors import IceblockError
-from core.images.background import ring_statistics
-from core.images.mrc import read_header, read_images
+from core.images.mrc.reader import read_header, read_images
 from core.images.particles import ParticleSet, read_particles
-from core.simulate.ctf import CtfParameters, ctf_images
+from core.signal.background import ring_statistics
+from core.signal.ctf import CtfParameters, ctf_images
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator
 from core.simulate.projection import VolumeTransform, crop_centre, rotation_matrices, to_images

@@ -10,8 +10,8 @@ import pytest
 import starfile
 
 from core.errors import IceblockError
-from core.images.micrographs import list_micrographs
-from core.images.picks import read_picks
+from core.images.micrographs.picks import read_picks
+from core.images.micrographs.reader import list_micrographs
 from core.runs.demo_project import run
 from core.simulate.project_contents import ProjectSettings
 from core.simulate.project_tables import MICROGRAPHS, PARTICLES, PICKS, PICKS_31, REFERENCE

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from core.errors import IceblockError
-from core.images.background import ring_mask, ring_statistics
-from core.simulate.ctf import ctf_images
+from core.signal.background import ring_mask, ring_statistics
+from core.signal.ctf import ctf_images
 from core.simulate.pairs import PairGenerator, Pairs, PairSettings, superimpose, support
 from core.simulate.projection import VolumeTransform, rotation_matrices
 

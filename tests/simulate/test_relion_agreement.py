@@ -10,9 +10,9 @@ import pytest
 import starfile
 import torch
 
-from core.images.background import ring_statistics
-from core.images.fourier import fourier_resize
-from core.simulate.ctf import CtfParameters, ctf_images, random_ctf
+from core.signal.background import ring_statistics
+from core.signal.ctf import CtfParameters, ctf_images, random_ctf
+from core.signal.fourier import fourier_resize
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator
 from core.simulate.phantoms import phantom

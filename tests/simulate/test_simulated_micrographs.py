@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.noise.source import SpectrumNoise
-from core.noise.spectrum import ice_like_power
+from core.signal.spectrum import ice_like_power
 from core.simulate.micrographs import scatter, simulate_micrograph
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import IceblockError
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
-from core.noise.spectrum import ice_like_power, noise_with_power, radial_power
+from core.signal.spectrum import ice_like_power, noise_with_power, radial_power
 from core.simulate.training_noise import (
     hold_out,
     noise_of,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ...compute.threads import shared
 from ...denoise.views import normalised
-from ...images.fourier import fourier_resize
-from ...images.mrc import read_images
+from ...images.mrc.reader import read_images
 from ...sets.classes.polar import EDGE, polar_grid
 from ...sets.classes.views import joined, view
-from ...threads import shared
+from ...signal.fourier import fourier_resize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...images.output_plan import OutputPlan, StackJob
     from ...sets.classes.polar import PolarGrid
     from ...sets.classes.views import Views
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
 
 FINEST = 4.0
 """Å per pixel: no finer detail decides on classes."""

@@ -20,7 +20,7 @@ from .options import sensible_classes
 if TYPE_CHECKING:
     from ...images.output_plan import OutputPlan
     from ...images.particles import ParticleSet
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
     from .images import Field
     from .options import ClassifyOptions
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ...images.class_poses import ClassPoses
-from ...images.mrc_writer import StackWriter
+from ...images.mrc.writer import StackWriter
 from .options import CLASSES
 from .relion_files import ClassTable, Facts, write_model, write_optimiser
 from .result import enlarged

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...images.disk import replacing
-from ...images.image_names import image_name
 from ...images.project_root import name_from_here
-from ...images.star import quote
+from ...images.star.document import quote
+from ...images.star.image_names import image_name
 from ...noise.bank_table import loop
 
 if TYPE_CHECKING:

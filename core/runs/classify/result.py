@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ...images.class_poses import ClassPoses
-from ...images.fourier import fourier_resize
+from ...signal.fourier import fourier_resize
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import torch
 
+from ...compute.threads import one_thread_each
 from ...errors import IceblockError
 from ...progress import progress_bar
 from ...remarks import collected, warn
 from ...sets.classes.engine import Settings
 from ...sets.classes.evidence import ITERATIONS, MOST, Evidence, held_out
 from ...sets.classes.learn import learn
-from ...threads import one_thread_each
 from ..folder import claim, locked
 from ..record import machine, write_record
 from .images import StackImages

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_pdf import PdfPages
 
-from ...evaluate.comparison_figures import NOISY, TRUTH, methods_page, profiles_page, residuals_page
-from ...evaluate.gallery import normalise
+from ...compare.figures import NOISY, TRUTH, methods_page, profiles_page, residuals_page
+from ...figures.gallery import normalise
 from ...images.disk import replacing
 from .options import FIGURES, PAGES
 from .rows import SHOWN

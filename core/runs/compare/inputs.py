@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ...compare.clustering import draw_views
+from ...compare.scores import PairSet, ViewSet
+from ...compare.views import draw_noise, view_pairs
 from ...denoise.views import working_box
 from ...errors import IceblockError
-from ...evaluate.clustering import draw_views
-from ...evaluate.comparison import PairSet, ViewSet
-from ...evaluate.views import draw_noise, view_pairs
 from ...noise.source import SpectrumNoise
-from ...noise.spectrum import ice_like_power
-from ...simulate.ctf import joined
+from ...signal.ctf import joined
+from ...signal.spectrum import ice_like_power
 from ...simulate.ctf_rows import RandomCtf
 from ...simulate.pairs import PairGenerator, PairSettings
 from ...simulate.phantoms import phantom

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from ...baselines.classical import classical_baselines
-from ...baselines.same_pairs import OURS, RIVALS
-from ...baselines.tuning import tune
+from ...compare.classical import classical_baselines
+from ...compare.same_pairs import OURS, RIVALS
+from ...compare.tuning import tune
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.set_learning import learn_prior, linear_estimate
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from ...baselines.baseline import Baseline
-    from ...covariance.set_prior import SetPrior
+    from ...compare.baseline import Baseline
+    from ...compare.scores import Kind
     from ...denoise.views import Geometry
-    from ...evaluate.comparison import Kind
-    from ...simulate.ctf import CtfParameters
+    from ...sets.covariance.set_prior import SetPrior
+    from ...signal.ctf import CtfParameters
     from .inputs import Sheet, TrainingPairs
 
     Denoise = Callable[[torch.Tensor, torch.Tensor, CtfParameters | None], torch.Tensor]
@@ -57,7 +57,7 @@ class Method(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """See `core.evaluate.comparison`."""
+        """See `core.compare.scores`."""
         ...
 
     @property
@@ -96,7 +96,7 @@ class Filter:
 
     @property
     def kind(self) -> Kind:
-        """See `core.evaluate.comparison`."""
+        """See `core.compare.scores`."""
         return self.baseline.kind
 
     @property

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ...compare.scores import PairSet
 from ...errors import IceblockError
-from ...evaluate.comparison import PairSet
-from ...images.background import ring_statistics
-from ...images.mrc import read_images
+from ...images.mrc.reader import read_images
 from ...images.particles import read_particles
 from ...images.validation import stack_header
+from ...signal.background import ring_statistics
 from ...simulate.ctf_rows import ctf_rows
 from ..provenance import refuse_denoised
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...images.particles import ParticleSet
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
 
 LEVEL = 0.1
 """A pixel counts as particle above this part of the clean image's largest absolute value."""

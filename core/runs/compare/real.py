@@ -9,7 +9,7 @@ import numpy as np
 
 from ...denoise.stacks import spread
 from ...errors import IceblockError
-from ...images.mrc import read_images
+from ...images.mrc.reader import read_images
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
-from ...evaluate.comparison import MARGIN
-from ...evaluate.comparison_table import (
-    ABOVE,
-    HEADLINES,
-    comma_separated,
-    markdown,
-    sentences,
-)
+from ...compare.scores import MARGIN
+from ...compare.table import ABOVE, HEADLINES, comma_separated, markdown, sentences
 from ...images.disk import replacing
 from .options import CSV, FIGURES, TABLE
 
@@ -20,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ...evaluate.comparison_table import Row
+    from ...compare.table import Row
     from .inputs import Inputs
     from .options import CompareOptions
     from .rows import Result

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...compare.scores import Scores, cluster, score
+from ...compare.table import Row
 from ...errors import IceblockError
-from ...evaluate.comparison import Scores, cluster, score
-from ...evaluate.comparison_table import Row
 from ...images.disk import replacing
-from ...images.mrc import read_header, read_images
-from ...images.mrc_writer import StackWriter
+from ...images.mrc.reader import read_header, read_images
+from ...images.mrc.writer import StackWriter
 from .methods import Network
 from .options import slug
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import torch
 
 from ... import __version__
-from ...denoise.device import choose_device
+from ...compute.device import choose_device
 from ...denoise.shipped import find_model
 from ...evaluate.extra import from_extra
 from ...progress import progress_bar

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...baselines.recipe import train
-from ...denoise.device import bf16_pays
+from ...compare.recipe import train
+from ...compute.device import bf16_pays
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import Model, ModelCard
-from ...denoise.watcher import Watcher
+from ...denoise.training.watcher import Watcher
 from ...progress import progress_bar
 from ..train.geometry import WORKING_PIXEL_SIZE
 from .options import slug
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from ...baselines.recipe import Recipe, Trained
+    from ...compare.recipe import Recipe, Trained
     from .inputs import TrainingPairs
 
 

@@ -20,7 +20,7 @@ from ...errors import IceblockError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ...denoise.distributed import Ranks
+    from ...compute.distributed import Ranks
 
 START = timedelta(minutes=10)
 """For a process to read everything but the images."""

@@ -12,11 +12,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
-from ...covariance.set_file import read_priors
-from ...denoise.device import bf16_pays
+from ...compute.device import bf16_pays
 from ...errors import IceblockError
-from ...images.cs import read_table
+from ...images.cs.table import read_table
 from ...remarks import warn
+from ...sets.covariance.set_file import read_priors
 from ..folder import claim
 from ..record import quick_fingerprint, read_record
 from ..stamps import sampled_all
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ...denoise.model_file import Model
     from ...images.output_plan import OutputPlan, StackJob
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
     from .options import DenoiseOptions
 
 GROWN = "grown"

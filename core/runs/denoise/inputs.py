@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ...denoise.model_file import Model
     from ...images.output_plan import OutputPlan
     from ...images.particles import ParticleSet
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
     from .options import DenoiseOptions
 
 NOT_AGAIN = (

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import torch
 
-from ...covariance.learn import FEWEST, learn
-from ...covariance.set_file import read_priors, write_priors
+from ...compute.threads import one_thread_each
 from ...denoise.set_learning import shown_to_prior
 from ...denoise.stacks import spread
 from ...denoise.views import set_of, sets_among
 from ...errors import IceblockError
-from ...images.mrc import read_images
+from ...images.mrc.reader import read_images
 from ...progress import progress_bar
-from ...simulate.ctf import joined
-from ...threads import one_thread_each
+from ...sets.covariance.learn import FEWEST, learn
+from ...sets.covariance.set_file import read_priors, write_priors
+from ...signal.ctf import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from ...covariance.set_prior import SetPrior
     from ...denoise.views import Geometry
     from ...images.output_plan import StackJob
     from ...progress import Bar
-    from ...simulate.ctf import CtfParameters
+    from ...sets.covariance.set_prior import SetPrior
+    from ...signal.ctf import CtfParameters
     from .inputs import Work
     from .options import DenoiseOptions
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...denoise.distributed import launch, local_rank
+from ...compute.distributed import launch, local_rank
 from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...denoise.model_file import Model
     from ...images.output_plan import StackJob
     from ...progress import Bar
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
     from .options import DenoiseOptions
 
 FOUND, COMPUTED = 0, 1

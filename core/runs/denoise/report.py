@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
-from ...evaluate.report import WAYS_BACK, write_report
-from ...evaluate.set_gallery import set_page, strongest
+from ...figures.denoise_report import WAYS_BACK, write_report
+from ...figures.set_gallery import set_page, strongest
 from ..samples import draw_sample
 from .learning import jobs_of_sets, known_sets
 from .warnings import NAMED, seen_by_network
@@ -14,10 +14,10 @@ from .warnings import NAMED, seen_by_network
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-    from ...covariance.set_prior import SetPrior
     from ...denoise.model_file import Model
-    from ...evaluate.sample import Sample
+    from ...figures.sample import Sample
     from ...images.output_plan import OutputPlan
+    from ...sets.covariance.set_prior import SetPrior
     from .options import DenoiseOptions
 
 

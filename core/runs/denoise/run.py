@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import torch
 
+from ...compute.distributed import joined, local_rank, local_size
 from ...counting import counted
 from ...denoise.confidence_file import read_confidences
-from ...denoise.distributed import joined, local_rank, local_size
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...progress import progress_bar
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...denoise.stacks import Outcome
-    from ...evaluate.sample import Sample
+    from ...figures.sample import Sample
     from ...images.output_plan import OutputPlan, StackJob
     from ...progress import Bar
     from .inputs import Work

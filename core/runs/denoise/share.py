@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...denoise.device import choose_device
+from ...compute.device import choose_device
+from ...compute.sharding import owners
 from ...denoise.inference import Denoiser
-from ...denoise.sharding import owners
 from ...denoise.stacks import denoise_stacks
 from .learning import known_sets
 from .options import OUTLIERS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...denoise.model_file import Model
     from ...denoise.stacks import Outcome, Watcher
     from ...images.output_plan import StackJob
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
     from .options import DenoiseOptions
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
-from ...covariance.learn import FEWEST
 from ...denoise.views import working_box
-from ...evaluate.report import range_warnings
+from ...figures.denoise_report import range_warnings
 from ...remarks import warn
+from ...sets.covariance.learn import FEWEST
 from .learning import jobs_of_sets, known_sets
 from .options import UNUSABLE
 

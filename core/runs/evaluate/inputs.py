@@ -11,12 +11,12 @@ import numpy as np
 
 from ...denoise.contrast import radial_profiles
 from ...errors import IceblockError
-from ...evaluate.gallery import normalise
-from ...images.cs_particles import CsParticles
-from ...images.mrc import read_images
+from ...figures.gallery import normalise
+from ...images.cs.particles import CsParticles
+from ...images.mrc.reader import read_images
 from ...images.particles import read_particles
-from ...images.star import unquote
-from ...images.star_particles import StarParticles
+from ...images.star.document import unquote
+from ...images.star.particles import StarParticles
 from ...images.validation import validate
 from ...remarks import warn
 from ..contrast import Looked, check_contrast, tell_contrast
@@ -25,7 +25,7 @@ from ..provenance import denoising_record, require_raw
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ...images.mrc import Stack
+    from ...images.mrc.reader import Stack
     from ...images.particles import ParticleSet
     from .options import EvaluateOptions
 

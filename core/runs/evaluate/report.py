@@ -14,12 +14,12 @@ from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...evaluate.bootstrap import interval
 from ...evaluate.frc import crossing, frc
-from ...evaluate.gallery import gallery, spectra, strip
 from ...evaluate.metrics import masked_correlation
-from ...evaluate.report import WAYS_BACK, range_warnings
-from ...evaluate.sample import Sample
-from ...evaluate.trust_figures import confidence_page, noise_page, truth_page
-from ...evaluate.trust_report import TrustReport, verdict, write_html, write_pdf
+from ...figures.denoise_report import WAYS_BACK, range_warnings
+from ...figures.gallery import gallery, spectra, strip
+from ...figures.sample import Sample
+from ...figures.trust_figures import confidence_page, noise_page, truth_page
+from ...figures.trust_report import TrustReport, verdict, write_html, write_pdf
 from ...remarks import warn
 from .options import PAGE
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ... import __version__
-from ...denoise.device import choose_device
+from ...compute.device import choose_device
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model

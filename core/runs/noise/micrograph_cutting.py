@@ -9,15 +9,15 @@ import numpy as np
 from PIL import Image
 
 from ...errors import IceblockError
+from ...figures.overlay import overlay
 from ...images.disk import replacing
 from ...noise.bank_table import BankPart
 from ...noise.clearance import widened
 from ...noise.coverage import covered
 from ...noise.cutter import cut
-from ...noise.region_spectrum import region_power
 from ...noise.shading import bin_mean, measure_shading
 from ...segment.grid import to_grid
-from ...segment.overlay import overlay
+from ...signal.region_spectrum import region_power
 from .options import OVERLAYS, UNDECIDED
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ...images.micrographs import MicrographImage
+    from ...images.micrographs.reader import MicrographImage
     from ...noise.bank_writer import BankWriter
     from ...noise.cutter import Cut
     from ...segment.segmenter import Segmentation

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...counting import counted
-from ...evaluate.noise_gallery import (
+from ...figures.noise_gallery import (
     block_page,
     block_strip,
     picture_page,
@@ -17,13 +17,13 @@ from ...evaluate.noise_gallery import (
     table_page,
     write_pages,
 )
-from ...evaluate.text_page import text_page
+from ...figures.overlay import NAMES
+from ...figures.text_page import text_page
 from ...images.disk import replacing
-from ...images.star import quote
+from ...images.star.document import quote
 from ...noise.bank import TABLE
 from ...noise.bank_table import loop
 from ...noise.inspection import describe, inspect
-from ...segment.overlay import NAMES
 from .micrograph_cutting import sampled
 from .options import COUNTS, OVERLAYS, REMARKS, UNREADABLE
 

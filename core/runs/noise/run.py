@@ -13,8 +13,9 @@ import torch
 from tqdm import tqdm
 
 from ... import __version__
+from ...compute.threads import one_thread_each
 from ...errors import IceblockError
-from ...images.star import StarFile
+from ...images.star.document import StarFile
 from ...noise.bank import BLOCKS, SAME_PIXEL_SIZE, TABLE, NoiseBank, OpticsGroup
 from ...noise.bank_writer import WORK, BankWriter
 from ...noise.synthesis import synthetic_parts
@@ -22,7 +23,6 @@ from ...progress import progress_bar
 from ...remarks import collected
 from ...remarks import warn as warn_user
 from ...segment.segmenter import Segmenter
-from ...threads import one_thread_each
 from ..folder import claim, locked
 from ..labelled import fingerprints, gather
 from ..record import machine, read_record, tell_again, write_record

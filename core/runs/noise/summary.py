@@ -15,7 +15,7 @@ from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ...images.picks import Picks
+    from ...images.micrographs.picks import Picks
     from ..labelled import Labelled
     from .options import NoiseOptions
 

@@ -13,15 +13,15 @@ import starfile
 import torch
 
 from ... import __version__
+from ...compute.device import choose_device
 from ...counting import counted
-from ...denoise.device import choose_device
 from ...errors import IceblockError
+from ...figures.overlay import overlay, write_png
 from ...images.disk import partial_path, replacing, write_error
 from ...images.project_root import name_from_here
 from ...progress import progress_bar
 from ...remarks import collected, warn
 from ...segment.model_file import DEFAULT
-from ...segment.overlay import overlay, write_png
 from ...segment.segmenter import Segmentation, Segmenter
 from ..folder import claim, locked
 from ..labelled import check_diameter, fingerprints, gather

@@ -11,6 +11,7 @@ import torch
 
 from ... import __version__
 from ...errors import IceblockError
+from ...figures.overlay import overlay, write_png
 from ...progress import progress_bar
 from ...remarks import collected
 from ...segment.examples import LabelledMicrograph
@@ -21,7 +22,6 @@ from ...segment.model_file import (
     load_model,
     save_model,
 )
-from ...segment.overlay import overlay, write_png
 from ...segment.scores import f1_score
 from ...segment.segmenter import Segmenter
 from ...segment.training import TrainingSettings, train

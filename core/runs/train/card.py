@@ -14,7 +14,7 @@ from ..record import machine
 
 if TYPE_CHECKING:
     from ...denoise.model_file import Model
-    from ...denoise.training import Trainer
+    from ...denoise.training.trainer import Trainer
     from .inputs import TrainingInputs
     from .options import TrainOptions
 

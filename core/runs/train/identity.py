@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from ...denoise.model_file import Model
-    from ...denoise.presets import Preset
+    from ...denoise.training.presets import Preset
     from .options import TrainOptions
 
 

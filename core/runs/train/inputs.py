@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...counting import counted
-from ...denoise.presets import PRESETS
+from ...denoise.training.presets import PRESETS
 from ...errors import IceblockError
 from ...evaluate.held_out import draw_held_out, images_for, snrs_within
 from ...images.particles import read_particles

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from ...denoise.presets import PRESETS, Preset, fine_tuning
-from ...denoise.training import CHECKPOINT, METRICS
+from ...denoise.training.presets import PRESETS, Preset, fine_tuning
+from ...denoise.training.trainer import CHECKPOINT, METRICS
 from ...errors import IceblockError
 from ...images.validation import SMALLEST_BOX
 from ..denoise.options import gpu_numbers
@@ -14,7 +14,7 @@ from ..denoise.options import gpu_numbers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...denoise.losses import Backend, Pixel
+    from ...denoise.paper.losses import Backend, Pixel
 
 MODEL, CURVES, SAMPLES = "model.safetensors", "curves.png", "samples.png"
 WORK = (CHECKPOINT, METRICS, CURVES, SAMPLES)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_pdf import PdfPages
 
 from ...counting import counted
-from ...evaluate.text_page import text_page
+from ...figures.text_page import text_page
 from ...images.disk import replacing
 from ..durations import format_duration
 from .options import MODEL
 
 if TYPE_CHECKING:
-    from ...denoise.metrics_log import Row
+    from ...denoise.training.metrics_log import Row
     from .inputs import TrainingInputs
     from .options import TrainOptions
     from .watch import Validation

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
-from ...denoise.device import bf16_pays, choose_device
-from ...denoise.distributed import described, joined, launch, local_rank
+from ...compute.device import bf16_pays, choose_device
+from ...compute.distributed import described, joined, launch, local_rank
 from ...denoise.model_file import load_model, save_model
-from ...denoise.perceptual import load_features
+from ...denoise.paper.perceptual import load_features
 from ...denoise.shipped import find_model
-from ...denoise.training import CHECKPOINT, Trainer
+from ...denoise.training.trainer import CHECKPOINT, Trainer
 from ...errors import IceblockError
 from ...remarks import adopt, collected
 from ..folder import claim, locked
@@ -32,11 +32,11 @@ from .watch import TrainingWatch, Validation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...denoise.distributed import Ranks
+    from ...compute.distributed import Ranks
     from ...denoise.generator import Generator
     from ...denoise.model_file import Model
-    from ...denoise.presets import Preset
-    from ...denoise.training import Score
+    from ...denoise.training.presets import Preset
+    from ...denoise.training.trainer import Score
     from .inputs import TrainingInputs
     from .options import TrainOptions
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ...counting import counted
-from ...denoise.watcher import Watcher
+from ...denoise.training.watcher import Watcher
 from ...evaluate.held_out import mean, named, trivial_methods
-from ...evaluate.training_figures import curves, sample_rows, samples
+from ...figures.training_figures import curves, sample_rows, samples
 from ...images.disk import replacing
 from ...progress import progress_bar
 from .options import CURVES, SAMPLES
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ...denoise.generator import Generator
-    from ...denoise.metrics_log import Row
-    from ...denoise.training import Score, Trainer
+    from ...denoise.training.metrics_log import Row
+    from ...denoise.training.trainer import Score, Trainer
     from ...evaluate.held_out import HeldOut, Images
-    from ...evaluate.text_page import Rows
+    from ...figures.text_page import Rows
 
 
 class Validation:

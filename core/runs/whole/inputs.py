@@ -9,14 +9,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...denoise.device import choose_device
-from ...denoise.launched import refusal
+from ...compute.device import choose_device
+from ...compute.launched import refusal
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
-from ...images.star import StarFile
+from ...images.star.document import StarFile
 from ...images.validation import validate
 from ...segment.model_file import find_model as find_segmentation
 from ...simulate.ctf_rows import ctf_rows

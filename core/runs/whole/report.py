@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from ...counting import counted
-from ...evaluate.gallery import gallery, spectra, strip
-from ...evaluate.noise_gallery import block_page, picture_page, write_pages
-from ...evaluate.report import WAYS_BACK
-from ...evaluate.text_page import text_page
+from ...figures.denoise_report import WAYS_BACK
+from ...figures.gallery import gallery, spectra, strip
+from ...figures.noise_gallery import block_page, picture_page, write_pages
+from ...figures.overlay import NAMES
+from ...figures.text_page import text_page
 from ...noise.bank import NoiseBank
-from ...segment.overlay import NAMES
 from ..durations import format_duration
 from ..noise.micrograph_cutting import sampled
 from ..noise.options import OVERLAYS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
-    from ...evaluate.sample import Sample
+    from ...figures.sample import Sample
     from .inputs import WholeInputs
     from .options import WholeOptions
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from ...threads import shared
+from ...compute.threads import shared
 from .expectation import Comparison, Poses
 from .mixture import Mixture, Statistics
 from .search import COARSE_RINGS, Search, disc, templates

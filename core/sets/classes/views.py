@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...simulate.ctf import polar_ctf
+from ...signal.ctf import polar_ctf
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ...simulate.ctf import CtfParameters
+    from ...signal.ctf import CtfParameters
     from .polar import PolarGrid
 
 

@@ -1,0 +1,1 @@
+"""Threads, devices, and groups of processes."""

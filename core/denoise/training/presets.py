@@ -1,0 +1,65 @@
+"""Choices of network, loss and schedule that belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..generator import PRESETS as GENERATORS
+from ..generator import GeneratorConfig
+from ..paper.discriminator import DiscriminatorConfig
+from ..paper.losses import LossSettings
+from .config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way to train."""
+
+    generator: GeneratorConfig
+    loss: LossSettings
+    training: TrainingConfig
+    box: int | None = None
+    """Pixels, where the images must have this box."""
+
+
+_DEFAULT = Preset(GENERATORS["default"], LossSettings(), TrainingConfig(steps=6000))
+
+PRESETS = {
+    "default": _DEFAULT,
+    "large": replace(_DEFAULT, generator=GENERATORS["large"]),
+    "paper": Preset(
+        GENERATORS["paper"],
+        LossSettings(
+            pixel="l1",
+            pixel_weight=100.0,
+            snr_weighted=False,
+            adversarial=1.0,
+            discriminator=DiscriminatorConfig(norm="batch"),
+            perceptual="vgg19",
+        ),
+        TrainingConfig(
+            steps=20_000,
+            batch=256,  # 16 images of 256 pixels
+            boxes=(256,),
+            learning_rate=2e-4,
+            betas=(0.5, 0.999),
+            weight_decay=0.0,
+        ),
+        box=256,
+    ),
+}
+"""`default`: ours; `large`: the same for boxes whose particles outgrow its field of view; `paper`:
+Tang et al. 2022 with images of 256 pixels, and with pix2pix's numbers (Isola et al. 2017) where the
+paper gives none: λ1, Adam's settings, the batch."""
+
+
+def fine_tuning(preset: Preset) -> Preset:
+    """Change a preset for a network that is trained already: shorter and with smaller steps."""
+    training = replace(
+        preset.training,
+        steps=1500,
+        learning_rate=preset.training.learning_rate / 4,
+        warmup=50,
+        ema=0.99,
+    )
+    return replace(preset, training=training)

@@ -1,0 +1,316 @@
+"""Training of the generator: seeded steps, an average of the weights, checkpoints, resume."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...compute.distributed import ALONE, Ranks
+from ..generator import Generator, GeneratorConfig
+from ..paper.adversary import Adversary
+from ..paper.losses import LossSettings
+from ..paper.objective import Objective
+from .average import RunningAverage
+from .batches import Batch, draw_batch
+from .checkpoint import (
+    State,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from .config import TrainingConfig
+from .metrics_log import MetricsLog, Row
+from .schedule import Schedule
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ...simulate.pairs import PairGenerator
+
+__all__ = ["CHECKPOINT", "METRICS", "Score", "Trainer", "TrainingConfig", "Watcher"]
+
+CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.csv"
+Score = dict[str, float]
+CALIBRATION = 2**32
+"""The step whose pairs the perceptual loss is weighed on: no run comes so far."""
+BEAT = 10
+"""Steps between readings of what is costly to read: a GPU's numbers, another process's clock."""
+
+
+class Trainer:
+    """Trains a generator in a folder that can be picked up again.
+
+    Step k draws its pairs from the seeds (seed, k), so that a resumed run sees what an undisturbed
+    one would have seen; on a CPU it comes to the same weights bit by bit.
+
+    Parameters
+    ----------
+    generator_config, config
+        The network and how to train it.
+    pairs
+        Source of training pairs, on the device to train on.
+    folder
+        Gets metrics.csv and checkpoint.safetensors; resumed when it holds a checkpoint.
+    score
+        Called with the averaged generator at each validation; returns named numbers, of which
+        `score` tells whether the run still gets better.
+    loss
+        What to make small.
+    vgg19
+        Weights for the perceptual network of that name.
+    start
+        Weights to start from, as a generator's state; random ones by default.
+    ranks
+        Processes that train together, each with a trainer.
+    began
+        Moment (of `time.monotonic`) from which training time is counted, default now.
+    build
+        Makes the network of its configuration. Another one than the generator is trained as well,
+        if it is called in the same way and keeps its configuration, a dataclass, as `config`.
+
+    Raises
+    ------
+    IceblockError
+        If the folder's checkpoint has other settings, which are named.
+    """
+
+    def __init__(
+        self,
+        generator_config: GeneratorConfig,
+        config: TrainingConfig,
+        pairs: PairGenerator,
+        folder: Path,
+        score: Callable[[Generator], Score] | None = None,
+        *,
+        loss: LossSettings | None = None,
+        vgg19: Path | None = None,
+        start: Mapping[str, torch.Tensor] | None = None,
+        ranks: Ranks = ALONE,
+        began: float | None = None,
+        build: Callable[[GeneratorConfig], Generator] = Generator,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.loss = config, loss or LossSettings()
+        self.pairs, self.folder, self.score, self.ranks = pairs, folder, score, ranks
+        self.device = pairs.volumes[0].device
+        self.schedule = Schedule(
+            config.learning_rate, config.warmup, config.decay, config.steps, config.seconds
+        )
+        self.generator = build(generator_config)
+        if start is not None:
+            self.generator.load_state_dict(dict(start))
+        self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = RunningAverage(self.generator, config.ema, ramp=start is None)
+        self.optimizer = torch.optim.AdamW(
+            self.generator.parameters(),
+            lr=1.0,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+        )
+        adversary = self._adversary() if self.loss.adversarial else None
+        self.objective = Objective(self.loss, adversary, self.device, config.bf16, vgg19)
+        self.state = State()
+        self._rate = 0.0
+        self.log = MetricsLog(folder / METRICS)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CHECKPOINT).is_file():
+            self._restore()
+        network: torch.nn.Module = self.generator
+        if config.compile:
+            network = torch.compile(network)  # type: ignore[assignment]
+        self._network = ranks.share(network, self.device)
+        self._began = (time.monotonic() if began is None else began) - self.state.seconds
+
+    @property
+    def average(self) -> Generator:
+        """The averaged generator."""
+        return self._average.network
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.state.step
+
+    @property
+    def progress(self) -> float:
+        """Part of the run that is over."""
+        return self.schedule.progress(self.state.step, self.state.seconds)
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is at its end."""
+        return self.progress >= self.schedule.end(self.state.fall)
+
+    def run(self, watcher: Watcher | None = None) -> Generator:
+        """Train to the end and return the averaged generator.
+
+        Parameters
+        ----------
+        watcher
+            Told of every step, and in the first process of every row of metrics.csv.
+
+        Raises
+        ------
+        IceblockError
+            If training diverges.
+        """
+        watcher = watcher or Watcher()
+        if self.loss.perceptual != "none":
+            self._weigh_perceptual(watcher)
+        if self.state.step == 0:
+            self._record(watcher, validate=True)
+        saved = time.monotonic()
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self._draw, self.state.step)
+            while not self.over:
+                batch = coming.result()
+                coming = pool.submit(self._draw, self.state.step + 1)
+                self._advance(batch)
+                if self.over or self._validation_is_due():
+                    self._record(watcher, validate=True)
+                elif self.state.step % self.config.record_every == 0:
+                    self._record(watcher, validate=False)
+                if self.over or time.monotonic() - saved > self.config.checkpoint_seconds:
+                    self._save()
+                    saved = time.monotonic()
+                try:
+                    watcher.step(self.state.step)
+                except BaseException:
+                    self._save()
+                    raise
+        return self.average
+
+    def _adversary(self) -> Adversary:
+        return Adversary(self.loss, self.config, self.device, self.ranks)
+
+    def _draw(self, step: int) -> Batch:
+        return draw_batch(self.pairs, self.config, step, self.ranks)
+
+    def _weigh_perceptual(self, watcher: Watcher) -> None:
+        """Fix the perceptual network's range of grey values and its weight, once for a run."""
+        state = self.state
+        if state.span is not None and state.perceptual_weight is not None:
+            self.objective.load_perceptual(state.span, state.perceptual_weight)
+            return
+        batch = draw_batch(self.pairs, self.config, CALIBRATION, ALONE)
+        span, weight = self.objective.calibrate(batch, self.generator)
+        low, high, weight = self.ranks.agree([*span, weight], self.device)
+        self.objective.load_perceptual((low, high), weight)
+        state.span, state.perceptual_weight = (low, high), weight
+        kind, share = self.loss.perceptual, self.loss.perceptual_share
+        if self.loss.perceptual_weight is None:
+            self._remark(
+                f"The perceptual loss ({kind}) has the weight {weight:.3g}: at the output its "
+                f"gradient is {share:g} times that of the pixels' loss.",
+                watcher,
+            )
+
+    def _advance(self, batch: Batch) -> None:
+        """Take one step."""
+        state, config = self.state, self.config
+        rate = self._rate = self.schedule.rate(state.step, self.progress, state.fall)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            output = self._network(batch.noisy)
+        total, parts = self.objective(batch, output.float(), state.step, rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), config.clip)
+        self.optimizer.step()
+        self._average.update(self.generator, state.step)
+        state.tally.add({**parts, "gradient": norm})
+        if self.device.type == "cpu" or state.step % BEAT == 0:
+            state.tally.settle(state.step, config.learning_rate)
+        state.step += 1
+        state.images += len(batch.noisy) * self.ranks.size
+        self._read_clock()
+
+    def _read_clock(self) -> None:
+        """Note the training time; processes that stop by it must all see the same."""
+        if self.ranks.size > 1 and self.state.step % BEAT:
+            return
+        self.state.seconds = time.monotonic() - self._began
+        if self.config.seconds is not None:
+            (self.state.seconds,) = self.ranks.agree([self.state.seconds], self.device)
+
+    def _validation_is_due(self) -> bool:
+        """Every so many steps, and at each tenth of a run that is limited by time."""
+        by_time = self.config.seconds is not None and self.progress >= self.state.validated + 0.1
+        return by_time or self.state.step % self.config.validate_every == 0
+
+    def _record(self, watcher: Watcher, validate: bool) -> None:
+        """Make a row of metrics.csv: mean losses since the last one, and held-out scores."""
+        state, config = self.state, self.config
+        state.tally.settle(state.step, config.learning_rate)
+        steps = state.tally.counts.get("loss", 0)
+        means = self.ranks.mean(state.tally.take(), self.device)
+        row: Row = {"step": state.step, "seconds": round(state.seconds, 2)}
+        row |= {"learning_rate": self._rate, **means}
+        if sentence := state.watchdog.look(means, steps, state.step, config.learning_rate):
+            self._remark(sentence, watcher)
+        if validate and self.score is not None:
+            state.validated = self.progress
+            if self.ranks.first:
+                row |= self.score(self.average)
+            self._judge(row.get("score"), watcher)
+        if self.ranks.first and len(row) > 3:
+            self.log.append(row)
+            watcher.record(row)
+
+    def _judge(self, score: float | None, watcher: Watcher) -> None:
+        """Let the learning rate fall early where the held-out score has stopped rising."""
+        state, patience = self.state, self.config.patience
+        if score is not None:
+            state.plateau.look(score)
+        if patience is None or state.fall is not None or self.progress >= 1 - self.config.decay:
+            return
+        (told,) = self.ranks.agree([float(state.plateau.stale >= patience)], self.device)
+        if told:
+            state.fall = self.progress
+            self._remark(
+                f"The held-out score has not risen for {patience} validations: the learning rate "
+                f"falls from step {state.step} on, and the run ends early.",
+                watcher,
+            )
+
+    def _remark(self, sentence: str, watcher: Watcher) -> None:
+        self.state.remarks.append(sentence)
+        if self.ranks.first:
+            watcher.remark(sentence)
+
+    def _settings(self) -> dict[str, Any]:
+        """All that the weights depend on, besides the pairs and the weights at the start."""
+        training = asdict(self.config)
+        del training["checkpoint_seconds"]
+        return {**training, "network": asdict(self.generator.config), "loss": asdict(self.loss)}
+
+    def _save(self) -> None:
+        self.state.tally.settle(self.state.step, self.config.learning_rate)
+        if not self.ranks.first:
+            return
+        parts = {
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": optimizer_tensors(self.optimizer),
+        }
+        if self.objective.adversary is not None:
+            parts |= self.objective.adversary.tensors()
+        save_checkpoint(self.folder / CHECKPOINT, self.state, self._settings(), parts)
+
+    def _restore(self) -> None:
+        self.state, parts = load_checkpoint(self.folder / CHECKPOINT, self._settings())
+        self.generator.load_state_dict(parts["generator"])
+        self.average.load_state_dict(parts["average"])
+        restore_optimizer(self.optimizer, parts.get("optimizer", {}))
+        if self.objective.adversary is not None:
+            self.objective.adversary.restore(parts)
+        if self.ranks.first:
+            self.log.restore(self.state.step)

@@ -1,0 +1,1 @@
+"""CryoSPARC's tables."""

@@ -1,0 +1,114 @@
+"""CryoSPARC's exposures and picks as STAR files, from which other stages read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import IceblockError
+from ..disk import replacing
+from ..star.document import quote
+from .table import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .locations import Coordinates
+    from .table import Records
+
+_PATH, _PIXEL_SIZE = "micrograph_blob/path", "micrograph_blob/psize_A"
+_OPTICS = {
+    "rlnVoltage": (("mscope_params/accel_kv", "ctf/accel_kv"), 300.0),
+    "rlnSphericalAberration": (("mscope_params/cs_mm", "ctf/cs_mm"), 2.7),
+    "rlnAmplitudeContrast": (("ctf/amp_contrast",), 0.1),
+}
+
+
+def micrograph_paths(records: Records, source: Path) -> list[str]:
+    """Give the paths of exposures from the project folder.
+
+    Raises
+    ------
+    IceblockError
+        Where there are no micrographs.
+    """
+    names = records.dtype.names or ()
+    if _PATH not in names or _PIXEL_SIZE not in names:
+        raise IceblockError(
+            f"{source} has no micrograph_blob; name the exposures of a motion correction or of an "
+            "import of micrographs"
+        )
+    return [to_text(path) for path in records[_PATH]]
+
+
+def write_micrographs(records: Records, source: Path, out: Path) -> None:
+    """Write exposures as a micrographs STAR file of RELION 3.1 or later.
+
+    Voltage, Cs and amplitude contrast are those of the first exposure, or usual ones.
+
+    Parameters
+    ----------
+    records
+        (N,) exposures.
+    source
+        For messages.
+    out
+        The file to make.
+
+    Raises
+    ------
+    IceblockError
+        For exposures of different pixel sizes, and where there are no micrographs.
+    """
+    paths = micrograph_paths(records, source)
+    names = records.dtype.names or ()
+    # The file stores float32; seven digits give the number that was meant.
+    sizes = [float(f"{size:.7g}") for size in np.unique(records[_PIXEL_SIZE])]
+    if len(sizes) > 1:
+        raise IceblockError(
+            f"{source} has pixel sizes from {sizes[0]:g} to {sizes[-1]:g} Å; split the exposures "
+            "in CryoSPARC and use each part by itself"
+        )
+    optics = {"rlnMicrographPixelSize": sizes[0]}
+    for tag, (fields, otherwise) in _OPTICS.items():
+        known = [field for field in fields if field in names]
+        optics[tag] = float(records[known[0]][0]) if known else otherwise
+    row = " ".join(f"{value:.7g}" for value in optics.values())
+    _write(
+        out,
+        optics=(["rlnOpticsGroup", "rlnOpticsGroupName", *optics], [f"1 opticsGroup1 {row}"]),
+        micrographs=(
+            ["rlnMicrographName", "rlnOpticsGroup"],
+            [f"{quote(path)} 1" for path in paths],
+        ),
+    )
+
+
+def write_picks(picks: Mapping[str, Coordinates], out: Path) -> None:
+    """Write picks as a STAR file with the name of the micrograph in each row.
+
+    Parameters
+    ----------
+    picks
+        As `cs_locations.locations` gives them.
+    out
+        The file to make.
+    """
+    rows = [
+        f"{quote(name)} {x:.3f} {y:.3f}"
+        for name, coordinates in picks.items()
+        for y, x in coordinates.tolist()
+    ]
+    _write(out, particles=(["rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY"], rows))
+
+
+def _write(out: Path, **tables: tuple[Sequence[str], Sequence[str]]) -> None:
+    """Write tables of columns and rows."""
+    lines = []
+    for name, (tags, rows) in tables.items():
+        numbered = [f"_{tag} #{number}" for number, tag in enumerate(tags, 1)]
+        lines += ["", "# version 30001", "", f"data_{name}", "", "loop_", *numbered, *rows, ""]
+    with replacing(out) as file:
+        file.write("\n".join([*lines, ""]).encode())

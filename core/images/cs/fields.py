@@ -1,0 +1,87 @@
+"""The fields of CryoSPARC's particles that every set of particles has, in the terms of all sets."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import IceblockError
+from ..star.image_names import ImageNames, image_name
+from .table import Records, to_text
+
+PATH, INDEX, SIGNATURE = "blob/path", "blob/idx", "blob/import_sig"
+SHAPE, PIXEL_SIZE, SIGN = "blob/shape", "blob/psize_A", "blob/sign"
+GROUP = "ctf/exp_group_id"
+CONFIDENCE = "iceblock/confidence"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+EXPORTED = ">"
+"""Begins the path of a file that was exported with its table and lies beside it."""
+
+_MICROGRAPHS = {"micrograph_blob", "movie_blob"}
+# import_sig came later than the others; files without it are still about.
+_NEEDED = (PATH, INDEX, SHAPE, PIXEL_SIZE, SIGN)
+
+
+def refuse_missing_fields(records: Records, source: Path) -> None:
+    """Raise IceblockError for records that do not say which images they mean, and how large."""
+    names = records.dtype.names or ()
+    missing = [name for name in _NEEDED if name not in names]
+    if PATH in missing and _MICROGRAPHS & {name.partition("/")[0] for name in names}:
+        raise IceblockError(
+            f"{source} has no particles: it lists micrographs only; name the extracted particles"
+        )
+    if missing:
+        raise IceblockError(
+            f"{source} has no {' and no '.join(missing)}, so it does not say where the images are; "
+            "name the particles of the job that extracted or imported them, or give the "
+            "passthrough file that has these fields with --passthrough"
+        )
+
+
+def exposure_groups(records: Records) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Give (N,) int32 places of the exposure groups among their names, and the names."""
+    if GROUP not in (records.dtype.names or ()):
+        return np.zeros(len(records), dtype=np.int32), ("all particles",)
+    numbers, places = np.unique(records[GROUP], return_inverse=True)
+    return places.astype(np.int32), tuple(str(number) for number in numbers)
+
+
+def image_fields(records: Records, source: Path) -> dict[str, Any]:
+    """Give the image references in the form in which every set of particles has them."""
+    paths, first, places = np.unique(records[PATH], return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.argsort(order)
+    stacks = tuple(to_text(path) for path in paths[order])
+    for place, stack in enumerate(stacks):
+        if not stack.removeprefix(EXPORTED):
+            row = int(first[order[place]])
+            raise IceblockError(f"{source}: row {row + 1} has an empty {PATH}; correct it")
+        if _CONTROL.search(stack):
+            row = int(first[order[place]])
+            raise IceblockError(
+                f"{source}: row {row + 1} has the {PATH} {stack}, which holds a line end or a "
+                "control character; rename the file"
+            )
+    stack_ids = rank[places].astype(np.int32)
+    indices = records[INDEX].astype(np.int64)
+    images = ImageNames(stacks, stack_ids, indices, {})
+    rows = zip(indices.tolist(), stack_ids.tolist(), strict=True)
+    names = [image_name(index, stacks[stack]) for index, stack in rows]
+    return {"names": names} | {item.name: getattr(images, item.name) for item in fields(images)}
+
+
+def positive(records: Records, field: str, source: Path, todo: str) -> npt.NDArray[np.float64]:
+    """Give (N,) values of a float32 field that are above 0; others raise IceblockError."""
+    values = records[field]
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise IceblockError(
+            f"{source}: {field} of row {row + 1} is {values[row]:g} and must be above 0; {todo}"
+        )
+    different, places = np.unique(values, return_inverse=True)
+    # Seven digits give the number that was meant: 1.31 and not 1.3099999.
+    return np.array([float(f"{value:.7g}") for value in different])[places]

@@ -1,0 +1,1 @@
+"""Micrographs and the picks on them."""

@@ -1,0 +1,178 @@
+"""Learn from noisy images what clean ones of the same set have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ...compute.threads import shared
+from ...signal.ctf import ctf_profiles
+from ...signal.spectrum import radial_index
+from .background import BackgroundSpectrum
+from .estimate import estimate, group_by_transfer
+from .fourier_bessel import fourier_bessel
+from .set_prior import SetPrior
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import numpy.typing as npt
+
+    from ...signal.ctf import CtfParameters
+    from .estimate import Moments
+    from .fourier_bessel import FourierBessel
+
+FEWEST = 100
+"""Smallest number of images to learn from."""
+LARGEST_BOX = 64
+"""Pixels; larger images are shrunk to this box before learning."""
+OUTLYING = 6.0
+"""An image is left out if its energy is so many median absolute deviations above the median."""
+LEAST = 0.02
+"""A component is left out if in every CTF its signal is below this fraction of the noise."""
+_PIECE = 32
+
+
+def learn(
+    images: torch.Tensor,
+    ctf: CtfParameters | None,
+    pixel_size: float,
+    pool: Executor | None = None,
+) -> SetPrior | None:
+    """Estimate noise, mean and covariance of a set.
+
+    Parameters
+    ----------
+    images : (n, box, box) float32
+        Particles of all poses, the background's mean 0 and sd 1; an even box of at most
+        `LARGEST_BOX`.
+    ctf
+        n of them; None where the set has none.
+    pixel_size
+        Å.
+    pool
+        Whose threads share the work; torch has to use one thread in each. The result does not
+        depend on their number.
+
+    Returns
+    -------
+    prior
+        None for less than `FEWEST` images, or where they show nothing but noise.
+    """
+    rows = np.flatnonzero(_usual(images.flatten(1).numpy()))
+    if len(rows) < FEWEST:
+        return None
+    if len(rows) < len(images):
+        images = images[torch.from_numpy(rows)]
+    box, basis = images.shape[-1], fourier_bessel(images.shape[-1])
+    noise = _noise(images, pool)
+    coefficients = _whitened(images, noise, basis, pool)
+    usual = _usual(coefficients)
+    if not usual.all():
+        coefficients, rows = coefficients[usual], rows[usual]
+    if len(rows) < FEWEST:
+        return None
+    amplitude = np.interp(basis.frequencies, np.linspace(0, 0.5, len(noise)), noise.sqrt().numpy())
+    if ctf is None:
+        profiles = np.ones((len(rows), len(basis.frequencies)))
+    else:
+        profiles = ctf_profiles(ctf.take(rows), basis.frequencies, pixel_size)
+    groups = group_by_transfer(profiles / amplitude)
+    moments = estimate(coefficients, basis, groups, pool)
+    parts = _components(moments, basis, pool)
+    if parts is None:
+        return None
+    components, places, posterior = parts
+    mean = basis.images[:, basis.rings[0].places] @ torch.from_numpy(moments.mean).float()
+    return SetPrior(
+        box=box,
+        pixel_size=pixel_size,
+        count=len(rows),
+        signal=moments.signal,
+        noise=noise.float(),
+        mean=mean.reshape(box, box),
+        components=components,
+        places=places,
+        frequencies=torch.from_numpy(basis.frequencies).float(),
+        transfers=torch.from_numpy(groups.transfer * amplitude).float(),
+        posterior=posterior,
+    )
+
+
+def _noise(images: torch.Tensor, pool: Executor | None) -> torch.Tensor:
+    """Power of the noise in rings."""
+
+    def of_piece(piece: torch.Tensor) -> BackgroundSpectrum:
+        seen = BackgroundSpectrum(piece.shape[-1])
+        seen.add(piece)
+        return seen
+
+    background = BackgroundSpectrum(images.shape[-1])
+    for seen in shared(pool, of_piece, torch.split(images, _PIECE)):
+        background.join(seen)
+    return background.power()
+
+
+def _whitened(
+    images: torch.Tensor, noise: torch.Tensor, basis: FourierBessel, pool: Executor | None
+) -> npt.NDArray[np.float32]:
+    """Coefficients (n, size) of images whose noise has the same power everywhere."""
+    box = images.shape[-1]
+    gain = noise.rsqrt().float()[radial_index(box, len(noise))]
+    coefficients = np.empty((len(images), basis.size), dtype=np.float32)
+
+    def of_piece(start: int) -> None:
+        spectra = torch.fft.rfft2(images[start : start + _PIECE]) * gain
+        white = torch.fft.irfft2(spectra, s=(box, box))
+        coefficients[start : start + _PIECE] = basis.analyse(white).numpy()
+
+    list(shared(pool, of_piece, range(0, len(images), _PIECE)))
+    return coefficients
+
+
+def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Tell which rows have an energy like most others; images of ice crystals have far more."""
+    energy = np.einsum("ij,ij->i", values, values).astype(np.float64)
+    middle = np.median(energy)
+    spread = 1.4826 * np.median(np.abs(energy - middle))
+    return np.asarray(energy <= middle + OUTLYING * max(spread, 1e-9 * middle))
+
+
+def _components(
+    moments: Moments, basis: FourierBessel, pool: Executor | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+    """Principal components, their places, and the covariance of their weights for each group."""
+    about_zero = list(moments.covariances)
+    about_zero[0] = about_zero[0] + np.outer(moments.mean, moments.mean)
+
+    def of_ring(number: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+        ring, filters = basis.rings[number], moments.filters[number]
+        values, axes = np.linalg.eigh(about_zero[number])
+        scaled = torch.from_numpy(axes * np.sqrt(values.clip(min=0)))
+        through = filters @ scaled
+        heard = through.square().sum(1).amax(0) > LEAST
+        if not heard.any():
+            return None
+        scaled, through = scaled[:, heard], through[:, :, heard]
+        shape = (len(basis.images), ring.copies, ring.radial)
+        functions = basis.images[:, ring.places].reshape(shape)
+        pictures = (functions @ scaled.float()).permute(1, 2, 0)
+        left_open = torch.linalg.inv(torch.eye(through.shape[-1]) + through.mT @ through)
+        return pictures, left_open
+
+    rings = [part for part in shared(pool, of_ring, range(len(basis.rings))) if part is not None]
+    if not rings:
+        return None
+    slots = max(left_open.shape[-1] for _, left_open in rings)
+    groups, box = len(moments.filters[0]), basis.box
+    posterior = torch.zeros(groups, len(rings), slots, slots)
+    places = []
+    for number, (pictures, left_open) in enumerate(rings):
+        copies, p = pictures.shape[:2]
+        posterior[:, number, :p, :p] = left_open.float()
+        start = slots * (2 * number + torch.arange(copies)[:, None])
+        places.append((start + torch.arange(p)).flatten())
+    components = torch.cat([pictures.reshape(-1, box, box) for pictures, _ in rings])
+    return components, torch.cat(places), posterior

@@ -1,0 +1,1 @@
+"""What many rooms stand on: Fourier transforms, spectra, CTFs, backgrounds."""
