@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,10 @@ from training_data import (
     held_out_sets,
     noise_source,
     training_volumes,
+    unseen_sets,
 )
 
+from core.denoise.ctf_channel import widened
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import (
     ARCHITECTURE,
@@ -66,7 +68,9 @@ def denoised(model: Model, held_out: HeldOut, pixel_size: float) -> Images:
     """Denoise as `iceblock denoise` does, by way of the working pixel size."""
     denoiser = Denoiser(model, torch.device("cpu"))
     return {
-        snr: torch.from_numpy(denoiser(np.ascontiguousarray(pairs.noisy.numpy()), pixel_size)[0])
+        snr: torch.from_numpy(
+            denoiser(np.ascontiguousarray(pairs.noisy.numpy()), pixel_size, ctf=pairs.ctf)[0]
+        )
         for snr, pairs in held_out.sets.items()
     }
 
@@ -98,13 +102,18 @@ class Report(Watcher):
 
 
 def ship(
-    net: Generator, data: Path, work: Path, training: dict[str, object], pairs: PairGenerator
+    name: str,
+    net: Generator,
+    data: Path,
+    work: Path,
+    training: dict[str, object],
+    pairs: PairGenerator,
 ) -> None:
     """Write the model file with its card; the score is that of the weights as they are stored."""
-    path = work / "iceblock-4A.safetensors"
+    path = work / f"{name}.safetensors"
     settings = pairs.settings
     card = ModelCard(
-        name="iceblock-4A",
+        name=name,
         working_pixel_size=4.0,
         snr_range=settings.snr_range,
         pixel_size_range=PIXEL_SIZES,
@@ -124,9 +133,7 @@ def ship(
     )
     save_model(path, net, card, half=True)
     sets = scores(load_model(path), data, work)
-    found = {
-        f"{name}: {row}": values for name, rows in sets.items() for row, values in rows.items()
-    }
+    found = {f"{key}: {row}": values for key, rows in sets.items() for row, values in rows.items()}
     save_model(
         path, net, ModelCard(**{**vars(card), "scores": {**card.scores, **found}}), half=True
     )
@@ -169,6 +176,8 @@ def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
 @click.option("--validate-every", default=500)
 @click.option("--start", type=click.Path(exists=True, path_type=Path), help="Model to go on from.")
 @click.option("--weakest", default=0.05, help="Added to the SNR that divides the error.")
+@click.option("--reads-ctf", is_flag=True, help="Give the network the images' CTFs.")
+@click.option("--name", default="iceblock-4A", help="Of the new model.")
 @click.option("--score", help="Score this model and train none.")
 @click.option("--describe-noise", "describe", help="Complete this model's card and train none.")
 def main(
@@ -183,10 +192,12 @@ def main(
     validate_every: int,
     start: Path | None,
     weakest: float,
+    reads_ctf: bool,
+    name: str,
     score: str | None,
     describe: str | None,
 ) -> None:
-    """Train, score, and write WORK/iceblock-4A.safetensors."""
+    """Train, score, and write WORK/NAME.safetensors."""
     torch.set_num_threads(threads)
     if score:
         show(scores(load_model(find_model(score)), data, work))
@@ -194,7 +205,7 @@ def main(
     if describe:
         describe_noise(find_model(describe), noise_source(data, work, held_out=False))
         return
-    held_out = held_out_sets(data, work, VALIDATION, n=64)
+    held_out = unseen_sets(data, work, n=64)
     volumes = training_volumes(data, seed, Counts())
     print(len(volumes), "volumes", flush=True)
     settings = PairSettings(snr_range=(0.01, 2.0), neighbour_rate=0.3, group=2)
@@ -214,17 +225,16 @@ def main(
         return {"score": mean(found), **named(found)}
 
     loss = LossSettings(weakest=weakest)
-    weights = load_model(start).generator.state_dict() if start else None
-    trainer = Trainer(
-        PRESETS["default"].generator, config, pairs, work, judge, loss=loss, start=weights
-    )
-    network = trainer.run(Report())
+    network = replace(PRESETS["default"].generator, reads_ctf=reads_ctf)
+    weights = widened(load_model(start).generator, network) if start else None
+    trainer = Trainer(network, config, pairs, work, judge, loss=loss, start=weights)
+    trained = trainer.run(Report())
     note = {
         "steps_done": trainer.step,
         "loss": f"squared error / (SNR + {weakest:g})",
         **({"start": load_model(start).card.training} if start else {}),
     }
-    ship(network, data, work, asdict(config) | note, pairs)
+    ship(name, trained, data, work, asdict(config) | note, pairs)
 
 
 if __name__ == "__main__":

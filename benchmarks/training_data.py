@@ -191,3 +191,16 @@ def held_out_sets(
     noise = fine_noise(data, work, pixel_size) if fine else noise_source(data, work, held_out=True)
     generators = {snr: PairGenerator([volume], noise, settings_at(snr, margin)) for snr in snrs}
     return draw_held_out(generators, box, n, seed=7)
+
+
+def unseen_sets(
+    data: Path, work: Path, n: int, snrs: tuple[float, ...] = (0.5, 0.1, 0.05)
+) -> HeldOut:
+    """Pairs of other relatives of the training structures, to watch a training run by.
+
+    Neither the structures nor the micrographs that are held out have a part in them.
+    """
+    volumes = training_volumes(data, 9, Counts(whole=1, parts=2, assemblies=8, phantoms=0))
+    noise = noise_source(data, work, held_out=False)
+    generators = {snr: PairGenerator(volumes, noise, settings_at(snr, 0.0)) for snr in snrs}
+    return draw_held_out(generators, 64, n, seed=8)

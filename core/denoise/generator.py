@@ -32,6 +32,8 @@ class GeneratorConfig:
     """Normalisation layers; `batch` as in the paper."""
     input_skip: bool = False
     """Add the input to the output: the network then predicts minus the noise."""
+    reads_ctf: bool = False
+    """Two images in and two out, as `ctf_channel` makes and takes them."""
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.strides) or not self.widths:
@@ -40,6 +42,13 @@ class GeneratorConfig:
             raise IceblockError(f"Unknown normalisation {self.norm!r}: none, group or batch.")
         if self.stem_kernel % 2 == 0 or min(*self.widths, *self.strides, self.stem_shuffle) < 1:
             raise IceblockError("A generator needs an odd stem kernel and positive sizes.")
+        if self.reads_ctf and self.input_skip:
+            raise IceblockError("A generator that reads CTFs cannot add its input to its output.")
+
+    @property
+    def channels(self) -> int:
+        """Images that the network is given, and gives, for each particle."""
+        return 2 if self.reads_ctf else 1
 
     @property
     def multiple(self) -> int:
@@ -123,7 +132,7 @@ class Generator(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        channels = config.stem_shuffle**2
+        channels = outer = config.channels * config.stem_shuffle**2
         stages = []
         for i, (width, stride) in enumerate(zip(config.widths, config.strides, strict=True)):
             kernel = config.stem_kernel if i == 0 else 3
@@ -137,15 +146,13 @@ class Generator(nn.Module):
             stages.append(_convolution(channels, width, 3, 1, config.norm))
             channels = width
         self.up = nn.ModuleList(stages[:-1] if config.strides[0] == 1 else stages)
-        self.out = nn.Conv2d(
-            channels, config.stem_shuffle**2, config.stem_kernel, padding=config.stem_kernel // 2
-        )
+        self.out = nn.Conv2d(channels, outer, config.stem_kernel, padding=config.stem_kernel // 2)
 
         with torch.no_grad():  # the first answers are close to nothing
             self.out.weight.mul_(0.1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Denoise (n, 1, y, x) images normalised on their background ring."""
+        """Denoise (n, channels, y, x) images normalised on their background ring."""
         height, width = images.shape[-2:]
         padded = _pad_to_multiple(images, self.config.multiple)
         x = padded

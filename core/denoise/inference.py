@@ -17,6 +17,7 @@ from ..errors import IceblockError
 from ..signal.fourier import fourier_resize, smooth
 from ..signal.outliers import without_outliers
 from .confidence import TABLE, VIEWS, agreement, calibrated, turned
+from .ctf_channel import ctf_factor, joined_channels, reads_ctf, with_ctf_channel
 from .views import normalised, set_of, set_view, working_view
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class Denoiser:
         contrast
             1 for white particles, -1 for black ones (the result is black again).
         ctf
-            n of them, for images of a set with a prior that was learned with CTFs.
+            n of them, for images of a set with a prior that was learned with CTFs, and for a model
+            that reads them; NaN where one is not known.
 
         Returns
         -------
@@ -218,7 +220,7 @@ class Denoiser:
             ctf = None if ctf is None else ctf.with_pixels(known[1] / pixel_size)
             pixel_size = known[1]
         seen, sd = working_view(images, pixel_size, self.model.card.working_pixel_size)
-        answers = [turned(self._answer(turned(seen, view)), -view) for view in range(views)]
+        answers = self._answers(seen, box * pixel_size / seen.shape[-1], ctf, views)
         answer = answers[0] if known is None else _mixed(answers[0], seen, self.priors[known], ctf)
         denoised = fourier_resize(answer * sd, box)
         if views == 1:
@@ -226,9 +228,27 @@ class Denoiser:
         agreed = agreement(answers, box * pixel_size / seen.shape[-1])
         return denoised, calibrated(agreed.cpu().numpy(), self.calibration)
 
-    def _answer(self, seen: torch.Tensor) -> torch.Tensor:
-        """Apply the network to (n, box, box) images."""
-        images = seen[:, None].contiguous(memory_format=torch.channels_last)
+    def _answers(
+        self, seen: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
+    ) -> list[torch.Tensor]:
+        """Ask the network about (n, box, box) images, turned in several ways."""
+        if not reads_ctf(self.model.generator):
+            images = seen[:, None]
+            return [
+                turned(self._answer(turned(images, view))[:, 0], -view) for view in range(views)
+            ]
+        factor = torch.zeros(len(seen), 1, 1, device=seen.device)
+        if ctf is not None:
+            factor = ctf_factor(ctf, pixel_size, seen.shape[-1], seen.device)
+        images = with_ctf_channel(seen, factor)
+        return [
+            joined_channels(turned(self._answer(turned(images, view)), -view), factor)
+            for view in range(views)
+        ]
+
+    def _answer(self, images: torch.Tensor) -> torch.Tensor:
+        """Apply the network to (n, channels, box, box) images."""
+        images = images.contiguous(memory_format=torch.channels_last)
         try:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                 output: torch.Tensor = self._network(images)
@@ -237,7 +257,7 @@ class Denoiser:
                 f"The memory of {self.device} does not hold a batch of {len(images)} images: give "
                 "a smaller --batch-size."
             ) from error
-        return output[:, 0].float()
+        return output.float()
 
 
 def _ready(generator: torch.nn.Module, device: torch.device, bf16: bool) -> torch.nn.Module:

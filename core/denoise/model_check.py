@@ -98,5 +98,5 @@ _KINDS = {
     "volumes": "texts", "noise": "texts", "training": "facts", "scores": "facts",
     "noise_statistics": "statistics",
     "widths": "wholes", "strides": "wholes", "residual_blocks": "whole", "stem_kernel": "whole",
-    "stem_shuffle": "whole", "norm": "text", "input_skip": "flag",
+    "stem_shuffle": "whole", "norm": "text", "input_skip": "flag", "reads_ctf": "flag",
 }  # fmt: skip

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..denoise.ctf_channel import ctf_factor, reads_ctf
+from ..denoise.training.batches import shown
 from ..signal.spectrum import radial_power
 from .metrics import masked_correlation, wiener_filter
 
@@ -55,9 +57,16 @@ class HeldOut:
         """Denoise the images as they are, at their own pixel size."""
         images = {}
         for snr, pairs in self.sets.items():
-            noisy = pairs.noisy[:, None].contiguous(memory_format=torch.channels_last)
-            with torch.inference_mode(), torch.autocast(noisy.device.type, torch.bfloat16, bf16):
-                images[snr] = network(noisy)[:, 0].float()
+            factor = None
+            if reads_ctf(network):
+                box, device = pairs.noisy.shape[-1], pairs.noisy.device
+                factor = ctf_factor(pairs.ctf, pairs.pixel_size, box, device)
+            batch = shown(pairs.noisy, pairs.clean, pairs.snr, factor)
+            kind = batch.noisy.device.type
+            with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, bf16):
+                output = network(batch.noisy)
+            with torch.inference_mode():
+                images[snr] = batch.answer(output)[:, 0]
         return images
 
 

@@ -58,7 +58,7 @@ class CtfParameters:
             **{k: np.where(known, v, np.median(v[known])) for k, v in columns.items()}
         )
 
-    def with_pixels(self, times: float) -> CtfParameters:
+    def with_pixels(self, times: float | Array) -> CtfParameters:
         """Give the CTFs that the same images have when their pixels count as larger.
 
         A phase of π λ z k² - π/2 Cs λ³ k⁴ stays as it is where the spatial frequency k becomes
@@ -67,7 +67,7 @@ class CtfParameters:
         Parameters
         ----------
         times
-            The pixel size that the images are taken to have, over their own.
+            The pixel size that the images are taken to have, over their own; one or n of them.
         """
         return replace(
             self,

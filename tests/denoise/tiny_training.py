@@ -36,7 +36,8 @@ def make(pairs: PairGenerator, folder: Path, loss: LossSettings | None = None, *
     """Give a trainer whose configuration differs from CONFIG by `changes`."""
     score = changes.pop("score", None)
     more = {key: changes.pop(key) for key in ("start", "ranks", "began") if key in changes}
-    return Trainer(TINY, replace(CONFIG, **changes), pairs, folder, score, loss=loss, **more)
+    network = changes.pop("network", TINY)
+    return Trainer(network, replace(CONFIG, **changes), pairs, folder, score, loss=loss, **more)
 
 
 def curve(folder: Path) -> list[dict[str, str]]:

@@ -87,8 +87,8 @@ class Objective:
         self.load_perceptual(span, s.perceptual_weight or 0.0)
         if s.perceptual_weight is None and self._perceptual is not None:
             with torch.no_grad():
-                output = network(batch.noisy)
-            output = output.float().requires_grad_()
+                output = batch.answer(network(batch.noisy))
+            output = output.requires_grad_()
             pixel = s.pixel_weight * pixel_error(output[:, 0], batch.clean, batch.snr, s)
             perceptual = self._perceptual(output, batch.clean[:, None])
             ratio = gradient_ratio(pixel, perceptual, output)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...compute.distributed import ALONE, Ranks
+from ..ctf_channel import reads_ctf
 from ..generator import Generator, GeneratorConfig
 from ..paper.adversary import Adversary
 from ..paper.losses import LossSettings
@@ -191,7 +192,7 @@ class Trainer:
         return Adversary(self.loss, self.config, self.device, self.ranks)
 
     def _draw(self, step: int) -> Batch:
-        return draw_batch(self.pairs, self.config, step, self.ranks)
+        return draw_batch(self.pairs, self.config, step, self.ranks, reads_ctf(self.generator))
 
     def _weigh_perceptual(self, watcher: Watcher) -> None:
         """Fix the perceptual network's range of grey values and its weight, once for a run."""
@@ -199,7 +200,7 @@ class Trainer:
         if state.span is not None and state.perceptual_weight is not None:
             self.objective.load_perceptual(state.span, state.perceptual_weight)
             return
-        batch = draw_batch(self.pairs, self.config, CALIBRATION, ALONE)
+        batch = draw_batch(self.pairs, self.config, CALIBRATION, ALONE, reads_ctf(self.generator))
         span, weight = self.objective.calibrate(batch, self.generator)
         low, high, weight = self.ranks.agree([*span, weight], self.device)
         self.objective.load_perceptual((low, high), weight)
@@ -218,7 +219,7 @@ class Trainer:
         rate = self._rate = self.schedule.rate(state.step, self.progress, state.fall)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
             output = self._network(batch.noisy)
-        total, parts = self.objective(batch, output.float(), state.step, rate)
+        total, parts = self.objective(batch, batch.answer(output), state.step, rate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...denoise.ctf_channel import reads_ctf
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
@@ -70,7 +71,8 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     headers = validate(particles)
     again = raw_or_again(particles, options.denoise_again)
     plan = plan_output(particles, headers)
-    ctf = None if options.each_alone else usable_ctf(particles, ODD)
+    wanted = reads_ctf(model.generator) or not options.each_alone
+    ctf = usable_ctf(particles, ODD) if wanted else None
     before = moment(plan)
     identity = identify(options, plan, ctf, model, device)
     return Work(particles, again, plan, model, device, ctf, identity, before)
