@@ -5,15 +5,15 @@ What a user can mend is told in one sentence; a fault of ours with its traceback
 
 from __future__ import annotations
 
-import errno
-import traceback
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.errors import IceblockError
+from core.jobs import ending as jobs_ending
+from core.jobs.signals import JobStopped
 
 from .connection import ServerAway
-from .guard import complain
-from .stopping import JobStopped
 
 if TYPE_CHECKING:
     from cryosparc.controllers.job import ExternalJobController
@@ -26,6 +26,12 @@ PATIENCE = 3600.0
 STOPPED_PATIENCE = 20.0
 """The same after a stop signal: queues send SIGKILL half a minute later."""
 UNDER_WAY = ("running", "waiting")
+WORDS = jobs_ending.Words(
+    smaller_batch="give a smaller --batch-size",
+    again="start again",
+    log="what it printed",
+    lines="the lines above",
+)
 
 
 def complete(connection: Connection, job: ExternalJobController) -> None:
@@ -94,15 +100,12 @@ def fail(
 
 def explain(error: BaseException) -> str:
     """Say what ended a job: a sentence for what the user can mend, else a traceback."""
-    if isinstance(error, IceblockError):
-        return str(error)
     if isinstance(error, JobStopped | KeyboardInterrupt):
         return f"The job was {str(error) or 'stopped by Ctrl-C'}."
-    text = "".join(traceback.format_exception(error)).rstrip()
-    if isinstance(error, MemoryError):
-        return f"{text}\nMemory ran out: ask for more, or give a smaller --batch-size."
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{text}\nThe disk or the quota is full: make room and start again."
-    if isinstance(error, OSError):
-        return f"{text}\nCheck the disk and the permissions there."
-    return f"{text}\nThis is a fault in iceblock: please report it with the lines above."
+    return jobs_ending.explain(error, WORDS)
+
+
+def complain(text: str) -> None:
+    """Print to the terminal, if there still is one."""
+    with suppress(OSError, ValueError):
+        print(f"iceblock-cryosparc: {text}", file=sys.stderr, flush=True)

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from core.jobs.signals import JobStopped
 from core.remarks import MARK, warn
 
 from .connection import ServerAway
 from .ending import UNDER_WAY
 from .progress import ProgressText
-from .stopping import JobStopped, StopWatch
+from .stopping import StopWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

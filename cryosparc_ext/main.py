@@ -10,9 +10,11 @@ import click
 from core import __version__
 from core.commands.lazy import LazyGroup
 from core.errors import IceblockError
+from core.jobs.guard import run_guarded
+from core.jobs.signals import JobStopped, release_signals
 
-from .guard import OpenJob, complain, run_guarded
-from .stopping import JobStopped
+from .ending import complain
+from .guard import OpenJob, conclude_for
 
 COMMANDS = {
     "denoise": "Denoise particles, as an external job.",
@@ -45,7 +47,12 @@ def group() -> None:
 def main() -> None:
     """Run a command in a process whose end a parent watches."""
     under_way = OpenJob()
-    sys.exit(run_guarded(under_way, lambda: run(under_way)))
+
+    def work() -> int:
+        release_signals()
+        return run(under_way)
+
+    sys.exit(run_guarded(work, lambda status: conclude_for(under_way, status)))
 
 
 def run(under_way: OpenJob) -> int:

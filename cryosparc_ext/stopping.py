@@ -8,16 +8,9 @@ only noted: nothing keeps the job from its end.
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-class JobStopped(BaseException):
-    """Somebody asked the job to stop.
-
-    Not an `Exception`, so that no handler of ordinary failures on the way up keeps the job going.
-    """
+from core.jobs.signals import JobStopped, handle_signals
 
 
 class StopWatch:
@@ -32,14 +25,11 @@ class StopWatch:
     def __init__(self) -> None:
         self.reason: str | None = None
         self._shielded = False
-        self._former: dict[signal.Signals, object] = {}
+        self._former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                # `nohup` and a shell's background ignore some signals: respected.
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._former[number] = signal.signal(number, self._on_signal)
+            self._former = handle_signals(self._on_signal)
         return self
 
     def __exit__(
@@ -49,8 +39,7 @@ class StopWatch:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._former.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-        self._former.clear()
+            signal.signal(number, handler)
 
     def check(self) -> None:
         """Raise if someone asked the job to stop.

@@ -1,36 +1,25 @@
 """Requests to stop a job: RELION's abort marker and the signals of a terminal or a queue.
 
 A request is only noted here. The job asks for it with `check` between two batches, where nothing
-is half-done, and a job that does not ask in time is ended from outside. Standard library only.
+is half-done, and a job that does not ask in time is ended from outside.
 """
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
-from .ending import ABORTED, Ending, JobAborted, complain
+from core.jobs.signals import JobStopped, handle_signals
+
+from .ending import ABORTED, Ending, complain
 
 ABORT_NOW = "RELION_JOB_ABORT_NOW"
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 POLL_SECONDS = 0.5
 # Queues send SIGTERM and, half a minute later, SIGKILL: the job must have ended itself before.
 GRACE_SECONDS = 20.0
-
-
-def handle_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    """Let `handler` take every stop signal that this process does not ignore.
-
-    RELION starts jobs in the background with Ctrl-C ignored, so that closing its terminal does
-    not end them, and `nohup` ignores a hang-up: both wishes stay respected.
-    """
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)
 
 
 class AbortWatch:
@@ -78,11 +67,11 @@ class AbortWatch:
 
         Raises
         ------
-        JobAborted
+        JobStopped
             With the reason in words.
         """
         if self.reason is not None:
-            raise JobAborted(self.reason)
+            raise JobStopped(self.reason)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # Nothing but an assignment: a handler may interrupt any lock or half-printed line.

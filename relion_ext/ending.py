@@ -5,25 +5,21 @@ module uses the standard library alone and reports nothing in a way that could k
 writing the marker.
 """
 
-import errno
 import mmap
 import sys
 import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.jobs.ending import Words
 
 SUCCESS = "RELION_JOB_EXIT_SUCCESS"
 FAILURE = "RELION_JOB_EXIT_FAILURE"
 ABORTED = "RELION_JOB_EXIT_ABORTED"
 MARKERS = (SUCCESS, FAILURE, ABORTED)
-
-
-class JobAborted(BaseException):
-    """The user or the queue asked the job to stop.
-
-    Not an `Exception`, so that no handler of ordinary failures on the way up keeps the job going.
-    """
 
 
 class InstallationError(Exception):
@@ -96,17 +92,30 @@ class Ending:
         """
         if error is None:
             return 0 if self.mark(SUCCESS) else 1
-        if abort_reason or isinstance(error, JobAborted | KeyboardInterrupt):
-            # An error after the request is most often its consequence (a half-closed writer):
-            # the user asked for an end and gets one, but a fault of ours is not hidden.
-            if not isinstance(error, JobAborted | KeyboardInterrupt):
-                _explain(error)
-            complain(f"Aborted: {abort_reason or str(error) or 'interrupted'}.")
+        # An error after the request is most often its consequence (a half-closed writer): the
+        # user asked for an end and gets one, but a fault of ours is not hidden.
+        if isinstance(error, Exception | SystemExit):
+            complain(_explained(error))
+        if abort_reason or isinstance(error, KeyboardInterrupt):
+            complain(f"Aborted: {abort_reason or 'interrupted'}.")
             self.mark(ABORTED)
         else:
-            _explain(error)
             self.mark(FAILURE)
         return 1
+
+    def conclude_for(self, status: int) -> int:
+        """Mark failure for a process that is gone without its marker; gives the exit status.
+
+        Parameters
+        ----------
+        status
+            Its exit status, or minus the signal that killed it.
+        """
+        from core.jobs.ending import explain_status
+
+        if self.mark(FAILURE):
+            complain(explain_status(status, _words()))
+        return 0 if status == 0 else 1
 
 
 def complain(text: str) -> None:
@@ -115,41 +124,23 @@ def complain(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _explain(error: BaseException) -> None:
-    """Say in run.err what went wrong: one sentence for a user's mistake, else a traceback."""
-    if _is_users_mistake(error):
-        complain(str(error))
-        return
-    hidden: str | None = None
-    with suppress(Exception):
-        from iceblock import blamed, suspects
-
-        if message := blamed(error):
-            complain(message)
-            return
-        hidden = suspects()
-    with suppress(Exception):
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-        complain("".join(traceback.format_exception(error)).rstrip())
-    if isinstance(error, ImportError):
-        with suppress(Exception):
-            from iceblock import missing
-
-            complain(missing(error))
-    elif isinstance(error, MemoryError):
-        complain("Memory ran out: ask for more memory or set the label batch_size lower.")
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        complain("The disk or the quota is full: make room and continue the job.")
-    elif hidden:
-        complain(hidden)
-    else:
-        complain("This is a fault in iceblock: please report it with the lines above and run.out.")
-
-
-def _is_users_mistake(error: BaseException) -> bool:
-    """Recognise IceblockError without importing anything: the import may be what failed."""
+def _explained(error: BaseException) -> str:
+    """Say what went wrong: one sentence for a user's mistake, else a traceback."""
     if isinstance(error, InstallationError):
-        return True
-    kind = getattr(sys.modules.get("core.errors"), "IceblockError", None)
-    return isinstance(kind, type) and isinstance(error, kind)
+        return str(error)
+    with suppress(Exception):
+        from core.jobs.ending import explain
+
+        return explain(error, _words())
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _words() -> "Words":
+    from core.jobs.ending import Words
+
+    return Words(
+        smaller_batch="set the label batch_size lower",
+        again="continue the job",
+        log="run.out and run.err",
+        lines="the lines above and run.out",
+    )

@@ -116,7 +116,7 @@ class Job:
 
         Raises
         ------
-        relion_ext.ending.JobAborted
+        core.jobs.signals.JobStopped
             If a request came.
         """
         self._watch.check()

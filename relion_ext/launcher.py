@@ -12,9 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .abort import AbortWatch
 from .ending import Ending, InstallationError, complain
-from .guard import release_signals, run_guarded
 
 
 def denoise() -> int:
@@ -81,7 +79,12 @@ def main(job: str, argv: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # Each line at once in run.out, and no failure over a letter the locale lacks.
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
-    return run_guarded(ending, lambda: _run(job, argv, ending))
+    try:
+        _require_own_core()
+        from core.jobs.guard import run_guarded
+    except Exception as error:
+        return ending.conclude(error)
+    return run_guarded(lambda: _run(job, argv, ending), ending.conclude_for)
 
 
 def output_folder(argv: Sequence[str]) -> Path | None:
@@ -97,13 +100,16 @@ def output_folder(argv: Sequence[str]) -> Path | None:
 
 def _run(job: str, argv: Sequence[str], ending: Ending) -> int:
     """Run the job in this process, from the first import to the exit marker."""
+    from core.jobs.signals import release_signals
+
+    from .abort import AbortWatch
+
     error: BaseException | None = None
     with AbortWatch(ending) as watch:
         try:
             release_signals()
             if sys.__stderr__ is not None:
                 faulthandler.enable(sys.__stderr__)
-            _require_own_core()
             _require_one_process()
             module = importlib.import_module(f".{job}", __package__)
             from core.wording import wording

@@ -9,12 +9,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from core.errors import IceblockError
+from core.jobs.signals import JobStopped
 from cryosparc_ext import connection, ending, joblog
 from cryosparc_ext.connection import Connection
 from cryosparc_ext.guard import OpenJob
 from cryosparc_ext.job import Job
 from cryosparc_ext.sources import find_source
-from cryosparc_ext.stopping import JobStopped
 
 from .lab import PROJECT, Lab
 
@@ -62,7 +62,7 @@ def test_completed_once(two_stacks: Lab, line: Connection) -> None:
     [
         (IceblockError("row 7: no image"), "row 7: no image"),
         (KeyError("a bug"), "KeyError: 'a bug'\nThis is a fault in iceblock"),
-        (MemoryError(), "Memory ran out: ask for more, or give a smaller --batch-size"),
+        (MemoryError(), "Memory ran out: ask for more memory or give a smaller --batch-size"),
         (OSError(28, "No space left on device"), "The disk or the quota is full"),
         (KeyboardInterrupt(), "The job was stopped by Ctrl-C"),
         (SystemExit(0), "SystemExit"),
