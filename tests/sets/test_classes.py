@@ -9,6 +9,7 @@ from core.sets.classes.evidence import held_out
 from core.sets.classes.expectation import Comparison
 from core.sets.classes.learn import Learned, learn
 from core.sets.classes.mixture import Mixture
+from core.sets.classes.pairs import every_pair
 from core.sets.classes.polar import PolarGrid, polar_grid
 from core.sets.classes.search import Search, disc, templates
 from core.sets.classes.views import Views, view
@@ -66,7 +67,8 @@ def test_log_likelihood_is_that_of_the_images(grid: PolarGrid) -> None:
     search = Search(grid.rings, grid.turns, torch.zeros(1, 2), 1.0, 3)
     comparison = Comparison(seen(images, grid), torch.zeros(8, 2), mixture, grid)
     known = templates(mixture, search, grid)
-    fits = comparison._log_likelihood(0, torch.arange(8), search, known)[:, 0, 0]
+    pairs = every_pair(8, range(1))
+    fits = comparison.log_likelihood(comparison.spectra(search), pairs, search, known)[0, 0]
     prior = -np.log(2 * np.pi * mixture.offset_sd**2) - np.log(grid.turns)
     # The mean over the whole picture is in no ring, and the corners are in no ring either.
     np.testing.assert_allclose(fits.numpy() - prior, expected.numpy(), rtol=0.15)

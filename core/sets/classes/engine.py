@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from ...compute.threads import shared
-from .expectation import Comparison, Poses
+from .expectation import Comparison
 from .mixture import Mixture, Statistics
+from .poses import Poses
 from .search import COARSE_RINGS, Search, disc, templates
 
 if TYPE_CHECKING:

@@ -8,49 +8,20 @@ For all turns at once this is a product of Fourier coefficients along the rings.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from .adding_up import Weighted, averaged, with_offsets
 from .mixture import Statistics
+from .pairs import MOST_CLASSES, Pairs, every_pair, pairs_where
+from .poses import Poses, best_poses
+from .search import Search, Templates, to_turns
 
 if TYPE_CHECKING:
     from .mixture import Mixture
     from .polar import PolarGrid
-    from .search import Search, Templates
     from .views import Views
-
-NEGLIGIBLE = 1e-4
-"""Posterior of a class below which an image adds nothing to it."""
-
-
-@dataclass(frozen=True)
-class Poses:
-    """Where images fit best.
-
-    Attributes
-    ----------
-    classes : (n,)
-        Of the most likely class; the number of classes stands for an empty image.
-    turns : (n,)
-        Degrees by which the class average is turned from x towards y.
-    offsets : (n, 2)
-        y, x in pixels, of the particle from the box's centre.
-    highest : (n,)
-        Posterior of the most likely class, turn and offset.
-    certainty : (n,)
-        Posterior of the most likely class.
-    log_likelihood : (n,)
-        Over that of noise alone.
-    """
-
-    classes: torch.Tensor
-    turns: torch.Tensor
-    offsets: torch.Tensor
-    highest: torch.Tensor
-    certainty: torch.Tensor
-    log_likelihood: torch.Tensor
 
 
 class Comparison:
@@ -67,145 +38,114 @@ class Comparison:
     """
 
     def __init__(self, views: Views, now: torch.Tensor, mixture: Mixture, grid: PolarGrid) -> None:
-        samples = views.samples
-        if bool(now.any()):
-            samples = grid.moved(samples, grid.phases(-now))
         self._views, self._now, self._mixture, self._grid = views, now, mixture, grid
         self._group = int(views.groups[0])
         self._noise = mixture.noise[self._group]
-        spectra = torch.fft.rfft(samples / self._noise[:, None])
-        self._spectra = spectra.permute(2, 0, 1).contiguous()
 
     def fit(self, search: Search, known: Templates) -> tuple[Statistics, Poses]:
         """Compare all images with all classes."""
-        rows = self._candidates(search, known)
-        weights = self._mixture.weights.log()
+        spectra = self.spectra(search)
+        pairs = self._pairs(spectra, search, known)
+        parts = self.log_likelihood(spectra, pairs, search, known)
+        top = parts.amax((0, 1))
+        parts.sub_(top).exp_()
+        of_pair = top + parts.sum((0, 1)).log() + self._mixture.weights.log()[pairs.classes]
         evidence = torch.full((len(self._now), self._mixture.classes + 1), -torch.inf)
-        evidence[:, -1] = weights[-1]
-        likelihoods = []
-        for number, own in enumerate(rows):
-            values = self._log_likelihood(number, own, search, known) + weights[number]
-            evidence[own, number] = torch.logsumexp(values.flatten(1), dim=1)
-            likelihoods.append(values)
+        evidence[:, -1] = self._mixture.weights[-1].log()
+        evidence[pairs.images, pairs.classes] = of_pair
         total = torch.logsumexp(evidence, dim=1)
         posterior = torch.exp(evidence - total[:, None])
-        poses = self._poses(rows, likelihoods, posterior, total, search)
-        return self._add_up(rows, likelihoods, posterior, total, search, known), poses
+        weight = self._mixture.weights[pairs.classes]
+        parts *= torch.exp(top - total[pairs.images]) * weight
+        poses = best_poses(pairs, parts, posterior, total, self._now, search)
+        given = Weighted(spectra, self._now, pairs, parts, posterior).that_matter()
+        return self._add_up(given, total, search, known), poses
 
-    def _candidates(self, search: Search, known: Templates) -> list[torch.Tensor]:
-        """Give for each class the images that are compared with it."""
-        classes, everyone = self._mixture.classes, torch.arange(len(self._now))
+    def spectra(self, search: Search) -> torch.Tensor:
+        """(frequencies, m, 2 · rings) of the images over the noise, moved back by `now`."""
+        rings = search.learned_rings(self._grid)
+        samples = self._views.samples[:, :rings]
+        if bool(self._now.any()):
+            samples = self._grid.moved(samples, self._grid.phases(-self._now)[:, :rings])
+        spectra = torch.fft.rfft(samples / self._noise[:rings, None])
+        spectra = spectra[..., : search.learned_frequencies(self._grid)].permute(2, 0, 1)
+        return torch.view_as_real(spectra.contiguous()).flatten(-2)
+
+    def _pairs(self, spectra: torch.Tensor, search: Search, known: Templates) -> Pairs:
+        """Choose the classes that each image is compared with on all rings."""
+        images, classes = len(self._now), self._mixture.classes
         if classes <= search.finely:
-            return [everyone] * classes
+            return every_pair(images, range(classes))
         coarse = search.coarse()
-        fit = torch.stack([
-            torch.logsumexp(self._log_likelihood(n, everyone, coarse, known).flatten(1), dim=1)
-            for n in range(classes)
-        ])  # fmt: skip
-        best = fit.topk(search.finely, dim=0).indices
-        return [(best == number).any(0).nonzero()[:, 0] for number in range(classes)]
+        fits = []
+        for first in range(0, classes, MOST_CLASSES):
+            some = every_pair(images, range(first, min(first + MOST_CLASSES, classes)))
+            values = self.log_likelihood(spectra, some, coarse, known)
+            fits.append(torch.logsumexp(values.flatten(0, 1), dim=0))
+        best = torch.cat(fits).reshape(classes, images).topk(search.finely, dim=0).indices
+        nothing = torch.zeros(classes, images, dtype=torch.bool)
+        return pairs_where(nothing.scatter_(0, best, True))
 
-    def _log_likelihood(
-        self, number: int, rows: torch.Tensor, search: Search, known: Templates
+    def log_likelihood(
+        self, spectra: torch.Tensor, pairs: Pairs, search: Search, known: Templates
     ) -> torch.Tensor:
-        """(k, offsets, turns) of one class, with the prior of the offsets, the turns being even."""
-        if not len(rows):
-            return torch.zeros(0, len(search.offsets), search.turns)
-        rings, last = search.rings, search.turns // 2
-        weight = self._grid.sample_areas[:rings] / self._noise[:rings]
-        spectra = self._of(rows)[:last, :, :rings]
-        products = torch.bmm(spectra, known.spectra[number, :last, :rings])
-        sums = torch.fft.irfft(products.permute(1, 2, 0), n=search.turns)
-        energy = self._views.transfer[rows, :rings] @ (weight * known.powers[number, :rings])
-        scale = search.turns / self._grid.turns
-        spread = 2 * self._mixture.offset_sd**2
-        constant = _prior_of_offset(search, spread) - math.log(search.turns)
-        now = self._now[rows]
-        from_centre = now.square().sum(1) / spread + 0.5 * self._grid.turns * energy
-        moved = search.offsets.square().sum(1)[:, None].expand(-1, search.turns) / spread
-        if bool(now.any()):
-            across = torch.tensordot(now, search.turned_offsets(), dims=([1], [2]))
-            moved = moved + 2 * across / spread
-        fits: torch.Tensor = sums * scale + (constant - from_centre)[:, None, None] - moved
-        return fits
+        """Give it with the prior of the offsets, the turns being even: (turns, offsets, pairs)."""
+        half, width = min(search.turns // 2, len(spectra)), 2 * search.rings
+        count = len(search.offsets)
+        sums = torch.empty(2, half, count, len(pairs))
+        for block in pairs.blocks:
+            own = block.of(spectra[:half, :, :width]).transpose(1, 2)
+            for part in (0, 1):
+                average = known.parts[part, :half, :, block.classes, :width].flatten(1, 2)
+                product = torch.bmm(average, own)
+                sums[part, :, :, block.place] = product.reshape(half, count, -1)
+        self._add_priors(sums, pairs, search, known)
+        matrix = to_turns(search.turns, half, self._grid.turns)
+        return (matrix @ sums.reshape(2 * half, -1)).reshape(search.turns, count, -1)
 
-    def _of(self, rows: torch.Tensor) -> torch.Tensor:
-        """Give the spectra of some images; rows rise, so that all of them are in their order."""
-        spectra: torch.Tensor = self._spectra
-        return spectra if len(rows) == len(self._now) else spectra[:, rows]
+    def _add_priors(
+        self, sums: torch.Tensor, pairs: Pairs, search: Search, known: Templates
+    ) -> None:
+        """Add what no turn changes to frequency 0, and what goes with its cosine to frequency 1.
+
+        That is the energy of the averages, and the square of the whole offset: now + turned.
+        """
+        rings, turns, spread = search.rings, self._grid.turns, 2 * self._mixture.offset_sd**2
+        weight = self._grid.sample_areas[:rings] / self._noise[:rings]
+        energy = self._views.transfer[:, :rings] @ (weight * known.powers[:, :rings]).T
+        of_image = self._now.square().sum(1) / spread
+        of_pair = 0.5 * turns * energy[pairs.images, pairs.classes] + of_image[pairs.images]
+        of_offset = search.offsets.square().sum(1)[:, None] / spread
+        constant = _prior_of_offset(search, spread) - math.log(search.turns)
+        sums[0, 0] += turns * (constant - of_pair - of_offset)
+        if bool(self._now.any()):
+            along, across = with_offsets(self._now[pairs.images], search.offsets)
+            sums[0, 1] -= turns / spread * along
+            sums[1, 1] += turns / spread * across
 
     def _add_up(
-        self,
-        rows: list[torch.Tensor],
-        likelihoods: list[torch.Tensor],
-        posterior: torch.Tensor,
-        total: torch.Tensor,
-        search: Search,
-        known: Templates,
+        self, given: Weighted, total: torch.Tensor, search: Search, known: Templates
     ) -> Statistics:
-        grid, classes = self._grid, self._mixture.classes
-        sums = torch.zeros(
-            classes, len(search.offsets), grid.turns // 2 + 1, grid.rings, dtype=torch.complex64
-        )
-        turned = search.turned_offsets()
-        squares = torch.zeros(())
-        for number, (own, values) in enumerate(zip(rows, likelihoods, strict=True)):
-            matters = posterior[own, number] > NEGLIGIBLE
-            if not matters.any():
-                continue
-            mine = own[matters]
-            parts = torch.exp(values[matters] - total[mine, None, None])
-            weights = _along_rings(parts, grid.turns // 2 + 1).permute(2, 1, 0)
-            sums[number] = torch.bmm(weights, self._of(mine)).permute(1, 0, 2)
-            squares = squares + _squares(parts, self._now[mine], search.offsets, turned)
-        samples = torch.fft.irfft(sums.transpose(-1, -2), n=grid.turns)
-        signal = grid.moved(samples, grid.phases(-search.offsets)).sum(1)
-        inside = posterior[:, :-1].T
-        averages = self._mixture.averages[:, : search.rings]
+        rings, grid = search.rings, self._grid
+        signal, squares = averaged(given, search, grid)
+        inside = given.posterior[:, :-1].T
         residual = self._views.power.sum(0)
-        explained = (signal[:, : search.rings] * averages).mean(-1).sum(0)
-        modelled = (self._views.transfer[:, : search.rings] * (inside.T @ known.powers)).sum(0)
-        residual[: search.rings] += modelled - 2 * self._noise[: search.rings] * explained
+        explained = (signal[:, :rings] * self._mixture.averages[:, :rings]).mean(-1).sum(0)
+        modelled = (self._views.transfer[:, :rings] * (inside.T @ known.powers)).sum(0)
+        residual[:rings] += modelled - 2 * self._noise[:rings] * explained
         groups = len(self._mixture.noise)
-        of_group = torch.zeros(groups, grid.rings)
+        of_group, members = torch.zeros(groups, grid.rings), torch.zeros(groups)
         of_group[self._group] = residual
-        members = torch.zeros(groups)
         members[self._group] = len(self._now)
         return Statistics(
             signal=signal,
             precision=inside @ (self._views.transfer / self._noise),
-            counts=posterior.sum(0),
+            counts=given.posterior.sum(0),
             residual=of_group,
             members=members,
             offsets=squares,
             log_likelihood=total.sum(),
         )
-
-    def _poses(
-        self,
-        rows: list[torch.Tensor],
-        likelihoods: list[torch.Tensor],
-        posterior: torch.Tensor,
-        total: torch.Tensor,
-        search: Search,
-    ) -> Poses:
-        certainty, classes = posterior.max(dim=1)
-        turns, highest = torch.zeros(len(total)), certainty.clone()
-        offsets = self._now.clone()
-        turned = search.turned_offsets()
-        for number, (own, values) in enumerate(zip(rows, likelihoods, strict=True)):
-            chosen = classes[own] == number
-            if not chosen.any():
-                continue
-            mine, fits = own[chosen], values[chosen]
-            best = fits.flatten(1).argmax(dim=1)
-            place, turn = best // search.turns, best % search.turns
-            each = torch.arange(len(mine))
-            highest[mine] = torch.exp(fits[each, place, turn] - total[mine])
-            turns[mine] = (turn + _between(fits[each, place], turn)) * (360 / search.turns)
-            near = torch.softmax(fits[each, :, turn], dim=1)
-            offsets[mine] += torch.einsum("ks,skd->kd", near, turned[:, turn])
-        return Poses(classes, turns, offsets, highest, certainty, total)
 
 
 def _prior_of_offset(search: Search, spread: float) -> float:
@@ -213,35 +153,3 @@ def _prior_of_offset(search: Search, spread: float) -> float:
     if search.cell:
         return math.log(search.cell / (math.pi * spread))
     return -float(torch.logsumexp(-search.offsets.square().sum(1) / spread, dim=0))
-
-
-def _squares(
-    parts: torch.Tensor, now: torch.Tensor, offsets: torch.Tensor, turned: torch.Tensor
-) -> torch.Tensor:
-    """Add up |now + turned offset|², weighted by parts (k, offsets, turns)."""
-    of_offset = parts.sum(-1)
-    across = (torch.tensordot(parts, turned, dims=2) * now).sum()
-    own = (of_offset.sum(1) * now.square().sum(1)).sum()
-    total: torch.Tensor = own + 2 * across + (of_offset @ offsets.square().sum(1)).sum()
-    return total
-
-
-def _along_rings(posterior: torch.Tensor, frequencies: int) -> torch.Tensor:
-    """Give the factors (…, frequencies) that turn spectra back by a posterior over turns (…, t).
-
-    The transform of t weights repeats itself after t frequencies.
-    """
-    turns = posterior.shape[-1]
-    spectrum: torch.Tensor = torch.fft.fft(posterior).conj()
-    if frequencies > turns:
-        spectrum = torch.cat([spectrum] * math.ceil(frequencies / turns), dim=-1)
-    return spectrum[..., :frequencies]
-
-
-def _between(fits: torch.Tensor, best: torch.Tensor) -> torch.Tensor:
-    """Give where, in steps from the best of fits (k, t) on a circle, a parabola has its top."""
-    each, turns = torch.arange(len(best)), fits.shape[1]
-    before, here = fits[each, (best - 1) % turns], fits[each, best]
-    after = fits[each, (best + 1) % turns]
-    bend = (2 * here - before - after).clamp(min=1e-6)
-    return ((after - before) / (2 * bend)).clamp(-0.5, 0.5)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from .engine import FIRST_RINGS, Engine, Settings, Source, is_local, search_for
-from .expectation import Poses
 from .maximisation import Prior, maximise, reborn
+from .poses import Poses
 
 if TYPE_CHECKING:
     from collections.abc import Callable

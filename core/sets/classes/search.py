@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 COARSE_RINGS = 12
 """Rings on which all classes are compared before the best few are compared on all rings."""
 COARSE_TURNS = 64
+AHEAD = 3
+"""Rings beyond those compared on which averages are made, to see whether they show a signal."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Search:
     rings
         The first rings, on which images and averages are compared.
     turns
-        Angles in the plane.
+        Angles in the plane, even.
     offsets : (s, 2)
         y, x in pixels, in the frame of the class average, about where the image is now.
     cell
@@ -46,11 +49,20 @@ class Search:
         turns = min(self.turns, COARSE_TURNS)
         return Search(min(self.rings, COARSE_RINGS), turns, self.offsets, self.cell, self.finely)
 
-    def turned_offsets(self) -> torch.Tensor:
-        """Give the offsets (s, turns, 2) as they are in the image after each turn."""
-        angles = torch.arange(self.turns) * (2 * math.pi / self.turns)
+    def learned_rings(self, grid: PolarGrid) -> int:
+        """Tell on how many rings images are added up."""
+        return min(grid.rings, self.rings + AHEAD)
+
+    def learned_frequencies(self, grid: PolarGrid) -> int:
+        """Tell how many Fourier coefficients along the rings hold all of a picture there."""
+        rings = self.learned_rings(grid)
+        return min(grid.turns // 2, math.ceil(grid.turns / 2 * rings / grid.rings)) + 1
+
+    def turned(self, offsets: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+        """Give offsets (…, 2) of averages as they are in the image after turns (…)."""
+        angles = turns * (2 * math.pi / self.turns)
         sine, cosine = torch.sin(angles), torch.cos(angles)
-        y, x = self.offsets[:, :1], self.offsets[:, 1:]
+        y, x = offsets[..., 0], offsets[..., 1]
         return torch.stack([x * sine + y * cosine, x * cosine - y * sine], dim=-1)
 
 
@@ -60,13 +72,15 @@ class Templates:
 
     Attributes
     ----------
-    spectra : (classes, frequencies, rings, offsets) complex
-        Complex conjugates of the Fourier coefficients along the rings, times the sample's area.
+    parts : (2, frequencies, offsets, classes, 2 · rings)
+        Fourier coefficients along the rings, times the sample's area, real and imaginary part of
+        each ring side by side. A product with those of an image gives the real part of the sum of
+        image · conj(average) from the first of the two, the imaginary part from the second.
     powers : (classes, rings)
         Mean over each ring.
     """
 
-    spectra: torch.Tensor
+    parts: torch.Tensor
     powers: torch.Tensor
 
 
@@ -81,7 +95,37 @@ def disc(radius: float, step: float) -> torch.Tensor:
 
 def templates(mixture: Mixture, search: Search, grid: PolarGrid) -> Templates:
     """Make what images are compared with."""
+    rings = search.rings
     moved = grid.moved(mixture.averages[:, None], grid.phases(search.offsets))
-    spectra = torch.fft.rfft(moved * grid.sample_areas[:, None])[:, :, : search.rings].conj()
-    spectra = spectra[..., : search.turns // 2].permute(0, 3, 2, 1)
-    return Templates(spectra.contiguous(), mixture.averages.square().mean(-1)[:, : search.rings])
+    spectra = torch.fft.rfft(moved[:, :, :rings] * grid.sample_areas[:rings, None])
+    spectra = spectra[..., : search.turns // 2].permute(3, 1, 0, 2)
+    both = torch.view_as_real(torch.stack([spectra, 1j * spectra]).contiguous()).flatten(-2)
+    return Templates(both, mixture.averages.square().mean(-1)[:, :rings])
+
+
+@lru_cache(maxsize=16)
+def to_turns(turns: int, frequencies: int, samples: int) -> torch.Tensor:
+    """Give the matrix (turns, 2 · frequencies) that makes sums over rings of all turns.
+
+    It acts on the real parts of Fourier coefficients, the imaginary parts below them, of rings of
+    a number of samples.
+    """
+    angles = _angles(turns, frequencies)
+    weights = torch.full((frequencies,), 2.0 / samples, dtype=torch.float64)
+    weights[0] = 1.0 / samples
+    return torch.cat([weights * angles.cos(), -weights * angles.sin()], dim=1).float()
+
+
+@lru_cache(maxsize=16)
+def from_turns(turns: int, frequencies: int) -> torch.Tensor:
+    """Give the matrix (2 · frequencies, turns) that makes factors of weights of all turns.
+
+    They turn spectra back: sums of weight · exp(i · frequency · turn), the imaginary parts below.
+    """
+    angles = _angles(turns, frequencies).T
+    return torch.cat([angles.cos(), angles.sin()]).float()
+
+
+def _angles(turns: int, frequencies: int) -> torch.Tensor:
+    turn = torch.arange(turns, dtype=torch.float64) * (2 * math.pi / turns)
+    return turn[:, None] * torch.arange(frequencies, dtype=torch.float64)
