@@ -30,9 +30,9 @@ from training_data import (
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.denoise.paper.losses import LossSettings
+from core.denoise.training.held_out import HeldOut, Images, trivial_methods
 from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.errors import IceblockError
-from core.evaluate.held_out import HeldOut, Images, trivial_methods
 from core.noise.source import SpectrumNoise
 from core.simulate.pairs import PairGenerator, PairSettings
 

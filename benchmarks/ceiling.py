@@ -20,7 +20,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from training_data import MARGINS, TEST, VALIDATION, held_out_sets, structure_file
 
-from core.evaluate.held_out import HeldOut, named, trivial_methods
+from core.denoise.training.held_out import HeldOut, named, trivial_methods
 from core.signal.ctf import ctf_images
 from core.signal.spectrum import radial_index, radial_power
 from core.simulate.projection import VolumeTransform, crop_centre, to_images

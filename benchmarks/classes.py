@@ -20,13 +20,13 @@ import numpy as np
 import starfile
 import torch
 from classes2d import PROGRAM, classify, purity, spread
+from measures.reconstruction import write_particles
+from measures.symmetry import symmetry_rotations
 from proof import markdown, noise_named, noise_source
 from results import record
 
 from core.compare.views import draw_noise, view_pairs
-from core.evaluate.extra import from_extra
-from core.evaluate.reconstruction import write_particles
-from core.evaluate.symmetry import symmetry_rotations
+from core.extra import from_extra
 from core.runs.classify.options import ClassifyOptions
 from core.runs.classify.run import run
 from core.signal.ctf import random_ctf

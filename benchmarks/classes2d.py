@@ -24,14 +24,14 @@ import numpy as np
 import numpy.typing as npt
 import starfile
 import torch
+from measures.reconstruction import write_particles
+from measures.symmetry import symmetry_rotations
 from proof import Denoise, markdown, noise_named, noise_source, shared_options
 from results import record
 from scipy.spatial.transform import Rotation
 
 from core.compare.views import draw_noise, view_pairs
-from core.evaluate.extra import from_extra
-from core.evaluate.reconstruction import write_particles
-from core.evaluate.symmetry import symmetry_rotations
+from core.extra import from_extra
 from core.signal.ctf import random_ctf
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles

@@ -20,8 +20,8 @@ import torch
 from proof import Denoise, markdown, noise_named, noise_source, ranged, shared_options
 from results import record
 
-from core.compare.classical import classical_baselines
-from core.compare.clustering import SCORES, cluster_scores, cluster_trials, draw_views
+from core.compare.clustering import SCORES, cluster_trials, draw_views
+from core.compare.filters import classical_baselines
 from core.compare.views import draw_noise, view_pairs
 from core.signal.ctf import random_ctf
 from core.simulate.phantoms import phantom
@@ -31,7 +31,7 @@ from core.simulate.volumes import read_volume
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.compare.baseline import Baseline, Parameters
+    from core.compare.filters import Baseline, Parameters
     from core.noise.source import NoiseSource
     from core.simulate.pairs import Pairs
 
@@ -69,8 +69,8 @@ def tuned(
     chosen = {}
     for baseline in filters:
         scores = [
-            cluster_scores(baseline(pairs.noisy, pairs.clean, p), labels, k, TUNING_SEEDS)["ari"]
-            for p in baseline.grid
+            cluster_trials(images, labels, k, TUNING_SEEDS)["ari"].mean()
+            for images in (baseline(pairs.noisy, pairs.clean, p) for p in baseline.grid)
         ]
         chosen[baseline.name] = baseline.grid[int(np.argmax(scores))]
     return chosen

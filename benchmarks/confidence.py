@@ -27,7 +27,7 @@ from core.denoise.confidence import VIEWS
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.shipped import DEFAULT, find_model
-from core.evaluate.metrics import masked_correlation
+from core.signal.agreement import masked_correlation
 from core.simulate.pairs import PairSettings
 from core.simulate.sources import pair_generator
 

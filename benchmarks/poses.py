@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
+from measures.poses import angular_error, match, pose_grid
+from measures.reconstruction import fsc, in_box, reconstruct, soft_sphere
+from measures.symmetry import symmetry_rotations
 from proof import Denoise, markdown, noise_named, noise_source, ranged, shared_options
 from results import record
 
 from core.compare.views import draw_noise, view_pairs
-from core.evaluate.frc import crossing
-from core.evaluate.poses import angular_error, match, pose_grid
-from core.evaluate.reconstruction import fsc, in_box, reconstruct, soft_sphere
-from core.evaluate.symmetry import symmetry_rotations
+from core.signal.agreement import crossing
 from core.signal.ctf import CtfParameters, random_ctf
 from core.signal.spectrum import radial_power
 from core.simulate.projection import VolumeTransform, random_angles

@@ -14,8 +14,8 @@ from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.set_learning import learn_prior
 from core.denoise.shipped import DEFAULT, find_model
-from core.evaluate.bootstrap import interval
 from core.noise.source import SpectrumNoise
+from core.signal.bootstrap import interval
 from core.signal.spectrum import ice_like_power
 from core.simulate.training_noise import hold_out, noise_of, read_blocks
 

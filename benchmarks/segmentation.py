@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from simulated_micrographs import simulate_micrograph
 from tqdm import tqdm
 
 from core.images.micrographs.picks import read_picks
@@ -34,7 +35,6 @@ from core.segment.scores import f1_score
 from core.segment.segmenter import Segmenter
 from core.segment.training import TrainingSettings, train
 from core.signal.spectrum import ice_like_power
-from core.simulate.micrographs import simulate_micrograph
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 from core.simulate.volumes import read_volume

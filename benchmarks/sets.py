@@ -33,9 +33,9 @@ from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
 from core.denoise.set_learning import learn_prior, linear_estimate
 from core.denoise.shipped import DEFAULT, find_model
-from core.evaluate.held_out import oracle_wiener
-from core.evaluate.metrics import masked_correlation
+from core.signal.agreement import masked_correlation
 from core.signal.ctf import CtfParameters, joined
+from core.signal.filters import oracle_wiener
 from core.simulate.pairs import PairGenerator, Pairs
 from core.simulate.projection import VolumeTransform
 from core.simulate.volumes import read_volume

@@ -45,9 +45,9 @@ from core.denoise.model_file import (
 )
 from core.denoise.paper.losses import LossSettings
 from core.denoise.shipped import find_model
+from core.denoise.training.held_out import HeldOut, Images, mean, named, trivial_methods
 from core.denoise.training.presets import PRESETS
 from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
-from core.evaluate.held_out import HeldOut, Images, mean, named, trivial_methods
 from core.images.tensor_file import write_tensors
 from core.noise.statistics import noise_statistics
 from core.simulate.pairs import PairGenerator, PairSettings

@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from assemblies import assembly, bent, nearest_chains, subset
 
-from core.evaluate.held_out import HeldOut, draw_held_out
+from core.denoise.training.held_out import HeldOut, draw_held_out
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
 from core.runs.noise.options import NoiseOptions
 from core.runs.noise.run import run as cut_noise
 from core.signal.spectrum import radial_power
-from core.simulate.assemblies import assembly, bent
 from core.simulate.atomic_models import (
     chain_names,
     density_of_model,
-    nearest_chains,
     positions,
     read_model,
-    subset,
 )
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
-from ..evaluate.extra import from_extra
+from ..extra import from_extra
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -118,14 +118,6 @@ def cluster_trials(
         found["nmi"].append(scores.normalized_mutual_info_score(labels, guess))
         found["accuracy"].append(matched_accuracy(labels, guess))
     return {name: np.asarray(values) for name, values in found.items()}
-
-
-def cluster_scores(
-    images: torch.Tensor, labels: npt.NDArray[np.int64], k: int, seeds: int = 10
-) -> dict[str, float]:
-    """Give the means of `cluster_trials` over its seeds."""
-    trials = cluster_trials(images, labels, k, seeds)
-    return {name: float(values.mean()) for name, values in trials.items()}
 
 
 def matched_accuracy(labels: npt.NDArray[np.int64], guess: npt.NDArray[np.int64]) -> float:

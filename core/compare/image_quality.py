@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..evaluate.extra import from_extra
+from ..extra import from_extra
 
 VARIANTS = ("paper", "affine", "masked", "box")
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from ..evaluate.bootstrap import interval
-from ..evaluate.frc import crossing, frc
-from ..evaluate.metrics import masked_correlation
+from ..signal.agreement import crossing, frc, masked_correlation
+from ..signal.bootstrap import interval
 from ..simulate.pairs import widen
 from .clustering import SCORES as CLUSTERED
 from .clustering import cluster_trials
@@ -19,7 +18,7 @@ from .image_quality import VARIANTS, psnr, ssim
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..evaluate.bootstrap import Interval
+    from ..signal.bootstrap import Interval
     from ..signal.ctf import CtfParameters
 
 MARGIN = 16.0
@@ -74,6 +73,8 @@ class Metric:
     key: str
     title: str
     digits: int
+    why_rivals_win: str
+    """How a baseline can come out above a network."""
     higher_is_better: bool = True
 
     def better(self, one: float, other: float) -> bool:
@@ -81,15 +82,35 @@ class Metric:
         return one > other if self.higher_is_better else one < other
 
 
+_PSNR = (
+    "PSNR hangs on the scale of grey values and on the empty part of the box; read it over the "
+    "row zero."
+)
+_SSIM = "SSIM hangs on the empty part of the box; read it over the row zero."
+_TIGHT = (
+    "The tight mask leaves out the outline and the quiet about the particle, where a network gains "
+    "most; inside it a filter tuned for this very noise level is hard to beat."
+)
+_WIDE = (
+    "A filter tuned for this very noise level loses little of the signal where the noise is weak."
+)
+_FRC = (
+    "A gain that is one number in each ring leaves the FRC of the raw images as it is: where that "
+    "is better, the network has taken off signal."
+)
+_CLUSTERING = (
+    "K-means goes by what varies most: a filter leaves the coarse features, and a network may make "
+    "unlike views look alike."
+)
 METRICS = (
-    *(Metric(f"psnr_{variant}", f"PSNR {variant} (dB)", 2) for variant in VARIANTS),
-    *(Metric(f"ssim_{variant}", f"SSIM {variant}", 3) for variant in VARIANTS),
-    Metric("correlation", "masked correlation", 3),
-    Metric("correlation_margin", f"correlation, mask + {MARGIN:g} Å", 3),
-    Metric("frc", "FRC = 0.5 (Å)", 1, higher_is_better=False),
-    Metric("ari", "clustering ARI", 3),
-    Metric("nmi", "clustering NMI", 3),
-    Metric("accuracy", "clustering accuracy", 3),
+    *(Metric(f"psnr_{variant}", f"PSNR {variant} (dB)", 2, _PSNR) for variant in VARIANTS),
+    *(Metric(f"ssim_{variant}", f"SSIM {variant}", 3, _SSIM) for variant in VARIANTS),
+    Metric("correlation", "masked correlation", 3, _TIGHT),
+    Metric("correlation_margin", f"correlation, mask + {MARGIN:g} Å", 3, _WIDE),
+    Metric("frc", "FRC = 0.5 (Å)", 1, _FRC, higher_is_better=False),
+    Metric("ari", "clustering ARI", 3, _CLUSTERING),
+    Metric("nmi", "clustering NMI", 3, _CLUSTERING),
+    Metric("accuracy", "clustering accuracy", 3, _CLUSTERING),
 )
 Values = dict[str, list[float]]
 """By a metric's key: one number for each image, or for each start of the clustering."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..evaluate.bootstrap import interval
+from ..signal.bootstrap import interval
 from .scores import METRICS, RIVALS
 
 if TYPE_CHECKING:
@@ -25,20 +25,6 @@ SHOWN = tuple(m for m in METRICS if m.key not in ("nmi", "accuracy"))
 WITH_INTERVAL = ("correlation", "correlation_margin", "frc", "ari")
 HEADLINES = ("psnr_paper", "ssim_paper", "correlation", "correlation_margin", "frc", "ari")
 """Metrics whose exceptions are printed at the end of a run; the Markdown file has all."""
-WHY = {
-    "psnr": "PSNR hangs on the scale of grey values and on the empty part of the box; read it over "
-    "the row zero.",
-    "ssim": "SSIM hangs on the empty part of the box; read it over the row zero.",
-    "correlation": "The tight mask leaves out the outline and the quiet about the particle, where "
-    "a network gains most; inside it a filter tuned for this very noise level is hard to beat.",
-    "correlation_margin": "A filter tuned for this very noise level loses little of the signal "
-    "where the noise is weak.",
-    "frc": "A gain that is one number in each ring leaves the FRC of the raw images as it is: "
-    "where that is better, the network has taken off signal.",
-    "clustering": "K-means goes by what varies most: a filter leaves the coarse features, and a "
-    "network may make unlike views look alike.",
-}
-"""How a baseline can come out above a network, by the family of the metric."""
 ORACLE = "The oracle is told each image's true spectra, which no usable method knows."
 
 
@@ -127,11 +113,9 @@ def _rival(exceptional: Exceptional) -> str:
 
 
 def _why(found: Sequence[Exceptional]) -> str:
-    key = found[0].metric.key
-    family = key.split("_")[0] if key[:4] in ("psnr", "ssim") else key
     parts = []
     if any(e.rival.kind != "oracle" for e in found):
-        parts.append(WHY.get(family, WHY["clustering"]))
+        parts.append(found[0].metric.why_rivals_win)
     if any(e.rival.kind == "oracle" for e in found):
         parts.append(ORACLE)
     return " ".join(parts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..evaluate.metrics import masked_correlation
+from ..signal.agreement import masked_correlation
 
 if TYPE_CHECKING:
     import torch
 
-    from .baseline import Baseline, Parameters
+    from .filters import Baseline, Parameters
 
 
 @dataclass(frozen=True)

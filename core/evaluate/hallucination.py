@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..signal.agreement import masked_correlation, pooled_frc
 from ..signal.ctf import ctf_images
 from ..signal.spectrum import noise_with_power, radial_power
 from ..simulate.pairs import support
 from ..simulate.projection import crop_centre, random_angles, rotation_matrices, to_images
 from .einstein import Average, Reference, aligned_average
-from .frc import pooled_frc
 from .gate import Check, OneCtf, Trial, in_batches
-from .metrics import masked_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

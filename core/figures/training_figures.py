@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..evaluate.held_out import pick
+from ..denoise.training.held_out import pick
 from .axes import LARGE, enlarge, line_style
 from .gallery import PAGE
 from .montage import OWN, Labels, montage
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from ..evaluate.held_out import HeldOut, Images
+    from ..denoise.training.held_out import HeldOut, Images
     from .text_page import Rows
 
     Row = dict[str, float]

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from ..compute.threads import one_thread_each
 from ..errors import IceblockError
-from ..evaluate.metrics import masked_correlation, wiener_filter
 from ..figures.montage import common_range, montage
 from ..images.mrc.reader import read_header, read_images
+from ..signal.agreement import masked_correlation
+from ..signal.filters import wiener_filter
 from ..simulate.dataset import write_dataset
 from ..simulate.pairs import PairSettings, widen
 from ..simulate.sources import pair_generator

@@ -10,14 +10,11 @@ import torch
 from scipy.optimize import least_squares
 
 from ..errors import IceblockError
-from ..noise.bank import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
-
-    from ..noise.bank import NoiseBank
 
     Float = npt.NDArray[np.float64]
 
@@ -71,12 +68,6 @@ class SpectrumModel:
         white = torch.randn(n, box, box, generator=generator, device=generator.device)
         noise: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * gain, s=(box, box))
         return noise
-
-
-def fit_spectrum(bank: NoiseBank) -> SpectrumModel:
-    """Fit the formula of `SpectrumModel` to the real blocks of a bank."""
-    real = bank.table["source"].to_numpy() == REAL
-    return fit_blocks(blocks[real[rows]] for rows, blocks in bank.pieces())
 
 
 def fit_blocks(batches: Iterable[npt.NDArray[np.float32]]) -> SpectrumModel:

@@ -15,8 +15,6 @@ from ..images.unpacking import Unpacked
 from .volumes import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import numpy.typing as npt
 
 PADDING = 1.15
@@ -79,16 +77,6 @@ def chain_names(structure: gemmi.Structure) -> list[str]:
     return [chain.name for chain in structure[0]]
 
 
-def subset(structure: gemmi.Structure, chains: Collection[str]) -> gemmi.Structure:
-    """Copy with only the named chains: a sub-complex."""
-    part = structure.clone()
-    for name in chain_names(structure):
-        if name not in chains:
-            part[0].remove_chain(name)
-    part.name = f"{structure.name}:{'+'.join(sorted(chains))}"
-    return part
-
-
 def positions(structure: gemmi.Structure) -> npt.NDArray[np.float64]:
     """Atom positions, (n, 3) xyz in Å."""
     return np.array([a.atom.pos.tolist() for a in structure[0].all()], dtype=np.float64)
@@ -105,7 +93,7 @@ def density_of_model(
     Parameters
     ----------
     structure
-        From `read_model` or `subset`.
+        From `read_model`.
     pixel_size, resolution
         Å; the resolution defaults to twice the pixel size.
     """
@@ -138,13 +126,3 @@ def density_of_model(
     calculator.add_model_density_to_grid(moved[0])
     data = np.array(calculator.grid, dtype=np.float32).transpose(2, 1, 0)
     return Volume(np.ascontiguousarray(data), pixel_size, structure.name)
-
-
-def nearest_chains(structure: gemmi.Structure, seed: str, count: int) -> list[str]:
-    """Names of a chain and its nearest neighbours by centre of mass: a compact sub-complex."""
-    centres = {
-        chain.name: np.mean([a.pos.tolist() for r in chain for a in r], axis=0)
-        for chain in structure[0]
-    }
-    distance = {name: float(np.linalg.norm(c - centres[seed])) for name, c in centres.items()}
-    return sorted(distance, key=lambda name: distance[name])[:count]

@@ -151,22 +151,6 @@ class PairGenerator:
         scene = self._scene(n, box, rng)
         return self._observe(scene, generator)
 
-    def draw_twice(
-        self, n: int, box: int, rng: np.random.Generator, generator: torch.Generator
-    ) -> tuple[Pairs, Pairs]:
-        """Draw n pairs and the same particles again under other, independent noise.
-
-        The first ones are what `draw` gives for the same seeds. Each is in units of its own
-        background, so the clean images of the two differ by a factor near 1.
-
-        Parameters
-        ----------
-        n, box, rng, generator
-            See `draw`.
-        """
-        scene = self._scene(n, box, rng)
-        return self._observe(scene, generator), self._observe(scene, generator)
-
     def _scene(self, n: int, box: int, rng: np.random.Generator) -> _Scene:
         """Everything but the noise."""
         fitting = [i for i, v in enumerate(self.volumes) if v.diameter <= 0.9 * box * v.pixel_size]

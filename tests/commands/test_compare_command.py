@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.compare.classical import classical_baselines
+from core.compare.filters import classical_baselines
 from core.runs.compare import methods as comparing_methods
 
 from ..training_project import TrainingProject, write_project

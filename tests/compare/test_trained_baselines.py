@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from core.compare.dncnn import DnCNN, DnCNNConfig
-from core.compare.recipe import Recipe, train
-from core.compare.same_pairs import DNCNN, OURS, RIVALS
-from core.compare.unsupervised_gan import UNSUPERVISED_GAN
+from core.compare.networks import (
+    DNCNN,
+    OURS,
+    RIVALS,
+    UNSUPERVISED_GAN,
+    DnCNN,
+    DnCNNConfig,
+    Recipe,
+    train,
+)
 from core.compute.distributed import ALONE
 from core.denoise.generator import GeneratorConfig
 from core.denoise.paper.adversary import Adversary

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.denoise.confidence import TABLE, VIEWS, agreement, calibrated, outline, turned
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
-from core.evaluate.metrics import masked_correlation
+from core.signal.agreement import masked_correlation
 
 BOX, PIXEL = 40, 4.0
 

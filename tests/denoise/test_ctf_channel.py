@@ -19,8 +19,8 @@ from core.denoise.generator import Generator
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model, load_model, save_model
 from core.denoise.training.batches import UNTOLD, draw_batch
+from core.denoise.training.held_out import draw_held_out
 from core.errors import IceblockError
-from core.evaluate.held_out import draw_held_out
 from core.signal.ctf import CtfParameters, ctf_images, random_ctf
 
 from .tiny_network import CARD, TINY

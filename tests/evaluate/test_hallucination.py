@@ -15,8 +15,8 @@ from core.evaluate.hallucination import (
     structure_check,
     with_random_phases,
 )
-from core.evaluate.held_out import gaussian
 from core.noise.source import SpectrumNoise
+from core.signal.filters import gaussian
 from core.signal.spectrum import ice_like_power, radial_power
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform

@@ -10,18 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import IceblockError
 from core.noise.bank_table import BankPart
 from core.noise.inspection import moments
 from core.noise.synthesis import model_part, phase_randomised, phases_part
 from core.signal.spectrum import ice_like_power, noise_with_power, radial_power
-from core.signal.spectrum_model import SpectrumModel, fit_blocks, fit_spectrum
+from core.signal.spectrum_model import SpectrumModel, fit_blocks
 
-from ..bank_parts import make_bank, part
+from ..bank_parts import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from core.noise.source import NoiseSource
 
@@ -159,14 +157,6 @@ def test_the_model_is_a_noise_source_and_deterministic() -> None:
     assert fit_blocks([ice(20).numpy()]) == model
     parts = fit_blocks([ice(20)[:7].numpy(), ice(20)[7:].numpy()])
     assert parts.floor == pytest.approx(model.floor, rel=1e-3)
-
-
-def test_a_bank_is_fitted_by_its_real_blocks(tmp_path: Path) -> None:
-    bank = make_bank(tmp_path, (40, 40), box=24)
-    assert fit_spectrum(bank).power(torch.tensor(0.25)).item() == pytest.approx(1, abs=0.1)
-    bank.table["source"] = "phases"
-    with pytest.raises(IceblockError, match="there are none"):
-        fit_spectrum(bank)
 
 
 def test_parts_say_what_they_are() -> None:

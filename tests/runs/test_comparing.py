@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.compare import same_pairs
-from core.compare.classical import classical_baselines
-from core.compare.dncnn import DnCNNConfig
+from core.compare import networks
+from core.compare.filters import classical_baselines
+from core.compare.networks import DnCNNConfig
 from core.errors import IceblockError
 from core.runs.compare import methods as comparing_methods
 from core.runs.compare import options as compare_options
@@ -45,9 +45,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(comparing_methods, "classical_baselines", few)
     monkeypatch.setattr(compare_options, "FULL", SMALL)
-    dncnn = replace(same_pairs.DNCNN, network=DnCNNConfig(3, 4), training={"batch": 4})
-    gan = replace(same_pairs.UNSUPERVISED_GAN, network=TINY, training={"batch": 4})
-    ours = replace(same_pairs.OURS, network=TINY, training={"batch": 4})
+    dncnn = replace(networks.DNCNN, network=DnCNNConfig(3, 4), training={"batch": 4})
+    gan = replace(networks.UNSUPERVISED_GAN, network=TINY, training={"batch": 4})
+    ours = replace(networks.OURS, network=TINY, training={"batch": 4})
     monkeypatch.setattr(comparing_methods, "RIVALS", (dncnn, gan))
     monkeypatch.setattr(comparing_methods, "OURS", ours)
 

@@ -113,3 +113,11 @@ def write_cif(path: Path, atoms: Points) -> Path:
         lines.append(f"ATOM {k} C CA . ALA A 1 {k} {x:.3f} {y:.3f} {z:.3f} 1.0 20.0 {k} A 1")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def atoms(n: int = 80, radius: float = 22.0, seed: int = 0) -> Points:
+    """Points in a ball without symmetry, far from the origin, on PDB's grid of 0.001 Å."""
+    rng = np.random.default_rng(seed)
+    xyz = rng.normal(size=(n, 3)) * [1.0, 0.6, 0.35]
+    xyz *= radius / np.linalg.norm(xyz, axis=1).max()
+    return np.round(xyz + np.array([100.0, -50.0, 7.0]), 3)

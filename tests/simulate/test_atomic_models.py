@@ -12,24 +12,24 @@ from core.errors import IceblockError
 from core.simulate.atomic_models import (
     chain_names,
     density_of_model,
-    nearest_chains,
     positions,
     read_model,
-    subset,
 )
 from core.simulate.volumes import read_volume
 
-from .shapes import Points, blobs, centred, correlation, moments, pdb_atom, write_cif, write_pdb
+from .shapes import (
+    Points,
+    atoms,
+    blobs,
+    centred,
+    correlation,
+    moments,
+    pdb_atom,
+    write_cif,
+    write_pdb,
+)
 
 PIXEL = 2.0
-
-
-def atoms(n: int = 80, radius: float = 22.0, seed: int = 0) -> Points:
-    """Points in a ball without symmetry, far from the origin, on PDB's grid of 0.001 Å."""
-    rng = np.random.default_rng(seed)
-    xyz = rng.normal(size=(n, 3)) * [1.0, 0.6, 0.35]
-    xyz *= radius / np.linalg.norm(xyz, axis=1).max()
-    return np.round(xyz + np.array([100.0, -50.0, 7.0]), 3)
 
 
 def from_corner(xyz: Points) -> Points:
@@ -149,26 +149,6 @@ def test_only_the_first_model_counts(tmp_path: Path) -> None:
     )
     (tmp_path / "nmr.pdb").write_text(text)
     np.testing.assert_allclose(positions(read_model(tmp_path / "nmr.pdb")), [[0, 0, 0]])
-
-
-def test_chains_make_sub_complexes(tmp_path: Path) -> None:
-    lines = []
-    for place, chain in enumerate("ABCD"):
-        xyz = atoms(10, radius=6.0, seed=place) + np.array([20.0 * place**2, 0, 0])
-        lines += [pdb_atom(k, p, chain=chain) for k, p in enumerate(xyz, 1)]
-    (tmp_path / "a.pdb").write_text("".join(lines) + "END\n")
-    model = read_model(tmp_path / "a.pdb")
-    assert chain_names(model) == list("ABCD")
-    assert nearest_chains(model, "A", 2) == ["A", "B"]
-    assert nearest_chains(model, "C", 3) == ["C", "B", "A"]
-    part = subset(model, ["B", "A"])
-    assert chain_names(part) == ["A", "B"]
-    assert part.name == "a:A+B"
-    assert len(positions(part)) == 20
-    assert len(positions(model)) == 40  # the whole is left as it was
-    before = positions(model)
-    density_of_model(model, 3.0)
-    np.testing.assert_array_equal(positions(model), before)
 
 
 BROKEN = {

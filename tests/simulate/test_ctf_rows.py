@@ -9,12 +9,10 @@ import torch
 
 from core.errors import IceblockError
 from core.images.particles import read_particles
-from core.signal.background import ring_statistics
 from core.simulate.ctf_rows import CtfRows, RandomCtf, ctf_rows
 from core.simulate.pairs import PairGenerator, PairSettings
 
 from ..training_project import STAR
-from .shapes import correlation
 
 
 def star(folder: Path, text: str = STAR) -> Path:
@@ -62,24 +60,3 @@ def test_pairs_take_them(tmp_path: Path, make_generator: Callable[..., PairGener
     assert set(pairs.ctf.defocus_u) <= {12000.0, 18000.0}
     assert isinstance(rows, CtfRows)
     assert isinstance(usual.ctf, RandomCtf)
-
-
-def test_two_draws_differ_by_their_noise_alone(
-    make_generator: Callable[..., PairGenerator],
-) -> None:
-    generator = make_generator(snr_range=(0.3, 0.3), neighbour_rate=0.5)
-
-    def seeds() -> tuple[np.random.Generator, torch.Generator]:
-        return np.random.default_rng(2), torch.Generator().manual_seed(2)
-
-    one, other = generator.draw_twice(6, 40, *seeds())
-    assert torch.equal(one.noisy, generator.draw(6, 40, *seeds()).noisy)
-    np.testing.assert_array_equal(one.angles, other.angles)
-    assert torch.equal(one.mask, other.mask)
-    for k in range(6):
-        assert correlation(one.clean[k], other.clean[k]) == pytest.approx(1)
-    assert abs(correlation(one.noisy - one.clean, other.noisy - other.clean)) < 0.2
-    for pairs in (one, other):
-        mean, sd = ring_statistics(pairs.noisy)
-        torch.testing.assert_close(mean, torch.zeros_like(mean), rtol=0, atol=1e-5)
-        torch.testing.assert_close(sd, torch.ones_like(sd), rtol=1e-5, atol=0)

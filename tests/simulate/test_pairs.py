@@ -14,7 +14,14 @@ from scipy.stats import kstest
 from core.errors import IceblockError
 from core.signal.background import ring_mask, ring_statistics
 from core.signal.ctf import ctf_images
-from core.simulate.pairs import PairGenerator, Pairs, PairSettings, superimpose, support
+from core.simulate.pairs import (
+    PairGenerator,
+    Pairs,
+    PairSettings,
+    superimpose,
+    support,
+    widen,
+)
 from core.simulate.projection import VolumeTransform, rotation_matrices
 
 from .shapes import blob_volume, centred, correlation
@@ -280,3 +287,12 @@ def test_settings_that_make_no_sense(values: dict[str, object], says: str) -> No
 def test_settings_at_their_limits_are_fine() -> None:
     PairSettings(snr_range=(0.1, 0.1), ctf_fraction=0, shift_sd=0, neighbour_rate=0, group=1)
     PairSettings(defocus_range=(-1000.0, -1000.0), ctf_fraction=1)
+
+
+def test_widen_adds_a_margin_on_all_sides() -> None:
+    mask = torch.zeros(1, 15, 15, dtype=torch.bool)
+    mask[0, 7, 7] = True
+    wide = widen(mask, 2)
+    assert int(wide.sum()) == 25
+    assert wide[0, 5:10, 5:10].all()
+    assert torch.equal(widen(mask, 0), mask)

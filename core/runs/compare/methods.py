@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from ...compare.classical import classical_baselines
-from ...compare.same_pairs import OURS, RIVALS
+from ...compare.filters import classical_baselines
+from ...compare.networks import OURS, RIVALS
 from ...compare.tuning import tune
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from ...compare.baseline import Baseline
+    from ...compare.filters import Baseline
     from ...compare.scores import Kind
     from ...denoise.views import Geometry
     from ...sets.covariance.set_prior import SetPrior

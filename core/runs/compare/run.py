@@ -12,7 +12,7 @@ import torch
 from ... import __version__
 from ...compute.device import choose_device
 from ...denoise.shipped import find_model
-from ...evaluate.extra import from_extra
+from ...extra import from_extra
 from ...progress import progress_bar
 from ...remarks import collected
 from ..folder import claim, locked

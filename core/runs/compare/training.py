@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...compare.recipe import train
+from ...compare.networks import train
 from ...compute.device import bf16_pays
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import Model, ModelCard
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from ...compare.recipe import Recipe, Trained
+    from ...compare.networks import Recipe, Trained
     from .inputs import TrainingPairs
 
 

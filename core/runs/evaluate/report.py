@@ -12,15 +12,14 @@ import torch
 from ...denoise.confidence import outline
 from ...denoise.views import working_box
 from ...errors import IceblockError
-from ...evaluate.bootstrap import interval
-from ...evaluate.frc import crossing, frc
-from ...evaluate.metrics import masked_correlation
 from ...figures.denoise_report import WAYS_BACK, range_warnings
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.sample import Sample
 from ...figures.trust_figures import confidence_page, noise_page, truth_page
 from ...figures.trust_report import TrustReport, verdict, write_html, write_pdf
 from ...remarks import warn
+from ...signal.agreement import crossing, frc, masked_correlation
+from ...signal.bootstrap import interval
 from .options import PAGE
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...counting import counted
+from ...denoise.training.held_out import draw_held_out, images_for, snrs_within
 from ...denoise.training.presets import PRESETS
 from ...errors import IceblockError
-from ...evaluate.held_out import draw_held_out, images_for, snrs_within
 from ...images.particles import read_particles
 from ...noise.bank import BLOCKS, TABLE
 from ...remarks import warn
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from ...denoise.model_file import ModelCard
-    from ...evaluate.held_out import HeldOut
+    from ...denoise.training.held_out import HeldOut
     from ...noise.source import NoiseSource
     from ...simulate.ctf_rows import CtfSource
     from .geometry import Geometry

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ...counting import counted
+from ...denoise.training.held_out import mean, named, trivial_methods
 from ...denoise.training.watcher import Watcher
-from ...evaluate.held_out import mean, named, trivial_methods
 from ...figures.training_figures import curves, sample_rows, samples
 from ...images.disk import replacing
 from ...progress import progress_bar
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ...denoise.generator import Generator
+    from ...denoise.training.held_out import HeldOut, Images
     from ...denoise.training.metrics_log import Row
     from ...denoise.training.trainer import Score, Trainer
-    from ...evaluate.held_out import HeldOut, Images
     from ...figures.text_page import Rows
 
 

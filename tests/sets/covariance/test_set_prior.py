@@ -11,13 +11,13 @@ import torch
 
 from core.compute.threads import one_thread_each
 from core.errors import IceblockError
-from core.evaluate.held_out import oracle_wiener
-from core.evaluate.metrics import masked_correlation
 from core.noise.source import SpectrumNoise
 from core.sets.covariance.learn import FEWEST, learn
 from core.sets.covariance.set_file import read_priors, write_priors
 from core.sets.covariance.set_prior import SetPrior
+from core.signal.agreement import masked_correlation
 from core.signal.ctf import random_ctf
+from core.signal.filters import oracle_wiener
 from core.signal.spectrum import ice_like_power, noise_with_power
 from core.simulate.pairs import PairGenerator, Pairs, PairSettings
 from core.simulate.phantoms import phantom

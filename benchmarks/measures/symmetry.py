@@ -11,14 +11,14 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from ..compare.clustering import directions
+from core.compare.clustering import directions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
 
-    from ..simulate.volumes import Volume
+    from core.simulate.volumes import Volume
 
     Likeness = Callable[[Rotation], float]
 

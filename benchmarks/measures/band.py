@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..signal.ctf import ctf_images
-from ..simulate.projection import crop_centre, to_images
+from core.signal.ctf import ctf_images
+from core.simulate.projection import crop_centre, to_images
 
 if TYPE_CHECKING:
-    from ..signal.ctf import CtfParameters
-    from ..simulate.projection import VolumeTransform
+    from core.signal.ctf import CtfParameters
+    from core.simulate.projection import VolumeTransform
 
 _CHUNK = 128
 

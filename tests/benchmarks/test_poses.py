@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from benchmarks.measures.poses import angular_error, match, pose_grid
+from benchmarks.measures.symmetry import symmetry_rotations
 from core.compare.views import view_pairs
-from core.evaluate.poses import angular_error, match, pose_grid
-from core.evaluate.symmetry import symmetry_rotations
 from core.signal.ctf import random_ctf
 from core.signal.spectrum import noise_with_power
 from core.simulate.phantoms import phantom

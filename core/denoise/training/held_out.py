@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..denoise.ctf_channel import ctf_factor, reads_ctf
-from ..denoise.training.batches import shown
-from ..signal.spectrum import radial_power
-from .metrics import masked_correlation, wiener_filter
+from ...signal.agreement import masked_correlation
+from ...signal.filters import gaussian, oracle_wiener
+from ..ctf_channel import ctf_factor, reads_ctf
+from .batches import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import nn
 
-    from ..simulate.pairs import PairGenerator, Pairs
+    from ...simulate.pairs import PairGenerator, Pairs
 
 SNRS = (0.5, 0.1, 0.05)
 """Variance inside the particle mask over that of the noise."""
@@ -121,20 +121,6 @@ def trivial_methods(held_out: HeldOut) -> dict[str, Images]:
         rows["low-pass"][snr] = low[int(torch.stack(quality).argmax())]
         rows["oracle Wiener"][snr] = oracle_wiener(pairs.noisy, pairs.clean)
     return rows
-
-
-def oracle_wiener(noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """Filter (n, box, box) images knowing the spectra of each one's signal and noise."""
-    bins = noisy.shape[-1] // 2 + 1
-    signal, noise = radial_power(clean, bins), radial_power(noisy - clean, bins)
-    return wiener_filter(noisy, signal, noise)
-
-
-def gaussian(images: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Smooth (n, box, box) images by a Gaussian of `sigma` pixels, in Fourier space."""
-    frequency = torch.linspace(0, 0.5, images.shape[-1] // 2 + 1, device=images.device)
-    gain = torch.exp(-2 * (torch.pi * sigma * frequency).square())
-    return wiener_filter(images, gain, 1 - gain)
 
 
 def mean(scores: dict[float, float]) -> float:

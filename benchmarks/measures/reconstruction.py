@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import IceblockError
-from ..images.mrc.writer import StackWriter
-from ..signal.ctf import ctf_images
-from ..signal.shells import shell_index, shell_sums
-from ..simulate.projection import crop_centre, rotation_matrices, shift_spectra
-from ..simulate.volumes import read_map
+from core.errors import IceblockError
+from core.images.mrc.writer import StackWriter
+from core.signal.ctf import ctf_images
+from core.signal.shells import shell_index, shell_sums
+from core.simulate.projection import crop_centre, rotation_matrices, shift_spectra
+from core.simulate.volumes import read_map
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..signal.ctf import CtfParameters
+    from core.signal.ctf import CtfParameters
 
 PROGRAM = "relion_reconstruct"
 _CHUNK = 32

@@ -14,15 +14,16 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from ..compare.clustering import directions, euler_angles
-from ..simulate.projection import rotation_matrices
+from core.compare.clustering import directions, euler_angles
+from core.simulate.projection import rotation_matrices
+
 from .band import Band
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..signal.ctf import CtfParameters
-    from ..simulate.projection import VolumeTransform
+    from core.signal.ctf import CtfParameters
+    from core.simulate.projection import VolumeTransform
 
 _REFERENCES, _IMAGES = 1024, 256
 """Rows of a product of matrices."""

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluate.held_out import (
+from core.denoise.training.held_out import (
     HeldOut,
     draw_held_out,
     gaussian,

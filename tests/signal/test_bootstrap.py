@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.evaluate.bootstrap import interval
+from core.signal.bootstrap import interval
 
 
 @settings(deadline=None, max_examples=30)

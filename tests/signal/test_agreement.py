@@ -1,7 +1,5 @@
 """Rings, their correlation, its crossings, and what the error of a denoiser is made of."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -9,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fourier_shell_correlation import fourier_correlation
 
-from core.evaluate.bias import ring_errors
-from core.evaluate.frc import crossing, frc, pooled_frc, spectral_snr
-from core.evaluate.metrics import wiener_filter
+from core.signal.agreement import crossing, frc, pooled_frc
+from core.signal.filters import wiener_filter
 from core.signal.shells import shell_index, shell_sums
-from core.signal.spectrum import noise_with_power, radial_power
+from core.signal.spectrum import noise_with_power
 
 
 def noise(n: int, box: int, seed: int = 0) -> torch.Tensor:
@@ -117,44 +114,6 @@ def test_crossings_at_the_ends() -> None:
 def test_the_first_crossing_counts() -> None:
     curve = torch.tensor([1.0, 1.0, 0.0, 1.0, 0.0])
     assert crossing(curve, 1.0, 0.5).item() == pytest.approx(8 / 1.5)
-
-
-def test_spectral_snr_is_that_of_the_spectra() -> None:
-    signal = torch.linspace(3, 0.3, 25)
-    truth = noise_with_power(signal.expand(200, -1), 48, torch.Generator().manual_seed(7))
-    found = spectral_snr(5 * (truth + noise(200, 48, 8)), truth)
-    torch.testing.assert_close(found[3:-1], signal[3:-1], rtol=0.1, atol=0.02)
-    assert spectral_snr(truth, truth)[3:].min() > 1e4
-    assert not spectral_snr(-truth, truth).any()
-
-
-@pytest.mark.parametrize("gain", [0.0, 0.4, 1.0])
-def test_bias_and_variance_of_a_plain_gain(gain: float) -> None:
-    """gain · (truth + noise): bias (1 - gain)² S, variance gain² N."""
-    truth = falling(300, 24, 9)
-    draws = [gain * (truth + noise(300, 24, seed)) for seed in (10, 11)]
-    errors = ring_errors(draws[0], draws[1], truth)
-    torch.testing.assert_close(errors.signal[:-1], radial_power(truth).mean(0)[:-1])
-    expected = (1 - gain) ** 2 * errors.signal
-    torch.testing.assert_close(errors.bias[1:], expected[1:], rtol=0.1, atol=0.06)
-    torch.testing.assert_close(
-        errors.variance[1:], torch.full((12,), gain**2), rtol=0.12, atol=1e-6
-    )
-
-
-@pytest.mark.parametrize(
-    "memory", [lambda x: x, lambda x: x.roll(1, 0)], ids=["truth", "another particle"]
-)
-def test_what_does_not_change_with_the_noise_is_bias(
-    memory: Callable[[torch.Tensor], torch.Tensor],
-) -> None:
-    truth = falling(20, 24, 12)
-    said = memory(truth)
-    errors = ring_errors(said, said, truth)
-    assert not errors.variance.any()
-    torch.testing.assert_close(
-        errors.bias, radial_power(said - truth).mean(0), rtol=0.05, atol=1e-4
-    )
 
 
 def test_pooled_is_one_ring_of_all_images() -> None:

@@ -1,4 +1,4 @@
-"""More structures out of few: bent models and symmetric assemblies that nature never made."""
+"""More structures out of few: sub-complexes, bent models, symmetric assemblies never seen."""
 
 from __future__ import annotations
 
@@ -9,15 +9,37 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from .atomic_models import positions
-from .phantoms import point_group
+from core.simulate.atomic_models import chain_names, positions
+from core.simulate.phantoms import point_group
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy.typing as npt
 
 CONTACT = 5.0
 """Å between the nearest of the atoms that are looked at in neighbouring copies."""
 _LOOKED_AT = 400
+
+
+def subset(structure: gemmi.Structure, chains: Collection[str]) -> gemmi.Structure:
+    """Copy with only the named chains: a sub-complex."""
+    part = structure.clone()
+    for name in chain_names(structure):
+        if name not in chains:
+            part[0].remove_chain(name)
+    part.name = f"{structure.name}:{'+'.join(sorted(chains))}"
+    return part
+
+
+def nearest_chains(structure: gemmi.Structure, seed: str, count: int) -> list[str]:
+    """Names of a chain and its nearest neighbours by centre of mass: a compact sub-complex."""
+    centres = {
+        chain.name: np.mean([a.pos.tolist() for r in chain for a in r], axis=0)
+        for chain in structure[0]
+    }
+    distance = {name: float(np.linalg.norm(c - centres[seed])) for name, c in centres.items()}
+    return sorted(distance, key=lambda name: distance[name])[:count]
 
 
 def bent(structure: gemmi.Structure, rng: np.random.Generator, sd: float) -> gemmi.Structure:
@@ -26,7 +48,7 @@ def bent(structure: gemmi.Structure, rng: np.random.Generator, sd: float) -> gem
     Parameters
     ----------
     structure
-        From `atomic_models.read_model` or `subset`.
+        From `core.simulate.atomic_models.read_model` or `subset`.
     rng
         Decides the field: six plane waves about as long as the model.
     sd

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from benchmarks.simulated_micrographs import simulate_micrograph
 from core.noise.source import SpectrumNoise
 from core.signal.spectrum import ice_like_power
-from core.simulate.micrographs import scatter, simulate_micrograph
+from core.simulate.micrographs import scatter
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 

@@ -11,12 +11,18 @@ import pytest
 import torch
 from torch_fourier_shell_correlation import fsc as their_fsc
 
+from benchmarks.measures import reconstruction
+from benchmarks.measures.reconstruction import (
+    fsc,
+    in_box,
+    reconstruct,
+    soft_sphere,
+    write_particles,
+)
 from core.compare.views import view_pairs
 from core.errors import IceblockError
-from core.evaluate import reconstruction
-from core.evaluate.frc import crossing
-from core.evaluate.reconstruction import fsc, in_box, reconstruct, soft_sphere, write_particles
 from core.images.star.particles import StarParticles
+from core.signal.agreement import crossing
 from core.signal.ctf import random_ctf
 from core.simulate.pairs import Pairs
 from core.simulate.phantoms import phantom

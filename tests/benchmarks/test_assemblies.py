@@ -7,11 +7,11 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from core.simulate.assemblies import CONTACT, assembly, bent
+from benchmarks.assemblies import CONTACT, assembly, bent, nearest_chains, subset
 from core.simulate.atomic_models import chain_names, density_of_model, positions, read_model
 from core.simulate.phantoms import point_group
 
-from .shapes import write_pdb
+from ..simulate.shapes import atoms, pdb_atom, write_pdb
 
 
 @pytest.fixture
@@ -63,3 +63,23 @@ def test_point_groups_are_groups() -> None:
             products = (one * Rotation.concatenate(operators)).as_matrix()
             apart = np.abs(products[:, None] - matrices[None]).max(axis=(2, 3)).min(axis=1)
             assert apart.max() < 1e-9
+
+
+def test_chains_make_sub_complexes(tmp_path: Path) -> None:
+    lines = []
+    for place, chain in enumerate("ABCD"):
+        xyz = atoms(10, radius=6.0, seed=place) + np.array([20.0 * place**2, 0, 0])
+        lines += [pdb_atom(k, p, chain=chain) for k, p in enumerate(xyz, 1)]
+    (tmp_path / "a.pdb").write_text("".join(lines) + "END\n")
+    model = read_model(tmp_path / "a.pdb")
+    assert chain_names(model) == list("ABCD")
+    assert nearest_chains(model, "A", 2) == ["A", "B"]
+    assert nearest_chains(model, "C", 3) == ["C", "B", "A"]
+    part = subset(model, ["B", "A"])
+    assert chain_names(part) == ["A", "B"]
+    assert part.name == "a:A+B"
+    assert len(positions(part)) == 20
+    assert len(positions(model)) == 40  # the whole is left as it was
+    before = positions(model)
+    density_of_model(model, 3.0)
+    np.testing.assert_array_equal(positions(model), before)

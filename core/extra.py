@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ..errors import IceblockError
+from .errors import IceblockError
 
 
 def from_extra(module: str) -> Any:

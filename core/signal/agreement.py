@@ -1,4 +1,4 @@
-"""Fourier ring correlation with the truth, where it falls below a threshold, and spectral SNR.
+"""How well images agree with the truth: inside a mask, and ring by ring in Fourier space (FRC).
 
 Ring k of `bins` holds the frequencies about k / (2 (bins - 1)) cycles per pixel; the corners beyond
 Nyquist are left out. A gain that is one number in each ring never changes an FRC.
@@ -8,7 +8,34 @@ from __future__ import annotations
 
 import torch
 
-from ..signal.shells import shell_sums
+from .shells import shell_sums
+
+
+def masked_correlation(
+    images: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Pearson correlation inside a mask; 0 where either side is constant.
+
+    Parameters
+    ----------
+    images, truth : (n, y, x) float tensors
+    mask : (n, y, x) bool tensor
+
+    Returns
+    -------
+    correlation : (n,)
+    """
+    weight = mask.to(images.dtype)
+    total = weight.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+
+    def unit(x: torch.Tensor) -> torch.Tensor:
+        mean = (x * weight).sum(dim=(1, 2), keepdim=True) / total
+        apart = (x - mean) * weight
+        length = apart.square().sum(dim=(1, 2), keepdim=True).sqrt()
+        rounding = 8 * torch.finfo(x.dtype).eps * mean.abs() * total.sqrt()
+        return torch.where(length > rounding, apart / length.clamp(min=1e-30), 0.0)
+
+    return (unit(images) * unit(truth)).sum(dim=(1, 2))
 
 
 def frc(images: torch.Tensor, truth: torch.Tensor, bins: int | None = None) -> torch.Tensor:
@@ -35,29 +62,6 @@ def pooled_frc(images: torch.Tensor, truth: torch.Tensor, bins: int | None = Non
     bins = bins or images.shape[-1] // 2 + 1
     cross, own, true = (part.sum(0) for part in _ring_products(images, truth, bins))
     return _ratio(cross, own, true)
-
-
-def spectral_snr(
-    images: torch.Tensor, truth: torch.Tensor, bins: int | None = None
-) -> torch.Tensor:
-    """Power of the truth in images over that of all else, ring by ring.
-
-    In each ring the images are split into a multiple of the truth and a rest that is orthogonal to
-    it, over all images together; the ratio of their powers is FRC² / (1 - FRC²).
-
-    Parameters
-    ----------
-    images, truth : (n, box, box) float
-    bins
-        See `frc`.
-
-    Returns
-    -------
-    snr : (bins,)
-        0 where the correlation is not positive, infinite where nothing but the truth is there.
-    """
-    square = pooled_frc(images, truth, bins).clamp(0, 1).square()
-    return square / (1 - square)
 
 
 def crossing(curve: torch.Tensor, pixel_size: float, threshold: float = 0.5) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Measurements that benchmarks share and no command makes."""
