@@ -24,10 +24,9 @@ JOBS = ("classify", "denoise", "evaluate", "noise", "restore", "train", "whole")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 # Of programs that are not ours, in commands that a user types.
 OTHERS = {
-    "denoise/launched.py": {"--pty"},
-    "evaluate/gallery.py": {"--black", "--white"},
-    "evaluate/reconstruction.py": {"--angpix", "--ctf", "--i", "--o"},
-    "images/foreign_formats.py": {"--i", "--o"},
+    "compute/launched.py": {"--pty"},
+    "figures/gallery.py": {"--black", "--white"},
+    "images/mrc/foreign_formats.py": {"--i", "--o"},
     "simulate/volumes.py": {"--force", "--i", "--o"},
 }
 # In whole commands that a user types; a RELION job has nothing in their place.

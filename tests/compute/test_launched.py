@@ -162,7 +162,7 @@ def test_the_rule_needs_no_package() -> None:
     """RELION's launcher asks before anything that can be missing or slow is loaded."""
     root = Path(__file__).parents[2]
     code = (
-        f"import sys; sys.path.insert(0, {str(root)!r}); from core.denoise import launched; "
+        f"import sys; sys.path.insert(0, {str(root)!r}); from core.compute import launched; "
         "print('torch' in sys.modules)"
     )
     done = subprocess.run(
