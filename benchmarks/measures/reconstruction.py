@@ -17,6 +17,8 @@ import torch
 
 from core.errors import IceblockError
 from core.images.mrc.writer import StackWriter
+from core.images.star.image_names import image_name
+from core.images.star.writer import NewColumns, loop, write_blocks
 from core.signal.ctf import ctf_images
 from core.signal.shells import shell_index, shell_sums
 from core.simulate.projection import crop_centre, rotation_matrices, shift_spectra
@@ -169,45 +171,41 @@ def write_particles(
     n, box, _ = images.shape
     with StackWriter(folder / "particles.mrcs", n, box, pixel_size, resume=False) as writer:
         writer.append(images.cpu().numpy())
-    columns: dict[str, npt.NDArray[np.float64]] = {
-        "AngleRot": angles[:, 0],
-        "AngleTilt": angles[:, 1],
-        "AnglePsi": angles[:, 2],
-        "OriginXAngst": -shifts[:, 1] * pixel_size,
-        "OriginYAngst": -shifts[:, 0] * pixel_size,
-    }
     settings, group = np.array([[300.0, 2.7, 0.1]]), np.zeros(n, dtype=np.int64)
+    defocus = {}
     if ctf is not None:
         microscope = [ctf.voltage, ctf.spherical_aberration, ctf.amplitude_contrast]
         settings, group = np.unique(np.column_stack(microscope), axis=0, return_inverse=True)
-        columns |= {"DefocusU": ctf.defocus_u, "DefocusV": ctf.defocus_v}
-        columns |= {"DefocusAngle": ctf.defocus_angle, "PhaseShift": ctf.phase_shift}
-    optics = [
-        f"{k} group{k} {kv:g} {cs:g} {contrast:g} {pixel_size:.7g} {box} 2"
-        for k, (kv, cs, contrast) in enumerate(settings, 1)
-    ]
-    values = np.column_stack(list(columns.values()))
-    rows = [
-        f"{k + 1:06d}@particles.mrcs {group[k] + 1} " + " ".join(f"{v:.6f}" for v in values[k])
-        for k in range(n)
-    ]
+        defocus = {
+            "rlnDefocusU": ctf.defocus_u,
+            "rlnDefocusV": ctf.defocus_v,
+            "rlnDefocusAngle": ctf.defocus_angle,
+            "rlnPhaseShift": ctf.phase_shift,
+        }
+    k = len(settings)
+    optics: NewColumns = {
+        "rlnOpticsGroup": range(1, k + 1),
+        "rlnOpticsGroupName": [f"group{number}" for number in range(1, k + 1)],
+        "rlnVoltage": settings[:, 0],
+        "rlnSphericalAberration": settings[:, 1],
+        "rlnAmplitudeContrast": settings[:, 2],
+        "rlnImagePixelSize": [f"{pixel_size:.7g}"] * k,
+        "rlnImageSize": [box] * k,
+        "rlnImageDimensionality": [2] * k,
+    }
+    particles: NewColumns = {
+        "rlnImageName": [image_name(index, "particles.mrcs") for index in range(n)],
+        "rlnOpticsGroup": group + 1,
+        "rlnAngleRot": angles[:, 0],
+        "rlnAngleTilt": angles[:, 1],
+        "rlnAnglePsi": angles[:, 2],
+        "rlnOriginXAngst": -shifts[:, 1] * pixel_size,
+        "rlnOriginYAngst": -shifts[:, 0] * pixel_size,
+        **defocus,
+    }
     star = folder / "particles.star"
-    star.write_text(
-        _table("optics", _OPTICS, optics)
-        + _table("particles", ("ImageName", "OpticsGroup", *columns), rows)
-    )
+    write_blocks(star, loop("optics", optics), loop("particles", particles))
     return star
-
-
-_OPTICS = (
-    "OpticsGroup", "OpticsGroupName", "Voltage", "SphericalAberration", "AmplitudeContrast",
-    "ImagePixelSize", "ImageSize", "ImageDimensionality",
-)  # fmt: skip
-
-
-def _table(name: str, columns: tuple[str, ...], rows: list[str]) -> str:
-    heads = [f"_rln{column} #{k}" for k, column in enumerate(columns, 1)]
-    return "\n".join([f"\ndata_{name}\n", "loop_", *heads, *rows, ""])
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -17,8 +17,8 @@ import pandas as pd
 from ..errors import IceblockError
 from ..images.input_file import is_file, is_folder
 from ..images.mrc.reader import Stack, read_header, read_images
-from ..images.star.document import unquote
 from ..images.star.particles import StarParticles
+from ..images.star.tokens import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

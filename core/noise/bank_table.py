@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IceblockError
-from ..images.disk import replacing
 from ..images.mrc.writer import StackWriter
 from ..images.project_root import name_from_here
-from ..images.star.document import quote
 from ..images.star.image_names import image_name
+from ..images.star.writer import loop, write_blocks
 from .bank import BLOCKS, REAL, TABLE, NoiseBank
 
 if TYPE_CHECKING:
@@ -21,27 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .bank import OpticsGroup
-
-_OPTICS = (
-    "rlnOpticsGroupName",
-    "rlnOpticsGroup",
-    "rlnVoltage",
-    "rlnSphericalAberration",
-    "rlnAmplitudeContrast",
-    "rlnImagePixelSize",
-    "rlnImageSize",
-    "rlnImageDimensionality",
-)
-_ROWS = (
-    "rlnCoordinateX",
-    "rlnCoordinateY",
-    "rlnImageName",
-    "rlnMicrographName",
-    "rlnOpticsGroup",
-    "rlnIceblockMean",
-    "rlnIceblockSd",
-    "rlnIceblockSource",
-)
 
 
 @dataclass(frozen=True)
@@ -106,48 +84,41 @@ def write_bank(
     if total < 1:
         raise IceblockError(f"{folder} would be a noise bank without blocks; add some blocks")
     stack = folder / BLOCKS
-    name = quote(name_from_here(stack))
-    rows: list[str] = []
+    rows: dict[str, list[object]] = {}
     with StackWriter(stack, total, box, optics[0].pixel_size, resume=False) as writer:
         for part in parts:
             if len(part.blocks):
                 writer.append(part.blocks)
-            rows += _rows(part, len(rows), name)
-    with replacing(folder / TABLE) as file:
-        file.write(loop("optics", _OPTICS, _optics_rows(optics, box)).encode())
-        file.write(loop("particles", _ROWS, rows).encode())
+            for tag, values in _columns(part).items():
+                rows.setdefault(tag, []).extend(values)
+    name = name_from_here(stack)
+    rows["rlnImageName"] = [image_name(index, name) for index in range(total)]
+    write_blocks(folder / TABLE, loop("optics", _optics(optics, box)), loop("particles", rows))
     return NoiseBank.read(folder)
 
 
-def loop(name: str, tags: Iterable[str], rows: Iterable[str]) -> str:
-    """Give the text of a STAR table; the values of a row are joined by blanks already."""
-    head = ["", "# version 30001", "", f"data_{name}", "", "loop_"]
-    head += [f"_{tag} #{number}" for number, tag in enumerate(tags, 1)]
-    return "\n".join([*head, *rows, "", ""])
+def _optics(optics: Sequence[OpticsGroup], box: int) -> dict[str, Sequence[object]]:
+    numbers = range(1, len(optics) + 1)
+    return {
+        "rlnOpticsGroupName": [f"opticsGroup{number}" for number in numbers],
+        "rlnOpticsGroup": numbers,
+        "rlnVoltage": [f"{group.voltage:g}" for group in optics],
+        "rlnSphericalAberration": [f"{group.spherical_aberration:g}" for group in optics],
+        "rlnAmplitudeContrast": [f"{group.amplitude_contrast:g}" for group in optics],
+        "rlnImagePixelSize": [f"{group.pixel_size:.7g}" for group in optics],
+        "rlnImageSize": [box for _ in optics],
+        "rlnImageDimensionality": [2 for _ in optics],
+    }
 
 
-def _optics_rows(optics: Sequence[OpticsGroup], box: int) -> list[str]:
-    return [
-        f"opticsGroup{number} {number} {group.voltage:g} {group.spherical_aberration:g} "
-        f"{group.amplitude_contrast:g} {group.pixel_size:.7g} {box} 2"
-        for number, group in enumerate(optics, 1)
-    ]
-
-
-def _rows(part: BankPart, first: int, stack: str) -> list[str]:
-    """Give a row for each block; the first of them is image `first` (0-based) of the stack."""
-    columns = (
-        part.micrographs,
-        part.positions.tolist(),
-        part.groups,
-        part.mean.tolist(),
-        part.sd.tolist(),
-        part.sources,
-    )
-    return [
-        f"{x:.2f} {y:.2f} {image_name(index, stack)} {quote(micrograph)} {group + 1} "
-        f"{mean:.7g} {sd:.7g} {source}"
-        for index, (micrograph, (y, x), group, mean, sd, source) in enumerate(
-            zip(*columns, strict=True), first
-        )
-    ]
+def _columns(part: BankPart) -> dict[str, Sequence[object]]:
+    return {
+        "rlnCoordinateX": [f"{x:.2f}" for _, x in part.positions.tolist()],
+        "rlnCoordinateY": [f"{y:.2f}" for y, _ in part.positions.tolist()],
+        "rlnImageName": [],
+        "rlnMicrographName": part.micrographs,
+        "rlnOpticsGroup": [group + 1 for group in part.groups],
+        "rlnIceblockMean": [f"{mean:.7g}" for mean in part.mean.tolist()],
+        "rlnIceblockSd": [f"{sd:.7g}" for sd in part.sd.tolist()],
+        "rlnIceblockSource": part.sources,
+    }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from ..images.star.image_names import image_name
+from ..images.star.writer import NewColumns, loop, pairs, write_blocks
 from .project_contents import AMPLITUDE_CONTRAST, SPHERICAL_ABERRATION, VOLTAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from .project_contents import ProjectSettings, SimulatedMicrograph
@@ -25,11 +27,6 @@ NEXT_JOB = 13
 _JOBS = {MICROGRAPHS: 2, PICKS_31: 4, PARTICLES: 5, REFERENCE: 18}
 _NODES = {MICROGRAPHS: 1, PICKS_31: 2, PICKS: 2, PARTICLES: 3, REFERENCE: 6}
 _FINISHED = 2
-_OPTICS = (
-    "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographOriginalPixelSize", "rlnVoltage",
-    "rlnSphericalAberration", "rlnAmplitudeContrast",
-)  # fmt: skip
-_CTF = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift")
 
 
 def write_tables(
@@ -56,87 +53,92 @@ def write_tables(
 def _write_micrographs(
     folder: Path, micrographs: Sequence[SimulatedMicrograph], settings: ProjectSettings
 ) -> None:
-    optics = _table("optics", (*_OPTICS, "rlnMicrographPixelSize"),
-                    [(*_optics(settings), settings.pixel_size)])  # fmt: skip
-    rows = [(one.name, 1, *_ctf(one)) for one in micrographs]
-    _write(
-        folder / MICROGRAPHS,
-        optics,
-        _table("micrographs", ("rlnMicrographName", "rlnOpticsGroup", *_CTF), rows),
-    )
+    optics = {**_optics(settings), "rlnMicrographPixelSize": [settings.pixel_size]}
+    rows: NewColumns = {
+        "rlnMicrographName": [one.name for one in micrographs],
+        "rlnOpticsGroup": [1 for _ in micrographs],
+        **_ctf(micrographs),
+    }
+    write_blocks(folder / MICROGRAPHS, loop("optics", optics), loop("micrographs", rows))
 
 
 def _write_picks(folder: Path, micrographs: Sequence[SimulatedMicrograph]) -> None:
-    listed = []
+    listed: dict[str, list[str]] = {"rlnMicrographName": [], "rlnMicrographCoordinates": []}
     for one in micrographs:
         # RELION puts the picks of JobType/jobNNN/PATH.mrc at PATH below the picking job.
         below = PurePosixPath(one.name).relative_to("MotionCorr/job002")
         path = str(PurePosixPath(PICKS).parent / below.with_name(f"{below.stem}_autopick.star"))
-        rows = [(float(x), float(y)) for y, x in one.places]
-        _write(folder / path, _table("", ("rlnCoordinateX", "rlnCoordinateY"), rows))
-        listed.append((one.name, path))
-    names = ("rlnMicrographName", "rlnMicrographCoordinates")
-    _write(folder / PICKS, _table("coordinate_files", names, listed))
+        write_blocks(folder / path, loop("", _places([one])))
+        listed["rlnMicrographName"].append(one.name)
+        listed["rlnMicrographCoordinates"].append(path)
+    write_blocks(folder / PICKS, loop("coordinate_files", listed))
     (folder / PICKS_31).write_text(f"{MICROGRAPHS}\n")
 
 
 def _write_particles(
     folder: Path, micrographs: Sequence[SimulatedMicrograph], settings: ProjectSettings
 ) -> None:
-    columns = (*_OPTICS, "rlnImagePixelSize", "rlnImageSize", "rlnImageDimensionality")
-    optics = _table("optics", columns, [(*_optics(settings), settings.pixel_size, settings.box, 2)])
-    rows = [
-        (float(x), float(y), f"{index:06d}@{one.stack}", one.name, 1, *_ctf(one))
-        for one in micrographs
-        for index, (y, x) in enumerate(one.places, 1)
-    ]
-    columns = ("rlnCoordinateX", "rlnCoordinateY", "rlnImageName", "rlnMicrographName",
-               "rlnOpticsGroup", *_CTF)  # fmt: skip
-    _write(folder / PARTICLES, optics, _table("particles", columns, rows))
+    optics = {
+        **_optics(settings),
+        "rlnImagePixelSize": [settings.pixel_size],
+        "rlnImageSize": [settings.box],
+        "rlnImageDimensionality": [2],
+    }
+    of_each = [(one, index) for one in micrographs for index in range(len(one.places))]
+    rows: NewColumns = {
+        **_places(micrographs),
+        "rlnImageName": [image_name(index, one.stack) for one, index in of_each],
+        "rlnMicrographName": [one.name for one, _ in of_each],
+        "rlnOpticsGroup": [1 for _ in of_each],
+        **_ctf([one for one, _ in of_each]),
+    }
+    write_blocks(folder / PARTICLES, loop("optics", optics), loop("particles", rows))
 
 
 def _write_pipeline(folder: Path) -> None:
     """Tell RELION which jobs there are, so that its Browse buttons find their outputs."""
     jobs = {node: f"{PurePosixPath(node).parent}/" for node in _NODES}
-    processes = [(jobs[node], "None", kind, _FINISHED) for node, kind in _JOBS.items()]
-    general = (
-        f"\n# version 30001\n\ndata_pipeline_general\n\n_rlnPipeLineJobCounter {NEXT_JOB}\n \n"
-    )
-    start = "rlnPipeLine"
-    _write(
+    processes = {
+        "rlnPipeLineProcessName": [jobs[node] for node in _JOBS],
+        "rlnPipeLineProcessAlias": ["None" for _ in _JOBS],
+        "rlnPipeLineProcessType": _JOBS.values(),
+        "rlnPipeLineProcessStatus": [_FINISHED for _ in _JOBS],
+    }
+    nodes = {"rlnPipeLineNodeName": _NODES, "rlnPipeLineNodeType": _NODES.values()}
+    edges = {"rlnPipeLineEdgeProcess": jobs.values(), "rlnPipeLineEdgeToNode": jobs}
+    write_blocks(
         folder / "default_pipeline.star",
-        general,
-        _table("pipeline_processes", [f"{start}Process{each}" for each in
-               ("Name", "Alias", "Type", "Status")], processes),
-        _table("pipeline_nodes", [f"{start}NodeName", f"{start}NodeType"], _NODES.items()),
-        _table("pipeline_output_edges", [f"{start}EdgeProcess", f"{start}EdgeToNode"],
-               [(job, node) for node, job in jobs.items()]),
-    )  # fmt: skip
+        pairs("pipeline_general", {"rlnPipeLineJobCounter": NEXT_JOB}),
+        loop("pipeline_processes", processes),
+        loop("pipeline_nodes", nodes),
+        loop("pipeline_output_edges", edges),
+    )
     (folder / ".gui_projectdir").touch()  # else RELION asks whether this is a project
 
 
-def _optics(settings: ProjectSettings) -> tuple[object, ...]:
-    return ("opticsGroup1", 1, settings.pixel_size, VOLTAGE, SPHERICAL_ABERRATION,
-            AMPLITUDE_CONTRAST)  # fmt: skip
+def _optics(settings: ProjectSettings) -> dict[str, Sequence[object]]:
+    return {
+        "rlnOpticsGroupName": ["opticsGroup1"],
+        "rlnOpticsGroup": [1],
+        "rlnMicrographOriginalPixelSize": [settings.pixel_size],
+        "rlnVoltage": [VOLTAGE],
+        "rlnSphericalAberration": [SPHERICAL_ABERRATION],
+        "rlnAmplitudeContrast": [AMPLITUDE_CONTRAST],
+    }
 
 
-def _ctf(one: SimulatedMicrograph) -> tuple[float, ...]:
-    ctf = one.ctf
-    values = (ctf.defocus_u, ctf.defocus_v, ctf.defocus_angle, ctf.phase_shift)
-    return tuple(float(value[0]) for value in values)
+def _places(micrographs: Sequence[SimulatedMicrograph]) -> dict[str, Sequence[object]]:
+    places = [place for one in micrographs for place in one.places]
+    return {
+        "rlnCoordinateX": [float(x) for _, x in places],
+        "rlnCoordinateY": [float(y) for y, _ in places],
+    }
 
 
-def _table(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Give a STAR table; numbers have six decimals, as RELION writes them."""
-    tags = "".join(f"_{column} #{number}\n" for number, column in enumerate(columns, 1))
-    lines = "".join(" ".join(_text(value) for value in row) + "\n" for row in rows)
-    return f"\n# version 30001\n\ndata_{name}\n\nloop_\n{tags}{lines} \n"
-
-
-def _text(value: object) -> str:
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
-
-
-def _write(path: Path, *tables: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(tables))
+def _ctf(rows: Sequence[SimulatedMicrograph]) -> dict[str, Sequence[object]]:
+    return {
+        "rlnDefocusU": [float(one.ctf.defocus_u[0]) for one in rows],
+        "rlnDefocusV": [float(one.ctf.defocus_v[0]) for one in rows],
+        "rlnDefocusAngle": [float(one.ctf.defocus_angle[0]) for one in rows],
+        "rlnPhaseShift": [float(one.ctf.phase_shift[0]) for one in rows],
+    }

@@ -21,8 +21,8 @@ from core.images.cs.exposures import write_micrographs
 from core.images.cs.particles import CsParticles
 from core.images.mrc.writer import StackWriter
 from core.images.particles import read_particles
-from core.images.star.document import quote
 from core.images.star.image_names import image_name
+from core.images.star.tokens import quote
 from core.runs.denoise.options import UNUSABLE
 from core.runs.labelled import gather
 

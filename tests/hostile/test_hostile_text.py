@@ -13,7 +13,8 @@ from core.errors import IceblockError
 from core.images.micrographs.picks import read_picks
 from core.images.micrographs.reader import Micrograph
 from core.images.particles import read_particles
-from core.images.star.document import StarFile, quote
+from core.images.star.document import StarFile
+from core.images.star.tokens import quote
 
 from .hostile_files import edit, stretch
 from .hostile_targets import KINDS

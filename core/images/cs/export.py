@@ -17,11 +17,12 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from ...errors import IceblockError
-from ..disk import partial_path, replacing, write_error
+from ..disk import partial_path, write_error
 from ..output_plan import output_names
 from ..project_root import name_from_here
-from ..star.document import quote
 from ..star.image_names import image_name
+from ..star.tokens import quote
+from ..star.writer import loop, write_blocks
 from .fields import GROUP, INDEX, PATH, PIXEL_SIZE, SHAPE, SIGN
 from .particles import CsParticles
 from .table import Records
@@ -80,9 +81,7 @@ def export_star(particles: CsParticles, out: Path) -> list[str]:
     for fields, made in (_defocus(particles), _pose(particles.records), _shift(particles.records)):
         used |= fields
         columns |= made
-    with replacing(out) as file:
-        file.write(_table("optics", optics).encode())
-        file.write(_table("particles", columns).encode())
+    write_blocks(out, loop("optics", optics), loop("particles", columns))
     return _left_out(particles, used)
 
 
@@ -135,10 +134,7 @@ def _link_stacks(particles: CsParticles, out: Path) -> list[str]:
 
 def _image_names(particles: CsParticles, stacks: list[str]) -> list[str]:
     rows = zip(particles.indices.tolist(), particles.stack_ids.tolist(), strict=True)
-    names = [image_name(index, stacks[stack]) for index, stack in rows]
-    # An image name begins with a number, so only the stack in it can ask for quotes.
-    odd = any(quote(stack) != stack for stack in stacks)
-    return [quote(name) for name in names] if odd else names
+    return [image_name(index, stacks[stack]) for index, stack in rows]
 
 
 def _group_numbers(particles: CsParticles) -> npt.NDArray[np.int64]:
@@ -223,9 +219,3 @@ def _short(values: npt.NDArray[Any]) -> list[str]:
 
 def _fixed(values: npt.NDArray[Any]) -> list[str]:
     return [f"{value:.6f}" for value in values.tolist()]
-
-
-def _table(name: str, columns: Columns) -> str:
-    tags = [f"_{tag} #{number}" for number, tag in enumerate(columns, 1)]
-    rows = [" ".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
-    return "\n".join(["", "# version 30001", "", f"data_{name}", "", "loop_", *tags, *rows, "", ""])

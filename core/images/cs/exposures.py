@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import IceblockError
-from ..disk import replacing
-from ..star.document import quote
+from ..star.writer import NewColumns, loop, write_blocks
 from .table import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from .locations import Coordinates
@@ -75,15 +74,10 @@ def write_micrographs(records: Records, source: Path, out: Path) -> None:
     for tag, (fields, otherwise) in _OPTICS.items():
         known = [field for field in fields if field in names]
         optics[tag] = float(records[known[0]][0]) if known else otherwise
-    row = " ".join(f"{value:.7g}" for value in optics.values())
-    _write(
-        out,
-        optics=(["rlnOpticsGroup", "rlnOpticsGroupName", *optics], [f"1 opticsGroup1 {row}"]),
-        micrographs=(
-            ["rlnMicrographName", "rlnOpticsGroup"],
-            [f"{quote(path)} 1" for path in paths],
-        ),
-    )
+    one = {tag: [f"{value:.7g}"] for tag, value in optics.items()}
+    group: NewColumns = {"rlnOpticsGroup": [1], "rlnOpticsGroupName": ["opticsGroup1"], **one}
+    rows: NewColumns = {"rlnMicrographName": paths, "rlnOpticsGroup": [1] * len(paths)}
+    write_blocks(out, loop("optics", group), loop("micrographs", rows))
 
 
 def write_picks(picks: Mapping[str, Coordinates], out: Path) -> None:
@@ -96,19 +90,10 @@ def write_picks(picks: Mapping[str, Coordinates], out: Path) -> None:
     out
         The file to make.
     """
-    rows = [
-        f"{quote(name)} {x:.3f} {y:.3f}"
-        for name, coordinates in picks.items()
-        for y, x in coordinates.tolist()
-    ]
-    _write(out, particles=(["rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY"], rows))
-
-
-def _write(out: Path, **tables: tuple[Sequence[str], Sequence[str]]) -> None:
-    """Write tables of columns and rows."""
-    lines = []
-    for name, (tags, rows) in tables.items():
-        numbered = [f"_{tag} #{number}" for number, tag in enumerate(tags, 1)]
-        lines += ["", "# version 30001", "", f"data_{name}", "", "loop_", *numbered, *rows, ""]
-    with replacing(out) as file:
-        file.write("\n".join([*lines, ""]).encode())
+    rows = [(name, *place) for name, places in picks.items() for place in places.tolist()]
+    columns = {
+        "rlnMicrographName": [name for name, _, _ in rows],
+        "rlnCoordinateX": [f"{x:.3f}" for _, _, x in rows],
+        "rlnCoordinateY": [f"{y:.3f}" for _, y, _ in rows],
+    }
+    write_blocks(out, loop("particles", columns))

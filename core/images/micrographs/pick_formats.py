@@ -10,7 +10,9 @@ import numpy.typing as npt
 from ...errors import IceblockError
 from ..disk import read_error
 from ..input_file import is_file, read_whole
-from ..star.document import StarFile, StarTable, is_missing, unquote
+from ..star.document import StarFile
+from ..star.table import StarTable
+from ..star.tokens import is_missing, unquote
 from .pick_boxes import KNOWN, READERS, helix, read_json
 from .table import NAME, root_of_most
 

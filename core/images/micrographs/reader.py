@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from ...errors import IceblockError
 from ..input_file import is_file
-from ..star.document import StarFile, quote, unquote
+from ..star.document import StarFile
 from ..star.image_names import file_of
 from ..star.optics import read_optics
+from ..star.tokens import quote, unquote
 from .defects import find_defects
 from .fill import fill_defects
 from .formats import IMAGE_SUFFIXES, TIFF_SUFFIXES, header_pixel_size, read_image

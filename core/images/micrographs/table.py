@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from ...errors import IceblockError
 from ..project_root import find_root
-from ..star.document import StarFile, StarTable, is_missing
+from ..star.document import StarFile
 from ..star.optics import Optics
+from ..star.table import StarTable
+from ..star.tokens import is_missing
 
 NAME = "_rlnMicrographName"
 

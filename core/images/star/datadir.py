@@ -8,8 +8,6 @@ from ...errors import IceblockError
 from ..input_file import is_file, is_folder
 from ..near_misses import near_miss
 from ..project_root import name_from_root
-from .document import quote
-from .image_names import image_name
 
 
 def stacks_in(folder: Path, stacks: Sequence[str], source: Path) -> list[str]:
@@ -56,21 +54,6 @@ def stacks_in(folder: Path, stacks: Sequence[str], source: Path) -> list[str]:
             )
         names.append(name)
     return names
-
-
-def image_tokens(stacks: Sequence[str], ids: Sequence[int], indices: Sequence[int]) -> list[str]:
-    """Give image names, quoted where a STAR file needs it.
-
-    Parameters
-    ----------
-    stacks
-        Files.
-    ids, indices
-        (N,) place in `stacks` and 0-based number of each image.
-    """
-    odd = any(quote(stack) != stack for stack in stacks)
-    names = [image_name(index, stacks[place]) for place, index in zip(ids, indices, strict=True)]
-    return [quote(name) for name in names] if odd else names
 
 
 def _find(folder: Path, stack: str) -> Path | None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import IceblockError
-from .document import is_missing, quote, unquote
+from .tokens import is_missing, quote, unquote
 
 _LARGEST = 1 << 62
 _LONGEST_NUMBER = 1000  # digits; zeros may stand before it

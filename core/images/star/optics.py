@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import IceblockError
-from .document import StarFile, StarTable, unquote
+from .document import StarFile
+from .table import StarTable
+from .tokens import unquote
 
 _GROUP = "_rlnOpticsGroup"
 _NAME = "_rlnOpticsGroupName"

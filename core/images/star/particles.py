@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,13 @@ from ..denoised_mark import NOTE, is_of_iceblock
 from ..particles import ParticleSet
 from ..project_root import starts_at
 from ..validation import stack_header
-from .datadir import image_tokens, stacks_in
-from .document import StarFile, StarTable, is_missing, quote
-from .image_names import absolute_names, parse_image_names, same_image, without_special
+from .datadir import stacks_in
+from .document import StarFile
+from .image_names import absolute_names, image_name, parse_image_names, same_image, without_special
 from .optics import Optics, read_optics
 from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, linked, unlinked
+from .table import StarTable
+from .tokens import is_missing, quote
 
 _CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 _CONFIDENCE = "_rlnIceblockConfidence"
@@ -77,7 +79,8 @@ class StarParticles(ParticleSet):
     def moved_to(self, folder: Path) -> Self:
         """Give the same particles with their images in another folder; see `datadir.stacks_in`."""
         stacks = stacks_in(folder, self.stacks, self.source)
-        tokens = image_tokens(stacks, self.stack_ids.tolist(), self.indices.tolist())
+        rows = zip(self.stack_ids.tolist(), self.indices.tolist(), strict=True)
+        tokens = _quoted([image_name(index, stacks[place]) for place, index in rows], stacks)
         fields = _image_fields(tokens, self.source, self.table)
         made = replace(self, **fields, edits={**self.edits, IMAGE: tokens})
         made.__dict__["root"] = Path.cwd()
@@ -183,7 +186,6 @@ class StarParticles(ParticleSet):
         """Give the same particles with denoised images; see `raw_links` for the columns."""
         if len(names) != self.n:
             raise ValueError(f"{self.n} particles are given {len(names)} images")
-        # An image name begins with a number, so only the stack in it can ask for quotes.
         stacks = {name.partition("@")[2] for name in names}
         special = [stack for stack in stacks if without_special(stack) != stack]
         if special:
@@ -191,9 +193,7 @@ class StarParticles(ParticleSet):
                 f"RELION takes what follows : % or # in a name for something else and cannot read "
                 f"{min(special)}; give an output folder without these characters"
             )
-        odd = any(quote(stack) != stack for stack in stacks)
-        tokens = [quote(name) for name in names] if odd else list(names)
-        return self._with(tokens, linked(self._links(), again))
+        return self._with(_quoted(names, stacks), linked(self._links(), again))
 
     def restored(self) -> Self:
         """Give the same particles with their raw images, and the links that they had before."""
@@ -231,9 +231,8 @@ class StarParticles(ParticleSet):
             raise IceblockError(
                 f"{path} is the input and is never overwritten; choose another name"
             )
-        # The document is shared by all sets made from this file, so it is put back.
-        with self.table.changed(self._edits_for(path)):
-            self.star.write(path, NOTE if self.names_raw else None)
+        note = NOTE if self.names_raw else None
+        self.star.write(path, note, self.table, self._edits_for(path))
 
     def _edits_for(self, path: Path) -> dict[str, Sequence[str] | None]:
         """Give the edits with the names of images as they are to stand in `path`."""
@@ -305,6 +304,12 @@ class StarParticles(ParticleSet):
                 f"{size:g} Å, which stands for an unknown one; give --pixel-size in Å"
             )
         return size
+
+
+def _quoted(names: list[str], stacks: Iterable[str]) -> list[str]:
+    # An image name begins with a number, so only the stack in it can ask for quotes.
+    odd = any(quote(stack) != stack for stack in stacks)
+    return [quote(name) for name in names] if odd else names
 
 
 def _image_fields(tokens: list[str], source: Path, table: StarTable) -> dict[str, Any]:

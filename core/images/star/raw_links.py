@@ -10,7 +10,7 @@ the other columns.
 
 from collections.abc import Mapping, Sequence
 
-from .document import is_missing
+from .tokens import is_missing
 
 IMAGE, ORIGINAL = "_rlnImageName", "_rlnImageOriginalName"
 RAW = "_rlnIceblockRawImageName"

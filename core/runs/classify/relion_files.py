@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...images.disk import replacing
 from ...images.project_root import name_from_here
-from ...images.star.document import quote
 from ...images.star.image_names import image_name
-from ...noise.bank_table import loop
+from ...images.star.writer import loop, pairs, write_blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,30 +76,28 @@ def write_model(path: Path, classes: Path, table: ClassTable, facts: Facts) -> N
     best = float(np.min(table.resolution))
     general = {
         "rlnReferenceDimensionality": 2, "rlnDataDimensionality": 2,
-        "rlnOriginalImageSize": facts.box, "rlnCurrentResolution": f"{best:.6f}",
+        "rlnOriginalImageSize": facts.box, "rlnCurrentResolution": best,
         "rlnCurrentImageSize": facts.box, "rlnPaddingFactor": 2, "rlnIsHelix": 0,
         "rlnFourierSpaceInterpolator": 1, "rlnMinRadiusNnInterpolation": 10,
-        "rlnPixelSize": f"{facts.pixel_size:.6f}", "rlnNrClasses": len(table.share),
+        "rlnPixelSize": facts.pixel_size, "rlnNrClasses": len(table.share),
         "rlnNrBodies": 1, "rlnNrGroups": 1, "rlnTau2FudgeFactor": 2,
-        "rlnNormCorrectionAverage": 1, "rlnSigmaOffsetsAngst": f"{facts.offset_sd:.6f}",
+        "rlnNormCorrectionAverage": 1, "rlnSigmaOffsetsAngst": facts.offset_sd,
         "rlnOrientationalPriorMode": 0, "rlnSigmaPriorRotAngle": 0, "rlnSigmaPriorTiltAngle": 0,
         "rlnSigmaPriorPsiAngle": 0, "rlnLogLikelihood": f"{facts.log_likelihood:.6e}",
-        "rlnAveragePmax": f"{facts.mean_highest:.6f}",
+        "rlnAveragePmax": facts.mean_highest,
     }  # fmt: skip
-    tags = (
-        "rlnReferenceImage", "rlnClassDistribution", "rlnAccuracyRotations",
-        "rlnAccuracyTranslationsAngst", "rlnEstimatedResolution", "rlnOverallFourierCompleteness",
-        "rlnClassPriorOffsetX", "rlnClassPriorOffsetY",
-    )  # fmt: skip
-    stack = quote(name_from_here(classes))
-    rows = [
-        f"{image_name(number, stack)} {share:.6f} 999 999 {resolution:.6f} 1 0 0"
-        for number, (share, resolution) in enumerate(
-            zip(table.share, table.resolution, strict=True)
-        )
-    ]
-    with replacing(path) as file:
-        file.write((_pairs("model_general", general) + loop("model_classes", tags, rows)).encode())
+    k, stack = len(table.share), name_from_here(classes)
+    columns = {
+        "rlnReferenceImage": [image_name(number, stack) for number in range(k)],
+        "rlnClassDistribution": table.share.tolist(),
+        "rlnAccuracyRotations": [999] * k,
+        "rlnAccuracyTranslationsAngst": [999] * k,
+        "rlnEstimatedResolution": table.resolution.tolist(),
+        "rlnOverallFourierCompleteness": [1] * k,
+        "rlnClassPriorOffsetX": [0] * k,
+        "rlnClassPriorOffsetY": [0] * k,
+    }
+    write_blocks(path, pairs("model_general", general), loop("model_classes", columns))
 
 
 def write_optimiser(path: Path, data: Path, model: Path, facts: Facts) -> None:
@@ -118,20 +114,14 @@ def write_optimiser(path: Path, data: Path, model: Path, facts: Facts) -> None:
     """
     root = path.name.partition("_it")[0]
     general = {
-        "rlnOutputRootName": quote(name_from_here(path.with_name(root))),
-        "rlnModelStarFile": quote(name_from_here(model)),
-        "rlnExperimentalDataStarFile": quote(name_from_here(data)),
+        "rlnOutputRootName": name_from_here(path.with_name(root)),
+        "rlnModelStarFile": name_from_here(model),
+        "rlnExperimentalDataStarFile": name_from_here(data),
         "rlnOrientSamplingStarFile": "None",
         "rlnCurrentIteration": facts.iterations, "rlnNumberOfIterations": facts.iterations,
         "rlnDoSplitRandomHalves": 0, "rlnRandomSeed": facts.seed,
-        "rlnParticleDiameter": f"{facts.diameter:.6f}", "rlnWidthMaskEdge": 5,
+        "rlnParticleDiameter": facts.diameter, "rlnWidthMaskEdge": 5,
         "rlnDoZeroMask": 1, "rlnDoSolventFlattening": 1, "rlnDoCorrectCtf": 1,
         "rlnHasConverged": 1,
     }  # fmt: skip
-    with replacing(path) as file:
-        file.write(_pairs("optimiser_general", general).encode())
-
-
-def _pairs(name: str, values: dict[str, object]) -> str:
-    lines = [f"_{tag:<38} {value}" for tag, value in values.items()]
-    return "\n".join(["", "# version 30001", "", f"data_{name}", "", *lines, "", ""])
+    write_blocks(path, pairs("optimiser_general", general))

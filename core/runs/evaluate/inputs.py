@@ -15,8 +15,8 @@ from ...figures.gallery import normalise
 from ...images.cs.particles import CsParticles
 from ...images.mrc.reader import read_images
 from ...images.particles import read_particles
-from ...images.star.document import unquote
 from ...images.star.particles import StarParticles
+from ...images.star.tokens import unquote
 from ...images.validation import validate
 from ...remarks import warn
 from ..contrast import Looked, check_contrast, tell_contrast

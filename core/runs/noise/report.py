@@ -20,9 +20,8 @@ from ...figures.noise_gallery import (
 from ...figures.overlay import NAMES
 from ...figures.text_page import text_page
 from ...images.disk import replacing
-from ...images.star.document import quote
+from ...images.star.writer import loop, write_blocks
 from ...noise.bank import TABLE
-from ...noise.bank_table import loop
 from ...noise.inspection import describe, inspect
 from .micrograph_cutting import sampled
 from .options import COUNTS, OVERLAYS, REMARKS, UNREADABLE
@@ -45,13 +44,6 @@ ADVICE = (
     "The two curves of the spectrum page should lie close to each other. Where that of all empty "
     "ice is higher at 20 to 100 Å, it holds particles that nobody labelled; the blocks were kept "
     "away from those.",
-)
-_COLUMNS = (
-    "rlnMicrographName",
-    "rlnIceblockBlocks",
-    "rlnIceblockBackground",
-    "rlnIceblockRejected",
-    "rlnIceblockPicks",
 )
 
 
@@ -92,19 +84,21 @@ def report(
 
 def write_lists(options: NoiseOptions, summary: Summary) -> None:
     """Write the counts by micrograph, and where there are any the remarks and unreadable files."""
-    rows = []
-    for facts in summary.read:
-        picks = -1 if facts["picks"] is None else facts["picks"]
-        rejected = sum(facts["rejected"].values())
-        rows.append(
-            f"{quote(facts['name'])} {facts['blocks']} {facts['background']:.4f} {rejected} {picks}"
-        )
-    if rows:
-        _write(options.out / COUNTS, loop("micrographs", _COLUMNS, rows))
+    read = summary.read
+    columns = {
+        "rlnMicrographName": [facts["name"] for facts in read],
+        "rlnIceblockBlocks": [facts["blocks"] for facts in read],
+        "rlnIceblockBackground": [f"{facts['background']:.4f}" for facts in read],
+        "rlnIceblockRejected": [sum(facts["rejected"].values()) for facts in read],
+        "rlnIceblockPicks": [-1 if facts["picks"] is None else facts["picks"] for facts in read],
+    }
+    if read:
+        write_blocks(options.out / COUNTS, loop("micrographs", columns))
     unreadable = [summary.unreadable[number] for number in sorted(summary.unreadable)]
     for name, lines in ((REMARKS, summary.remarks()), (UNREADABLE, unreadable)):
         if lines:
-            _write(options.out / name, "\n".join([*lines, ""]))
+            with replacing(options.out / name) as file:
+                file.write("\n".join([*lines, ""]).encode())
         else:
             (options.out / name).unlink(missing_ok=True)  # of a run that was stopped before
 
@@ -160,8 +154,3 @@ def _pictures(options: NoiseOptions, summary: Summary) -> list[Figure]:
 def _read(path: Path) -> npt.NDArray[np.uint8]:
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as file:
-        file.write(text.encode())
