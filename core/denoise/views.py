@@ -129,3 +129,9 @@ def working_box(box: int, pixel_size: float, working_pixel_size: float) -> int:
     if exact > 1.05 * wanted:
         wanted = 4 * int(exact / 4)
     return min(box, max(SMALLEST_BOX, wanted))
+
+
+def seen_by_network(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
+    """Give box and pixel size (Å) at which the network sees images."""
+    small = working_box(box, pixel_size, working_pixel_size)
+    return small, box * pixel_size / small

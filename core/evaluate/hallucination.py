@@ -13,7 +13,7 @@ import torch
 
 from ..signal.agreement import masked_correlation, pooled_frc
 from ..signal.ctf import ctf_images
-from ..signal.spectrum import noise_with_power, radial_power
+from ..signal.spectrum import noise_with_power, radial_power, with_random_phases
 from ..simulate.pairs import support
 from ..simulate.projection import crop_centre, random_angles, rotation_matrices, to_images
 from .einstein import Average, Reference, aligned_average
@@ -228,30 +228,6 @@ def _best_match(images: torch.Tensor, views: torch.Tensor, mask: torch.Tensor) -
         for image, where in zip(images, mask, strict=True)
     ]
     return torch.stack(list(best))
-
-
-def with_random_phases(
-    images: torch.Tensor, limit: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Replace phases beyond a frequency by those of white noise; amplitudes stay.
-
-    Parameters
-    ----------
-    images : (n, box, box)
-    limit
-        Cycles per pixel.
-    generator
-        Source of the phases.
-    """
-    box = images.shape[-1]
-    fy, fx = torch.fft.fftfreq(box), torch.fft.rfftfreq(box)
-    beyond = (fy[:, None].square() + fx.square()).sqrt() > limit
-    spectrum = torch.fft.rfft2(images)
-    random = torch.fft.rfft2(torch.randn(images.shape, generator=generator))
-    phases = random / random.abs().clamp(min=1e-20)
-    mixed = torch.where(beyond, spectrum.abs() * phases, spectrum)
-    result: torch.Tensor = torch.fft.irfft2(mixed, s=(box, box))
-    return result
 
 
 def _rms(images: torch.Tensor) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_pdf import PdfPages
 
+from ..denoise.views import seen_by_network
 from ..images.disk import replacing
 from .gallery import gallery, spectra, strip
 from .text_page import text_page
@@ -70,9 +71,7 @@ def write_report(
     sample: Sample,
     card: ModelCard,
     facts: list[tuple[str, str]],
-    notes: list[str],
-    limit: float,
-    way_back: str = WAYS_BACK[".star"],
+    texts: list[str],
     further: Sequence[Figure] = (),
 ) -> None:
     """Write the report as a PDF, whole or not at all.
@@ -87,21 +86,17 @@ def write_report(
         Of the model.
     facts
         Label and value pairs for the first page.
-    notes
-        Warnings and remarks of this run, above the general advice.
-    limit
-        Å, the finest resolution that the network sees.
-    way_back
-        One of `WAYS_BACK`.
+    texts
+        Paragraphs below them: warnings and remarks of this run, `ADVICE`, one of `WAYS_BACK`.
     further
         Pages at the end.
     """
-    texts = [*notes, ADVICE, way_back]
+    _, seen = seen_by_network(sample.raw.shape[-1], sample.pixel_size, card.working_pixel_size)
     title = "iceblock: denoised particles"
     pages = [
         text_page(title, facts, texts, strip(sample), sample.pixel_size),
         gallery(sample, f"Before and after, model {card.name}"),
-        spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
+        spectra(sample.raw, sample.denoised, sample.pixel_size, 2 * seen),
         *further,
     ]
     with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:

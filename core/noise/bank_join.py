@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import IceblockError
 from .bank import SAME_PIXEL_SIZE, TABLE
 from .bank_table import BankPart, write_bank
-from .cutter import remove_plane
+from .shading import remove_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,7 +13,7 @@ from .checks import band_powers, odd_spectrum, odd_variance, outlier_blocks
 from .clearance import likely_centres, particle_discs, sampled, unusable_bins, widened
 from .extractor import lattice_corners, occupied_windows, scatter, thin
 from .leftovers import Particle, find_leftovers
-from .shading import Shading, bin_centres, bin_mean, measure_shading
+from .shading import Shading, bin_mean, measure_shading, remove_plane
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,8 +79,8 @@ class Cut:
     """Noise blocks of a micrograph."""
 
     blocks: npt.NDArray[np.float32]
-    """(k, box, box) without plane, mean 0, in units of the background's standard deviation: the
-    median of the blocks'."""
+    """(k, box, box) without shading (slower than 400 Å) and plane, mean 0, in units of the
+    background's standard deviation: the median of the blocks'."""
     positions: npt.NDArray[np.float64]
     """(k, 2) y, x of the centres (pixel box // 2) in pixels."""
     sd: npt.NDArray[np.float64]
@@ -105,11 +105,6 @@ def cut(
     pixels without an image are thinned to the allowed overlap. Those near leftover particles or
     dirt, and those whose pixels, variance or spectrum are unlike the other blocks', are left out.
 
-    The shading slower than 400 Å and each block's least-squares plane are removed. A wave of k
-    periods along a side loses 30 %/k² of its power to the plane, on average over its phase, and
-    slower waves no longer leak in: the lowest ring of the spectrum (1/box) keeps about four fifths
-    of its power, the second 97 %.
-
     Parameters
     ----------
     image
@@ -123,58 +118,39 @@ def cut(
     settings
         See `CutSettings`.
     """
-    shape = (image.pixels.shape[0], image.pixels.shape[1])
-    diameter = particle_diameter / pixel_size
-    if settings.box > min(shape):
-        return _nothing(settings.box, LARGE_WINDOW)
-    if diameter >= min(shape):
-        return _nothing(settings.box, LARGE_PARTICLE)
+    shape, diameter = image.pixels.shape[:2], particle_diameter / pixel_size
+    if settings.box > min(shape) or diameter >= min(shape):
+        return _nothing(settings.box, LARGE_WINDOW if settings.box > min(shape) else LARGE_PARTICLE)
     centres = np.asarray(np.empty((0, 2)) if picks is None else picks, dtype=np.float64)
     factor = max(1, int(diameter / _ACROSS + 0.5))
     binned = bin_mean(image.pixels, factor)
     unusable = unusable_bins(image.valid, binned, factor)
     radius = (particle_diameter / 2 + settings.margin) / pixel_size
     labels = unusable | particle_discs(binned.shape, centres, radius, factor)
-    taken = occupied_windows(labels, shape, factor, settings.box, settings.step)
+
+    def occupied(
+        mask: npt.NDArray[np.generic], scale: float | tuple[float, float]
+    ) -> npt.NDArray[np.bool_]:
+        return occupied_windows(mask, shape, scale, settings.box, settings.step)
+
+    taken = occupied(labels, factor)
     if segmentation is not None:
         segments = widened(segmentation, settings.margin / pixel_size)
-        taken |= occupied_windows(segments, shape, segmentation.scale, settings.box, settings.step)
+        taken |= occupied(segments, segmentation.scale)
         labels |= sampled(segments, segmentation.scale, labels.shape, factor)
-    if labels.mean() > 1 - settings.min_background:
-        return _nothing(settings.box, LITTLE_BACKGROUND)
-    if taken.all():
-        return _nothing(settings.box, NO_WINDOW)
-
+    little = labels.mean() > 1 - settings.min_background
+    if little or taken.all():
+        return _nothing(settings.box, LITTLE_BACKGROUND if little else NO_WINDOW)
     shading = measure_shading(binned, ~labels, factor, pixel_size)
-    flat = binned - shading.at(*(bin_centres(n, factor) for n in binned.shape))
+    flat = shading.removed_from(binned, factor)
     flat[unusable] = 0
     if len(centres) == 0 and segmentation is not None:
         centres = likely_centres(segmentation, diameter)
-    leftovers = find_leftovers(
-        flat,
-        ~labels,
-        (centres + 0.5) / factor - 0.5,
-        Particle(diameter / factor, radius / factor, settings.box / factor),
-        settings.loss,
-    )
-    found = [
-        occupied_windows(mask, shape, factor, settings.box, settings.step) for mask in leftovers
-    ]
-    corners, rejected = _choose(taken, found, settings)
+    particle = Particle(diameter / factor, radius / factor, settings.box / factor)
+    centres = (centres + 0.5) / factor - 0.5
+    leftovers = find_leftovers(flat, ~labels, centres, particle, settings.loss)
+    corners, rejected = _choose(taken, [occupied(mask, factor) for mask in leftovers], settings)
     return _checked(image.pixels, shading, corners, rejected, settings)
-
-
-def remove_plane(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Subtract the least-squares plane of a square block."""
-    n = block.shape[0]
-    t = np.arange(n) - (n - 1) / 2
-    rows = block.sum(axis=1, dtype=np.float64)
-    columns = block.sum(axis=0, dtype=np.float64)
-    norm = max(1e-30, (t**2).sum() * n)
-    along_y = rows.sum() / n**2 + (t @ rows / norm) * t
-    along_x = (t @ columns / norm) * t
-    plane = along_y.astype(np.float32)[:, None] + along_x.astype(np.float32)
-    return np.asarray(block - plane, dtype=np.float32)
 
 
 def _nothing(box: int, reason: str) -> Cut:

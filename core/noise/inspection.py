@@ -12,7 +12,7 @@ import torch
 from ..counting import counted
 from ..signal.spectrum import noise_with_power, radial_power
 from .bank import MODEL, REAL
-from .cutter import remove_plane
+from .shading import remove_plane
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -32,6 +32,12 @@ class Shading:
         along_x = _linear_weights(x, self.grid.shape[1], self.step)
         return np.asarray(along_y @ self.grid @ along_x.T, dtype=np.float32)
 
+    def removed_from(
+        self, micrograph: npt.NDArray[np.float32], factor: int = 1
+    ) -> npt.NDArray[np.float32]:
+        """Take the shading off the micrograph, which may be binned by a factor."""
+        return micrograph - self.at(*(bin_centres(side, factor) for side in micrograph.shape))
+
 
 def bin_centres(n: int, factor: int) -> npt.NDArray[np.float64]:
     """Centres of n bins of `factor` pixels, in pixels."""
@@ -95,9 +101,27 @@ def flatten(micrograph: npt.NDArray[np.float32], pixel_size: float) -> npt.NDArr
     factor = max(1, int(SLOW / pixel_size / _CELLS))
     binned = bin_mean(micrograph, factor)
     shading = measure_shading(binned, np.ones(binned.shape, dtype=bool), factor, pixel_size)
-    flat = micrograph - shading.at(*(bin_centres(side, 1) for side in micrograph.shape))
+    flat = shading.removed_from(micrograph)
     rounding = 1e-6 * float(np.abs(shading.grid).max())  # all that is left of a constant image
     return np.asarray(flat / max(robust_sd(flat), rounding, 1e-12), dtype=np.float32)
+
+
+def remove_plane(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Subtract the least-squares plane of a square block.
+
+    A wave of k periods along a side loses 30 %/k² of its power to the plane, on average over its
+    phase, and slower waves no longer leak in: the lowest ring of the spectrum (1/box) keeps about
+    four fifths of its power, the second 97 %.
+    """
+    n = block.shape[0]
+    t = np.arange(n) - (n - 1) / 2
+    rows = block.sum(axis=1, dtype=np.float64)
+    columns = block.sum(axis=0, dtype=np.float64)
+    norm = max(1e-30, (t**2).sum() * n)
+    along_y = rows.sum() / n**2 + (t @ rows / norm) * t
+    along_x = (t @ columns / norm) * t
+    plane = along_y.astype(np.float32)[:, None] + along_x.astype(np.float32)
+    return np.asarray(block - plane, dtype=np.float32)
 
 
 def robust_sd(values: npt.NDArray[np.floating]) -> float:

@@ -15,7 +15,7 @@ import torch
 from ..signal.spectrum_model import fit_blocks
 from .bank import MODEL, PHASES
 from .bank_table import BankPart
-from .cutter import remove_plane
+from .shading import remove_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -88,26 +88,39 @@ def train(
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(draw, 0)
         for step in range(settings.steps):
-            seen, labels = coming.result()
+            examples = coming.result()
             coming = pool.submit(draw, step + 1)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * _rate(step, settings)
-            with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
-                logits = network(seen.contiguous(memory_format=torch.channels_last))
-            loss = segmentation_loss(logits.float(), labels)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise IceblockError(
-                    f"segmentation training diverged at step {step}: the loss is {value}; lower "
-                    "the learning rate"
-                )
+            value = _step(network, optimizer, examples, step, settings)
             _follow(average, network, min(settings.ema, (step + 1) / (step + 10)))
             watch(step, value)
     return average.eval().requires_grad_(False)
+
+
+def _step(
+    network: SegmentationNet,
+    optimizer: torch.optim.Optimizer,
+    examples: tuple[torch.Tensor, torch.Tensor],
+    step: int,
+    settings: TrainingSettings,
+) -> float:
+    """Learn from examples and labels, and give the loss."""
+    seen, labels = examples
+    for group in optimizer.param_groups:
+        group["lr"] = settings.learning_rate * _rate(step, settings)
+    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+        logits = network(seen.contiguous(memory_format=torch.channels_last))
+    loss = segmentation_loss(logits.float(), labels)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise IceblockError(
+            f"segmentation training diverged at step {step}: the loss is {value}; lower the "
+            "learning rate"
+        )
+    return value
 
 
 def segmentation_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

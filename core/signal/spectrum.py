@@ -106,3 +106,27 @@ def ice_like_power(bins: int = 65) -> torch.Tensor:
     rise = 1.5 / (1 + (f / 0.03).square())
     power = floor + rise
     return (power / power.mean())[None]
+
+
+def with_random_phases(
+    images: torch.Tensor, limit: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Replace phases beyond a frequency by those of white noise; amplitudes stay.
+
+    Parameters
+    ----------
+    images : (n, box, box)
+    limit
+        Cycles per pixel.
+    generator
+        Source of the phases.
+    """
+    box = images.shape[-1]
+    fy, fx = torch.fft.fftfreq(box), torch.fft.rfftfreq(box)
+    beyond = (fy[:, None].square() + fx.square()).sqrt() > limit
+    spectrum = torch.fft.rfft2(images)
+    random = torch.fft.rfft2(torch.randn(images.shape, generator=generator))
+    phases = random / random.abs().clamp(min=1e-20)
+    mixed = torch.where(beyond, spectrum.abs() * phases, spectrum)
+    result: torch.Tensor = torch.fft.irfft2(mixed, s=(box, box))
+    return result

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.compute.distributed import ALONE, Ranks, joined, launch
+from core.compute.distributed import ALONE, Ranks, joined
+from core.compute.processes import launch
 from core.denoise.training.batches import draw_batch
 from core.errors import IceblockError
 

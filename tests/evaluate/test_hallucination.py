@@ -13,11 +13,10 @@ from core.evaluate.hallucination import (
     references,
     run_gate,
     structure_check,
-    with_random_phases,
 )
 from core.noise.source import SpectrumNoise
 from core.signal.filters import gaussian
-from core.signal.spectrum import ice_like_power, radial_power
+from core.signal.spectrum import ice_like_power, radial_power, with_random_phases
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 

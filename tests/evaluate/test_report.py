@@ -49,7 +49,7 @@ def pages(pdf: bytes) -> int:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "new" / "report.pdf"
-    write_report(path, sample(), CARD, FACTS, NOTES, 8.0)
+    write_report(path, sample(), CARD, FACTS, NOTES)
     return path
 
 
@@ -69,14 +69,14 @@ def test_another_program_opens_it(report: Path) -> None:
 
 
 def test_same_run_same_bytes(report: Path, tmp_path: Path) -> None:
-    write_report(tmp_path / "logfile.pdf", sample(), CARD, FACTS, NOTES, 8.0)
+    write_report(tmp_path / "logfile.pdf", sample(), CARD, FACTS, NOTES)
     assert (tmp_path / "logfile.pdf").read_bytes() == report.read_bytes()
 
 
 def test_a_report_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IceblockError, match=r"report\.pdf cannot be written"):
-        write_report(tmp_path / "file" / "report.pdf", sample(1), CARD, FACTS, [], 8.0)
+        write_report(tmp_path / "file" / "report.pdf", sample(1), CARD, FACTS, [])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_report_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ids=["one particle", "odd box, coarse", "empty images"],
 )
 def test_odd_samples_have_a_report_too(tmp_path: Path, odd: Sample) -> None:
-    write_report(tmp_path / "report.pdf", odd, CARD, [], [], 8.0)
+    write_report(tmp_path / "report.pdf", odd, CARD, [], [])
     assert pages((tmp_path / "report.pdf").read_bytes()) == 3
 
 

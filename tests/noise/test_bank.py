@@ -20,7 +20,7 @@ from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_join import join
 from core.noise.bank_table import BankPart, write_bank
 from core.noise.bank_writer import WORK, BankWriter
-from core.noise.cutter import remove_plane
+from core.noise.shading import remove_plane
 
 from ..bank_parts import make_bank, part
 

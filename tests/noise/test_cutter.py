@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from core.errors import IceblockError
 from core.noise import cutter
-from core.noise.cutter import Cut, CutSettings, cut, remove_plane
+from core.noise.cutter import Cut, CutSettings, cut
+from core.noise.shading import remove_plane
 from core.signal.spectrum import radial_power
 
 from .synthetic_ice import (

@@ -16,8 +16,8 @@ from core.figures.noise_gallery import (
 )
 from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_table import BankPart, write_bank
-from core.noise.cutter import remove_plane
 from core.noise.inspection import describe, inspect, moments
+from core.noise.shading import remove_plane
 from core.signal.region_spectrum import region_power
 from core.signal.spectrum import ice_like_power, noise_with_power, radial_power
 

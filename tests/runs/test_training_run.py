@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.compute.distributed import launch
+from core.compute.processes import launch
 from core.denoise.model_file import Model, load_model
 from core.denoise.training.presets import PRESETS
 from core.errors import IceblockError

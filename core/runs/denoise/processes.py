@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...compute.distributed import launch, local_rank
+from ...compute.distributed import local_rank
+from ...compute.processes import launch
 from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError

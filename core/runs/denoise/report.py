@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
-from ...figures.denoise_report import WAYS_BACK, write_report
+from ...denoise.views import seen_by_network
+from ...figures.denoise_report import ADVICE, WAYS_BACK, write_report
 from ...figures.set_gallery import set_page, strongest
 from ..samples import draw_sample
 from .learning import jobs_of_sets, known_sets
-from .warnings import NAMED, seen_by_network
+from .warnings import NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -69,13 +70,9 @@ def report(
         ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
-    shown = (sample.raw.shape[-1], sample.pixel_size)
-    limit = 2 * seen_by_network(*shown, card.working_pixel_size)[1]
     common = [set_page(max(priors.values(), key=lambda prior: prior.count))] if priors else []
-    write_report(
-        options.out / options.report, sample, card, facts, notes, limit,
-        WAYS_BACK[options.output.suffix], common,
-    )  # fmt: skip
+    texts = [*notes, ADVICE, WAYS_BACK[options.output.suffix]]
+    write_report(options.out / options.report, sample, card, facts, texts, common)
     return sample
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
-from ...denoise.views import working_box
+from ...denoise.views import seen_by_network
 from ...figures.denoise_report import range_warnings
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
@@ -87,9 +87,3 @@ def named(kinds: Sequence[Geometry]) -> str:
     shown = "; ".join(f"{box} px, {size:.4g} Å" for box, size in kinds[:NAMED])
     more = len(kinds) - NAMED
     return f"{shown} and {more} more (box, pixel size)" if more > 0 else shown
-
-
-def seen_by_network(box: int, pixel_size: float, working_pixel_size: float) -> tuple[int, float]:
-    """Give box and pixel size (Å) at which the network sees images."""
-    small = working_box(box, pixel_size, working_pixel_size)
-    return small, box * pixel_size / small

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import torch
 
 from ...compute.device import bf16_pays, choose_device
-from ...compute.distributed import described, joined, launch, local_rank
+from ...compute.distributed import described, joined, local_rank
+from ...compute.processes import launch
 from ...denoise.model_file import load_model, save_model
 from ...denoise.paper.perceptual import load_features
 from ...denoise.shipped import find_model
