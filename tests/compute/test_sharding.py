@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.compute.sharding import owners
@@ -7,6 +7,7 @@ from core.compute.srun import first_host, ranks_of_step
 WEIGHTS = st.lists(st.integers(1, 1000), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, processes=st.integers(1, 9))
 def test_shares_are_as_even_as_whole_stacks_allow(weights: list[int], processes: int) -> None:
     owned = owners(weights, processes)
