@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 import torch
 
+from core.sets.classes.agreement import ring_correlations, rings_seen
 from core.sets.classes.engine import Settings
-from core.sets.classes.evidence import held_out
 from core.sets.classes.expectation import Comparison
+from core.sets.classes.halves import evidence_of, judged_by_the_other, learn_halves
 from core.sets.classes.learn import Learned, learn
+from core.sets.classes.matching import laid_on
 from core.sets.classes.mixture import Mixture
 from core.sets.classes.pairs import every_pair
 from core.sets.classes.polar import PolarGrid, polar_grid
+from core.sets.classes.poses import best_poses
 from core.sets.classes.search import Search, disc, templates
 from core.sets.classes.views import Views, view
 from core.signal.ctf import CtfParameters, random_ctf
 
-from .glyphs import BOX, PIXEL_SIZE, glyphs, scenes
+from .glyphs import BOX, PIXEL_SIZE, glyphs, placed, scenes
 from .in_memory import InMemory
 
 GRID_RADIUS = 22.0
@@ -48,7 +51,7 @@ def test_known_averages_find_class_turn_and_offset(grid: PolarGrid) -> None:
     mixture = true_mixture(grid, noise)
     search = Search(20, 128, disc(4.0, 1.0), 1.0, 3)
     comparison = Comparison(seen(images, grid), torch.zeros(60, 2), mixture, grid)
-    _, poses = comparison.fit(search, templates(mixture, search, grid))
+    poses = best_poses(comparison.fit(search, templates(mixture, search, grid)), search)
     assert (poses.classes.numpy() == which).mean() > 0.95
     right = poses.classes.numpy() == which
     apart = np.abs((poses.turns.numpy() - turns + 180) % 360 - 180)[right]
@@ -81,7 +84,7 @@ def test_pictures_are_told_apart_without_being_known(grid: PolarGrid) -> None:
     found = learned.poses.classes.numpy()
     pure = sum(np.bincount(which[found == k]).max() for k in np.unique(found)) / len(which)
     assert pure > 0.9
-    made = grid.images(learned.mixture.averages)[int(learned.counts[:-1].argmax())]
+    made = grid.images(learned.mixture.averages)[int(np.bincount(found).argmax())]
     assert float(made.std()) > 0
     assert learned.log_likelihoods[-1] > learned.log_likelihoods[0]
 
@@ -109,14 +112,35 @@ def test_empty_images_are_told_from_particles(grid: PolarGrid) -> None:
     assert (found[:300] == 4).mean() < 0.1
 
 
-def test_pure_noise_is_told(grid: PolarGrid) -> None:
+@pytest.mark.parametrize("noise_alone", [True, False])
+def test_two_halves_tell_noise_from_particles(grid: PolarGrid, noise_alone: bool) -> None:
     settings = Settings(classes=4, offset_range=3.0, iterations=12)
     generator = torch.Generator().manual_seed(6)
-    noise = torch.randn(300, BOX, BOX, generator=generator)
-    alone = held_out(InMemory(seen(noise, grid)), torch.arange(300), grid, settings)
-    assert alone is not None
-    assert not alone.something
-    images = scenes(300, 1.0, seed=6)[0]
-    told = held_out(InMemory(seen(images, grid)), torch.arange(300), grid, settings)
-    assert told is not None
-    assert told.something
+    images = torch.randn(400, BOX, BOX, generator=generator)
+    if not noise_alone:
+        images = scenes(400, 1.0, seed=6)[0]
+    source, rows = InMemory(seen(images, grid)), torch.arange(400)
+    learned = learn(source, rows, grid, settings)
+    halves = learn_halves(source, rows, grid, settings)
+    assert halves is not None
+    assert sorted(torch.cat(halves.rows).tolist()) == rows.tolist()
+    told = evidence_of(judged_by_the_other(source, halves, grid, settings))
+    assert told.something == (not noise_alone)
+    rings = rings_seen(ring_correlations(learned.mixture, halves, grid), grid)
+    seen_well = BOX / rings[rings > 0].float()
+    if noise_alone:
+        assert (rings == 0).all()
+    else:
+        assert len(seen_well) == 4
+        assert seen_well.max() < 8  # pixels; the pictures' strokes are 4 to 6 wide
+
+
+def test_pictures_are_laid_on_others(grid: PolarGrid) -> None:
+    pictures = torch.from_numpy(glyphs()).float()
+    turns, offsets = (40.0, 200.0, 311.0), np.array([(1.0, 2.0), (-2.0, 0.5), (0.0, -1.5)])
+    turned = [placed(*each) for each in zip(glyphs(), turns, offsets, strict=True)]
+    others = torch.from_numpy(np.array(turned)).float().flip(0)
+    one, other = grid.sample(pictures), grid.sample(others)
+    laid = laid_on(one, other, grid)
+    apart = (laid - one).square().mean((1, 2)) / one.square().mean((1, 2))
+    assert float(apart.max()) < 0.03

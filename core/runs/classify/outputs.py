@@ -59,6 +59,7 @@ def results(work: Work, found: Classified, learned: Learned) -> dict[str, Any]:
         "empty": int(found.counts[-1]),
         "counts": found.counts[:-1].tolist(),
         "resolution": [float(f"{value:.1f}") for value in found.resolution],
+        "nothing_seen": (np.flatnonzero(~found.shows) + 1).tolist(),
         "mask_diameter": round(work.field.diameter, 1),
         "box_seen": work.field.box,
         "pixel_size_seen": round(work.field.pixel_size, 3),

@@ -65,7 +65,7 @@ def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
             continue
         axis.imshow(found.averages[number].numpy(), cmap="gray", interpolation="bilinear")
         resolution = found.resolution[number]
-        seen = f"{resolution:.0f} Å" if np.isfinite(resolution) else "nothing"
+        seen = f"{resolution:.0f} Å" if found.shows[number] else "nothing seen"
         share = 100 * found.counts[number] / total
         axis.set_title(f"{number + 1}: {found.counts[number]}\n{share:.1f} %, {seen}", fontsize=7)
         left, low = 1, field.box - 2
@@ -113,8 +113,10 @@ def _facts(
 _ADVICE = (
     "The images are not changed: particles.star holds the same rows and images, with a class, a "
     "turn and an offset each.",
-    "The resolution compares averages of two halves of a class that were laid on the same "
-    "average; it is a guide for choosing classes and no proof of detail.",
+    "The resolution says down to what detail two halves of the set, learned apart, agree on a "
+    "class. It is too modest where the halves made different classes.",
+    "'Nothing seen': the halves do not agree on the class, or its images look like noise to the "
+    "half that they do not belong to.",
     "A class of neighbours, ice or carbon is a class too: look at the averages before you select.",
 )
 

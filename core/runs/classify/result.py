@@ -9,16 +9,16 @@ import numpy as np
 import torch
 
 from ...images.class_poses import ClassPoses
+from ...sets.classes.agreement import ring_correlations, rings_seen
+from ...sets.classes.halves import Evidence, evidence_of
 from ...signal.fourier import fourier_resize
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ...sets.classes.halves import Halves
     from ...sets.classes.learn import Learned
     from .images import Field
-
-SEEN = 0.143
-"""Fourier ring correlation between halves down to which an average shows a signal."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,12 @@ class Classified:
     counts : (classes + 1,)
         Images in each class; the last are those of noise alone.
     frc : (classes, rings)
-        Fourier ring correlation between two halves of the images of a class.
+        Fourier ring correlation of what two halves of the set, learned apart, show of each class;
+        0 where there were too few images to learn from halves.
     resolution : (classes,)
         Å; infinite where the halves show nothing in common.
+    evidence : (classes,)
+        What the other half says of the images of each class.
     poses
         Of the images, for the output.
     """
@@ -43,15 +46,28 @@ class Classified:
     counts: npt.NDArray[np.int64]
     frc: npt.NDArray[np.float64]
     resolution: npt.NDArray[np.float64]
+    evidence: list[Evidence]
     poses: ClassPoses
 
+    @property
+    def shows(self) -> npt.NDArray[np.bool_]:
+        """(classes,) where a particle is seen: the halves agree on it, and foresee the images."""
+        foreseen = np.array([each.something for each in self.evidence])
+        return foreseen & np.isfinite(self.resolution)
 
-def in_order(learned: Learned, usable: npt.NDArray[np.bool_], field: Field) -> Classified:
+
+def in_order(
+    learned: Learned,
+    halves: Halves | None,
+    judged: torch.Tensor | None,
+    usable: npt.NDArray[np.bool_],
+    field: Field,
+) -> Classified:
     """Sort classes by their size, and bring poses to RELION's conventions.
 
     Parameters
     ----------
-    learned
+    learned, halves, judged
         From the engine.
     usable : (m,)
         Images that hold numbers; the others count as empty.
@@ -64,11 +80,14 @@ def in_order(learned: Learned, usable: npt.NDArray[np.bool_], field: Field) -> C
     counts = np.bincount(found, minlength=classes + 1)
     order = np.argsort(-counts[:-1], kind="stable")
     rank = np.append(np.argsort(order), classes)
-    one, other = learned.halves[:, torch.from_numpy(order)].double()
-    products = (one * other).mean(-1)
-    norm = (one.square().mean(-1) * other.square().mean(-1)).sqrt().clamp(min=1e-30)
-    frc = np.asarray((products / norm).numpy())
     grid = field.grid()
+    frc = torch.zeros(classes, grid.rings, dtype=torch.float64)
+    if halves is not None:
+        frc = ring_correlations(learned.mixture, halves, grid)[torch.from_numpy(order)]
+    rings = rings_seen(frc, grid).double().numpy()
+    told = torch.full((len(found),), torch.nan) if judged is None else judged
+    known = np.asarray(~torch.isnan(told).numpy())
+    evidence = [evidence_of(told[torch.from_numpy((found == number) & known)]) for number in order]
     turns = learned.poses.turns.double().numpy()
     offsets = learned.poses.offsets.double().numpy() * field.pixel_size
     poses = ClassPoses(
@@ -77,13 +96,16 @@ def in_order(learned: Learned, usable: npt.NDArray[np.bool_], field: Field) -> C
         origins=-offsets[:, ::-1],
         highest=learned.poses.highest.double().numpy(),
         certainty=learned.poses.certainty.double().numpy(),
-        log_likelihood=learned.poses.log_likelihood.double().numpy(),
+        log_likelihood=torch.where(torch.isnan(told), learned.poses.log_likelihood, told)
+        .double()
+        .numpy(),
     )
     return Classified(
         averages=grid.images(learned.mixture.averages[torch.from_numpy(order)]),
         counts=counts[np.append(order, classes)],
-        frc=frc,
-        resolution=_resolution(frc, field.box * field.pixel_size),
+        frc=np.asarray(frc.numpy()),
+        resolution=_resolution(rings, field),
+        evidence=evidence,
         poses=poses,
     )
 
@@ -99,11 +121,7 @@ def enlarged(
     return np.asarray(fourier_resize(laid, box).numpy())
 
 
-def _resolution(frc: npt.NDArray[np.float64], width: float) -> npt.NDArray[np.float64]:
-    """Give Å where each row of an FRC, smoothed over three rings, falls below `SEEN`."""
-    wide = np.pad(frc, ((0, 0), (1, 1)), mode="edge")
-    smooth = (wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]) / 3
-    below = smooth < SEEN
-    first = np.where(below.any(axis=1), below.argmax(axis=1), frc.shape[1])
+def _resolution(rings: npt.NDArray[np.float64], field: Field) -> npt.NDArray[np.float64]:
+    """Give Å of the last ring that is seen."""
     with np.errstate(divide="ignore"):
-        return np.asarray(width / first)
+        return np.asarray(field.box * field.pixel_size / rings)

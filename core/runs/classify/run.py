@@ -16,7 +16,13 @@ from ...errors import IceblockError
 from ...progress import progress_bar
 from ...remarks import collected, warn
 from ...sets.classes.engine import Settings
-from ...sets.classes.evidence import ITERATIONS, MOST, Evidence, held_out
+from ...sets.classes.halves import (
+    ITERATIONS,
+    Evidence,
+    evidence_of,
+    judged_by_the_other,
+    learn_halves,
+)
 from ...sets.classes.learn import learn
 from ..folder import claim, locked
 from ..record import machine, write_record
@@ -121,9 +127,11 @@ def _classify(
         iterations=options.iterations,
         seed=options.seed,
     )
-    passes = 2 + options.iterations + (1 + ITERATIONS) * min(MOST, count // 2) / count
+    both = 2 * min(count // 2, settings.batch // 2)
+    looked_at = 3 * count + options.iterations * min(count, settings.batch)
+    looked_at += min(options.iterations, ITERATIONS) * both
     with (
-        progress_bar(round(passes * count), "img", "classifying", progress) as bar,
+        progress_bar(looked_at, "img", "classifying", progress) as bar,
         ThreadPoolExecutor(torch.get_num_threads()) as pool,
         one_thread_each(),
     ):
@@ -143,8 +151,12 @@ def _classify(
                 )
             rows = torch.from_numpy(np.flatnonzero(usable))
             grid = work.field.grid()
-            evidence = held_out(source, rows, grid, settings, pool, tick)
             learned = learn(source, rows, grid, settings, pool, tick)
+            halves = learn_halves(source, rows, grid, settings, pool, tick)
+            judged = evidence = None
+            if halves is not None:
+                judged = judged_by_the_other(source, halves, grid, settings, pool, tick)
+                evidence = evidence_of(judged[rows])
         except BaseException:
             pool.shutdown(cancel_futures=True)  # a run that is stopped ends now
             raise
@@ -153,7 +165,8 @@ def _classify(
             "Nothing but noise is to be seen: class averages of some of the images say no more of "
             "the others than noise alone; what the averages show has come from the noise"
         )
-    return in_order(learned, ~np.isnan(energies), work.field), learned, evidence
+    found = in_order(learned, halves, judged, ~np.isnan(energies), work.field)
+    return found, learned, evidence
 
 
 def _usual(energies: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

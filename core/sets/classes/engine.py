@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 
 from ...compute.threads import shared
 from .expectation import Comparison
 from .mixture import Mixture, Statistics
-from .poses import Poses
-from .search import COARSE_RINGS, Search, disc, templates
+from .poses import Poses, best_poses
+from .search import COARSE_RINGS, Search, Templates, disc, templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .polar import PolarGrid
     from .views import Views
 
+T = TypeVar("T")
 PIECE = 256
 """Images that one thread works on at a time."""
 FIRST_RINGS = 6
@@ -60,6 +61,8 @@ class Settings:
         Of the first averages.
     prior_width
         See `Prior`.
+    batch
+        Images of one pass; a larger set is learned from in random batches.
     """
 
     classes: int
@@ -67,6 +70,7 @@ class Settings:
     iterations: int = 25
     seed: int = 0
     prior_width: float = 2.0
+    batch: int = 20_000
 
 
 class Engine:
@@ -91,30 +95,63 @@ class Engine:
 
     def run(
         self, mixture: Mixture, search: Search, rows: torch.Tensor, now: torch.Tensor
-    ) -> tuple[Statistics, Poses]:
-        """Compare images with a mixture; what the poses of `rows` are, and what they add up to."""
+    ) -> Statistics:
+        """Compare images with a mixture, and give what they add up to.
+
+        Where the search is local, their offsets in `now` are changed to what was found.
+        """
+
+        def sums(piece: torch.Tensor, comparison: Comparison, known: Templates) -> Statistics:
+            found = comparison.fit(search, known)
+            if is_local(search):
+                now[piece] = best_poses(found, search).offsets
+            return comparison.add_up(found, search, known)
+
+        parts = self._compared(mixture, search, rows, now, sums)
+        total = next(parts)
+        for seen in parts:
+            total = total + seen
+        return total
+
+    def place(
+        self, mixture: Mixture, search: Search, rows: torch.Tensor, now: torch.Tensor
+    ) -> Poses:
+        """Compare images with a mixture, and give the poses of `rows` alone."""
+
+        def poses(
+            piece: torch.Tensor, comparison: Comparison, known: Templates
+        ) -> tuple[torch.Tensor, Poses]:
+            return piece, best_poses(comparison.fit(search, known), search)
+
+        return _in_order(rows, list(self._compared(mixture, search, rows, now, poses)))
+
+    def _compared(
+        self,
+        mixture: Mixture,
+        search: Search,
+        rows: torch.Tensor,
+        now: torch.Tensor,
+        read_off: Callable[[torch.Tensor, Comparison, Templates], T],
+    ) -> Iterator[T]:
+        """Compare images piece by piece, about the offsets in `now` if the search is local."""
         known = templates(mixture, search, self.grid)
         wide = search_for(WIDE_RINGS, self.grid, self.settings)
         first = templates(mixture, wide, self.grid) if is_local(search) else None
 
-        def work(piece: torch.Tensor) -> tuple[torch.Tensor, Statistics, Poses]:
+        def work(piece: torch.Tensor) -> T:
             views = self._source.views(piece)
             start = torch.zeros(len(piece), 2)
             if first is not None:
                 start = now[piece]
                 if bool(start.isnan().any()):
                     origin = Comparison(views, torch.zeros_like(start), mixture, self.grid)
-                    start = origin.fit(wide, first)[1].offsets
-            return piece, *Comparison(views, start, mixture, self.grid).fit(search, known)
+                    start = best_poses(origin.fit(wide, first), wide).offsets
+            return read_off(piece, Comparison(views, start, mixture, self.grid), known)
 
-        total: Statistics | None = None
-        found = []
-        for piece, seen, poses in shared(self._pool, work, self._pieces(rows)):
-            total = seen if total is None else total + seen
-            found.append((piece, poses))
+        pieces = list(self._pieces(rows))
+        for piece, done in zip(pieces, shared(self._pool, work, pieces), strict=True):
             self._tick(len(piece))
-        assert total is not None
-        return total, _in_order(rows, found)
+            yield done
 
     def first(self, usable: torch.Tensor, generator: torch.Generator) -> Mixture:
         """Average random images, as they lie, for each class."""

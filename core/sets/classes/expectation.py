@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .adding_up import Weighted, averaged, with_offsets
+from .adding_up import averaged, with_offsets
 from .mixture import Statistics
 from .pairs import MOST_CLASSES, Pairs, every_pair, pairs_where
-from .poses import Poses, best_poses
+from .posterior import Posterior
 from .search import Search, Templates, to_turns
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Comparison:
         self._group = int(views.groups[0])
         self._noise = mixture.noise[self._group]
 
-    def fit(self, search: Search, known: Templates) -> tuple[Statistics, Poses]:
+    def fit(self, search: Search, known: Templates) -> Posterior:
         """Compare all images with all classes."""
         spectra = self.spectra(search)
         pairs = self._pairs(spectra, search, known)
@@ -57,9 +57,7 @@ class Comparison:
         posterior = torch.exp(evidence - total[:, None])
         weight = self._mixture.weights[pairs.classes]
         parts *= torch.exp(top - total[pairs.images]) * weight
-        poses = best_poses(pairs, parts, posterior, total, self._now, search)
-        given = Weighted(spectra, self._now, pairs, parts, posterior).that_matter()
-        return self._add_up(given, total, search, known), poses
+        return Posterior(spectra, self._now, pairs, parts, posterior, total)
 
     def spectra(self, search: Search) -> torch.Tensor:
         """(frequencies, m, 2 · rings) of the images over the noise, moved back by `now`."""
@@ -123,12 +121,11 @@ class Comparison:
             sums[0, 1] -= turns / spread * along
             sums[1, 1] += turns / spread * across
 
-    def _add_up(
-        self, given: Weighted, total: torch.Tensor, search: Search, known: Templates
-    ) -> Statistics:
+    def add_up(self, found: Posterior, search: Search, known: Templates) -> Statistics:
+        """Give the sums of which the next mixture is made."""
         rings, grid = search.rings, self._grid
-        signal, squares = averaged(given, search, grid)
-        inside = given.posterior[:, :-1].T
+        signal, squares = averaged(found.that_matters(), search, grid)
+        inside = found.classes[:, :-1].T
         residual = self._views.power.sum(0)
         explained = (signal[:, :rings] * self._mixture.averages[:, :rings]).mean(-1).sum(0)
         modelled = (self._views.transfer[:, :rings] * (inside.T @ known.powers)).sum(0)
@@ -140,11 +137,11 @@ class Comparison:
         return Statistics(
             signal=signal,
             precision=inside @ (self._views.transfer / self._noise),
-            counts=given.posterior.sum(0),
+            counts=found.classes.sum(0),
             residual=of_group,
             members=members,
             offsets=squares,
-            log_likelihood=total.sum(),
+            log_likelihood=found.log_likelihood.sum(),
         )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from .engine import FIRST_RINGS, Engine, Settings, Source, is_local, search_for
+from .engine import FIRST_RINGS, Engine, Settings, Source, search_for
 from .maximisation import Prior, maximise, reborn
-from .poses import Poses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +16,9 @@ if TYPE_CHECKING:
 
     from .mixture import Mixture
     from .polar import PolarGrid
+    from .poses import Poses
     from .search import Search
 
-BATCH = 20_000
-"""Images of one iteration; a larger set is learned from in random batches."""
 DECAY = 0.6
 """Part of what earlier batches have shown that still counts."""
 LAST_BIRTH = 0.7
@@ -61,18 +59,12 @@ class Learned:
         The averages.
     poses
         Of all images.
-    halves : (2, classes, rings, turns)
-        Averages without a prior of two halves of the images.
-    counts : (classes + 1,)
-        Images in each class, the last being the empty ones.
     log_likelihoods
         Mean over the images in every iteration, over that of noise alone.
     """
 
     mixture: Mixture
     poses: Poses
-    halves: torch.Tensor
-    counts: torch.Tensor
     log_likelihoods: list[float]
 
 
@@ -103,7 +95,10 @@ def learn(
         Told the number of images after every piece of work.
     """
     engine = Engine(source, grid, settings, pool, tick)
-    return _placed(engine, teach(engine, usable), usable)
+    taught = teach(engine, usable)
+    everyone = torch.arange(engine.images)
+    poses = engine.place(taught.mixture, taught.search, everyone, taught.now)
+    return Learned(taught.mixture, poses, taught.log_likelihoods)
 
 
 def teach(engine: Engine, usable: torch.Tensor) -> Taught:
@@ -115,11 +110,9 @@ def teach(engine: Engine, usable: torch.Tensor) -> Taught:
     now = torch.full((engine.images, 2), torch.nan)
     rings, told, kept = FIRST_RINGS, [], None
     for iteration in range(settings.iterations):
-        rows = _batch(usable, generator)
+        rows = _batch(usable, settings.batch, generator)
         search = search_for(rings, grid, settings)
-        seen, poses = engine.run(mixture, search, rows, now)
-        if is_local(search):
-            now[rows] = poses.offsets
+        seen = engine.run(mixture, search, rows, now)
         steady = len(rows) < len(usable) and iteration > settings.iterations // 3
         kept = seen + kept.scaled(DECAY) if steady and kept is not None else seen
         mixture, ratio = maximise(kept, mixture, prior, grid)
@@ -130,38 +123,11 @@ def teach(engine: Engine, usable: torch.Tensor) -> Taught:
     return Taught(mixture, search_for(rings, grid, settings), now, told)
 
 
-def _placed(engine: Engine, taught: Taught, usable: torch.Tensor) -> Learned:
-    """Give every image its place, and average both halves of those that were learned from."""
-    n = engine.images
-    left_out = torch.ones(n, dtype=torch.bool)
-    left_out[usable] = False
-    parts = [usable[::2], usable[1::2], left_out.nonzero()[:, 0]]
-    found = [
-        (rows, *engine.run(taught.mixture, taught.search, rows, taught.now))
-        for rows in parts
-        if len(rows)
-    ]
-    whole: dict[str, torch.Tensor] = {}
-    for rows, _, poses in found:
-        for field in fields(Poses):
-            values = getattr(poses, field.name)
-            empty = torch.zeros((n, *values.shape[1:]), dtype=values.dtype)
-            whole.setdefault(field.name, empty)[rows] = values
-    halves = [seen.signal / seen.precision.clamp(min=1e-12)[..., None] for _, seen, _ in found[:2]]
-    return Learned(
-        mixture=taught.mixture,
-        poses=Poses(**whole),
-        halves=torch.stack(halves),
-        counts=torch.stack([seen.counts for _, seen, _ in found]).sum(0),
-        log_likelihoods=taught.log_likelihoods,
-    )
-
-
-def _batch(usable: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def _batch(usable: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
     """Draw the images of one iteration, in rising order."""
-    if len(usable) <= BATCH:
+    if len(usable) <= most:
         return usable
-    return usable[torch.randperm(len(usable), generator=generator)[:BATCH].sort().values]
+    return usable[torch.randperm(len(usable), generator=generator)[:most].sort().values]
 
 
 def _rings(ratio: torch.Tensor, former: int, most: int) -> int:

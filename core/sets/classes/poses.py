@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from .pairs import Pairs
+    from .posterior import Posterior
     from .search import Search
 
 
@@ -40,35 +40,13 @@ class Poses:
     log_likelihood: torch.Tensor
 
 
-def best_poses(
-    pairs: Pairs,
-    parts: torch.Tensor,
-    posterior: torch.Tensor,
-    total: torch.Tensor,
-    now: torch.Tensor,
-    search: Search,
-) -> Poses:
-    """Read off the most likely poses.
-
-    Parameters
-    ----------
-    pairs
-        Of images and classes.
-    parts : (turns, offsets, pairs)
-        Posterior of each turn and offset.
-    posterior : (m, classes + 1)
-        Of each class; the last is that of empty images.
-    total : (m,)
-        Log-likelihood of each image.
-    now : (m, 2)
-        Offsets, y, x in pixels, about which was searched.
-    search
-        What was tried.
-    """
-    certainty, classes = posterior.max(dim=1)
-    turns, highest, offsets = torch.zeros_like(total), certainty.clone(), now.clone()
+def best_poses(found: Posterior, search: Search) -> Poses:
+    """Read off the most likely poses."""
+    pairs = found.pairs
+    certainty, classes = found.classes.max(dim=1)
+    turns, highest, offsets = torch.zeros_like(certainty), certainty.clone(), found.now.clone()
     own = (pairs.classes == classes[pairs.images]).nonzero()[:, 0]
-    images, fits = pairs.images[own], parts[:, :, own]
+    images, fits = pairs.images[own], found.parts[:, :, own]
     count, each = fits.shape[1], torch.arange(len(own))
     best = fits.flatten(0, 1).argmax(dim=0)
     turn, place = best // count, best % count
@@ -77,7 +55,7 @@ def best_poses(
     near = fits[turn, :, each]  # (k, offsets)
     mean = (near / near.sum(1, keepdim=True)) @ search.offsets
     offsets[images] += search.turned(mean, turn)
-    return Poses(classes, turns, offsets, highest, certainty, total)
+    return Poses(classes, turns, offsets, highest, certainty, found.log_likelihood)
 
 
 def _between(likelihoods: torch.Tensor, best: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,131 @@
+"""Two halves of a set, each learned from alone: what can be trusted in the class averages.
+
+Averages made from pure noise look like particles, and two halves of the images that were laid on
+one average agree on its noise. So two mixtures are learned that share nothing. Where their averages
+agree there is a signal, and each image is judged by the half it does not belong to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from .engine import Engine, Settings, Source
+from .learn import Taught, teach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from .polar import PolarGrid
+
+PER_CLASS = 40
+"""Images of a half for which one class is learned, at least."""
+FEWEST = 20
+"""Images of a half, at least."""
+ITERATIONS = 12
+"""Passes over each half, at most."""
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Two mixtures that share no image.
+
+    Attributes
+    ----------
+    rows
+        Images of each half, rising.
+    taught
+        What each half has taught.
+    """
+
+    rows: tuple[torch.Tensor, torch.Tensor]
+    taught: tuple[Taught, Taught]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What class averages of one half say of the images of the other.
+
+    Attributes
+    ----------
+    mean
+        Log-likelihood of an image under the averages over that under noise alone. Were the images
+        nothing but noise of the assumed power, its expected value could not be above 0, because
+        the expected value of the likelihoods' ratio is then 1.
+    error
+        Its standard error.
+    images
+        How many were judged.
+    """
+
+    mean: float
+    error: float
+    images: int
+
+    @property
+    def something(self) -> bool:
+        """Whether something is seen beyond chance: two standard errors."""
+        return self.mean > 2 * self.error
+
+
+def learn_halves(
+    source: Source,
+    usable: torch.Tensor,
+    grid: PolarGrid,
+    settings: Settings,
+    pool: Executor | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> Halves | None:
+    """Learn class averages of two random halves, apart; None where there are too few images.
+
+    Parameters
+    ----------
+    source, usable, grid, settings, pool, tick
+        As for `learn`. Fewer classes are learned where images are few.
+    """
+    if len(usable) < 2 * FEWEST:
+        return None
+    generator = torch.Generator().manual_seed(settings.seed)
+    order = usable[torch.randperm(len(usable), generator=generator)]
+    middle = len(order) // 2
+    one, other = order[:middle].sort().values, order[middle:].sort().values
+    fewer = replace(
+        settings,
+        classes=max(1, min(settings.classes, middle // PER_CLASS)),
+        iterations=min(settings.iterations, ITERATIONS),
+        batch=settings.batch // 2,
+    )
+    engine = Engine(source, grid, fewer, pool, tick)
+    return Halves((one, other), (teach(engine, one), teach(engine, other)))
+
+
+def judged_by_the_other(
+    source: Source,
+    halves: Halves,
+    grid: PolarGrid,
+    settings: Settings,
+    pool: Executor | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> torch.Tensor:
+    """Give every image's log-likelihood under what the other half taught, over noise alone.
+
+    Returns
+    -------
+    log_likelihoods : (n,)
+        NaN for images of neither half.
+    """
+    engine = Engine(source, grid, settings, pool, tick)
+    values = torch.full((engine.images,), torch.nan)
+    for rows, taught in zip(halves.rows, reversed(halves.taught), strict=True):
+        values[rows] = engine.place(taught.mixture, taught.search, rows, taught.now).log_likelihood
+    return values
+
+
+def evidence_of(log_likelihoods: torch.Tensor) -> Evidence:
+    """Sum up the log-likelihoods of some images."""
+    values = log_likelihoods.double()
+    error = float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("inf")
+    return Evidence(float(values.mean()) if len(values) else 0.0, error, len(values))
