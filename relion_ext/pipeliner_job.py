@@ -24,6 +24,7 @@ from pipeliner.nodes import (
     NODE_LOGFILE,
     NODE_MICROGRAPHCOORDSGROUP,
     NODE_MICROGRAPHGROUPMETADATA,
+    NODE_OPTIMISERDATA,
     NODE_PARTICLEGROUPMETADATA,
 )
 from pipeliner.pipeliner_job import PipelinerCommand, PipelinerJob, Ref
@@ -32,6 +33,7 @@ import core
 from core.errors import IceblockError
 
 from .arguments import INPUTS, Label, Program, parse
+from .classify import PROGRAM as CLASSIFY
 from .denoise import PROGRAM as DENOISE
 from .restore import PROGRAM as RESTORE
 from .whole import PROGRAM as WHOLE
@@ -154,6 +156,23 @@ class DenoiseJob(IceblockJob):
     TITLE = "iceblock: denoise particles"
     PROGRAM = DENOISE
     OUTPUTS: ClassVar = {"particles.star": PARTICLES, "logfile.pdf": LOG}
+
+
+class ClassifyJob(IceblockJob):
+    """`relion_iceblock_classify`: particles in 2D classes."""
+
+    PROCESS_NAME = "iceblock.class2d.particles"
+    TITLE = "iceblock: 2D classes in seconds"
+    CATEGORY_LABEL = "2D Classification"
+    PROGRAM = CLASSIFY
+    OUTPUTS: ClassVar = {"particles.star": PARTICLES, "logfile.pdf": LOG}
+
+    def create_output_nodes(self) -> None:
+        """Announce the outputs; the optimiser's name tells the number of iterations."""
+        super().create_output_nodes()
+        iterations = str(self.joboptions["iterations"].value or "").strip() or "25"
+        name = f"run_it{int(iterations):03d}_optimiser.star"
+        self.add_output_node(name, NODE_OPTIMISERDATA, ["relion", "iceblock", "class2d"])
 
 
 class RestoreJob(IceblockJob):

@@ -36,6 +36,10 @@ FIELDS: dict[tuple[str, str], list[Field]] = {
     ("particle", "alignments2D"): [
         ("pose", "<f4") if field[0] == "pose" else field for field in _ALIGNMENTS
     ],
+    ("template", "blob"): [
+        ("path", "O"), ("idx", "<u4"), ("shape", "<u4", (2,)), ("psize_A", "<f4"),
+        ("res_A", "<f4"),
+    ],
     ("volume", "map"): [("path", "O"), ("shape", "<u4", (3,)), ("psize_A", "<f4")],
 }  # fmt: skip
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...sets.classes.learn import Learned
+    from .images import Field
     from .inputs import Work
     from .options import ClassifyOptions
 
@@ -56,6 +57,7 @@ class Classification:
 
     record: dict[str, Any]
     found: Classified
+    field: Field
 
 
 def run(
@@ -108,7 +110,7 @@ def run(
             write_record(options.out, record)
     if progress:
         print(_last_words(options, record), file=progress, flush=True)
-    return Classification(record, found)
+    return Classification(record, found, work.field)
 
 
 def _classify(
