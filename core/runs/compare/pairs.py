@@ -9,9 +9,8 @@ import torch
 
 from ...compare.scores import PairSet
 from ...errors import IceblockError
-from ...images.mrc.reader import read_images
+from ...images.particle_images import images_of
 from ...images.particles import read_particles
-from ...images.validation import stack_header
 from ...signal.background import ring_statistics
 from ...simulate.ctf_rows import ctf_rows
 from ..provenance import refuse_denoised
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ...images.particles import ParticleSet
     from ...signal.ctf import CtfParameters
 
 LEVEL = 0.1
@@ -82,7 +80,7 @@ def read_pairs(
     source = ctf_rows(one)
     found = [
         _pair_set(
-            name, _images(one, r), _images(other, r), float(sizes[0]), noisy, clean,
+            name, images_of(one, r), images_of(other, r), float(sizes[0]), noisy, clean,
             ctf=None if source is None else source.parameters.take(r),
         )
         for r in rows
@@ -114,16 +112,3 @@ def _pair_set(
     other = (other - level) / sd
     mask = other.abs() > LEVEL * other.abs().amax(dim=(1, 2), keepdim=True)
     return PairSet(name, (one - mean) / sd, other, mask, pixel_size, ctf)
-
-
-def _images(particles: ParticleSet, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Read the images of some rows, in their order."""
-    parts: list[npt.NDArray[np.float32]] = []
-    for row in rows.tolist():
-        header = stack_header(particles, particles.stacks[particles.stack_ids[row]])
-        parts.append(read_images(header, particles.indices[row : row + 1]))
-    if len({part.shape for part in parts}) > 1:
-        raise IceblockError(
-            f"{particles.source} has images of several boxes: a comparison is made at a single one."
-        )
-    return np.concatenate(parts)
