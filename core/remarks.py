@@ -51,10 +51,10 @@ class _Collector(logging.Handler):
         self.sentences.append(sentence)
         if not hasattr(record, "printed"):
             for stream in self._streams:
-                _print(f"{MARK}{sentence}", stream)
+                print_line(f"{MARK}{sentence}", stream)
 
 
-def _print(line: str, stream: TextIO) -> None:
+def print_line(line: str, stream: TextIO) -> None:
     """Print a line, above the progress bars where there are any."""
     bars = sys.modules.get("tqdm")
     with contextlib.suppress(OSError, ValueError):  # a full disk, a closed stream: the run goes on

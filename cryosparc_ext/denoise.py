@@ -167,7 +167,7 @@ def _denoise(
         job.heartbeat,
     )
     job.picture(lambda: _gallery(done), "Before and after", tile=True)
-    if done.record["sets"]:
+    if done.record.sets:
         job.picture(lambda: _set_page(options), "What the particles have in common")
     made = denoised.dataset()
     if (values := denoised.confidences) is not None and options.confidence:
@@ -182,11 +182,11 @@ def _denoise(
 def _gallery(done: Denoised) -> Figure:
     from core.figures.gallery import gallery
 
-    return gallery(done.sample, f"Before and after, model {done.record['model']['name']}")
+    return gallery(done.sample, f"Before and after, model {done.record.model.name}")
 
 
 def _set_page(options: DenoiseOptions) -> Figure:
     from core.figures.set_gallery import set_page
-    from core.runs.denoise.learning import known_sets
+    from core.runs.denoise.learning import learned_sets
 
-    return set_page(max(known_sets(options).values(), key=lambda prior: prior.count))
+    return set_page(max(learned_sets(options).values(), key=lambda prior: prior.count))

@@ -85,7 +85,7 @@ def run(job: Job) -> None:
         **given,
     )
     record = run_all(options, progress=job.progress, heartbeat=job.heartbeat)
-    if record["stages"]["noise"].get("state") == "finished":
+    if record.stages.noise.state == "finished":
         job.add_output(f"{NOISE}/blocks.star", NodeType.IMAGES_2D)
     job.say(f"{job.folder / report} opens from this job's Display menu.")
     job.say(f"Next: 2D classes and selection of {particles}. Before refining put the raw images")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.console import Console, LogLines
 from core.counting import counted
-from core.progress import LogLines, progress_bar
 
 
 class Terminal(io.StringIO):
@@ -20,10 +20,10 @@ class Terminal(io.StringIO):
 
 def test_in_a_log_there_are_only_whole_lines() -> None:
     log = io.StringIO()
-    with progress_bar(300, "img", "denoising", log) as bar:
+    with Console(log).bar(300, "img", "denoising") as bar:
         for _ in range(300):
-            bar.update()
-            bar.set_postfix(loss="0.1", refresh=False)
+            bar.advance()
+            bar.show(loss="0.1")
     lines = log.getvalue().splitlines()
     assert log.getvalue().endswith("\n")
     assert not re.search(r"[\r\x1b]", log.getvalue())
@@ -33,11 +33,12 @@ def test_in_a_log_there_are_only_whole_lines() -> None:
 
 def test_nested_bars_and_remarks_leave_no_cursor_codes() -> None:
     log = io.StringIO()
-    with progress_bar(2, "method", "comparing", log) as outer:
-        with progress_bar(5, "step", "training A", log, leave=False) as inner:
-            inner.update(5)
-            inner.write("note: a remark", file=log)
-        outer.update(2)
+    console = Console(log)
+    with console.bar(2, "method", "comparing") as outer:
+        with console.bar(5, "step", "training A", leave=False) as inner:
+            inner.advance(5)
+            console.note("a remark")
+        outer.advance(2)
     assert not re.search(r"[\r\x1b]", log.getvalue())
     lines = log.getvalue().splitlines()
     assert "note: a remark" in lines
@@ -45,25 +46,33 @@ def test_nested_bars_and_remarks_leave_no_cursor_codes() -> None:
 
 
 def test_a_slow_bar_shows_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.progress.LOG_SECONDS", 0.0)
+    monkeypatch.setattr("core.console.LOG_SECONDS", 0.0)
     log = io.StringIO()
-    with progress_bar(4, "img", "denoising", log) as bar:
+    with Console(log).bar(4, "img", "denoising") as bar:
         for _ in range(4):
-            bar.update()
+            bar.advance()
     shown = re.findall(r"(\d+)/4", log.getvalue())
     assert sorted(set(shown)) == ["0", "1", "2", "3", "4"]
 
 
 def test_on_a_terminal_it_redraws_itself() -> None:
     terminal = Terminal()
-    with progress_bar(2, "img", "denoising", terminal) as bar:
-        bar.update(2)
+    with Console(terminal).bar(2, "img", "denoising") as bar:
+        bar.advance(2)
     assert terminal.getvalue().startswith("\rdenoising:   0%|")
 
 
+def test_each_step_asks_whether_to_go_on() -> None:
+    asked: list[int] = []
+    with Console(None, lambda: asked.append(1)).bar(3, "img", "denoising") as bar:
+        bar.advance(2, computed=False)
+        bar.reach(3)
+    assert len(asked) == 2
+
+
 def test_no_stream_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar(2, "img", "denoising", None) as bar:
-        bar.update(2)
+    with Console(None).bar(2, "img", "denoising") as bar:
+        bar.advance(2)
     assert capsys.readouterr() == ("", "")
 
 

@@ -150,7 +150,8 @@ def join(banks: tuple[Path, ...], out: Path, crop: bool) -> None:
     from ..counting import counted
     from ..noise.bank import NoiseBank
     from ..noise.bank_join import join as join_banks
-    from ..runs.record import fingerprint, write_record
+    from ..runs.record import write_record
+    from ..runs.stamps import fingerprint
 
     found = [NoiseBank.read(bank) for bank in banks]
     joined = join_banks(found, out, crop)

@@ -74,9 +74,9 @@ def command(
       iceblock simulate --volume 1oel.pdb.gz -n 2000 --box 128 --pixel-size 2.7 --out Simulated
     """
     from ..compute.threads import one_thread_each
+    from ..console import Console
     from ..counting import counted
     from ..errors import IceblockError
-    from ..progress import progress_bar
     from ..remarks import collected
     from ..runs.record import write_record
     from ..simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
@@ -108,12 +108,9 @@ def command(
 
     with one_thread_each(), collected(sys.stderr) as told:  # the same bytes on any machine
         generator = pair_generator(volumes, seeds, noise, pixel_size, settings, remark)
-        with progress_bar(number, "img", "simulating", None if quiet else sys.stderr) as bar:
-
-            def watch(done: int) -> None:
-                bar.update(done)
-
-            write_dataset(out, generator, number, box, seed, watch)
+        console = Console(None if quiet else sys.stderr)
+        with console.bar(number, "img", "simulating") as bar:
+            write_dataset(out, generator, number, box, seed, bar.advance)
     record = {"command": shlex.join(sys.argv), "seed": seed, "settings": asdict(settings)}
     write_record(out, record | {"warnings": list(told)})
     if not quiet:

@@ -10,17 +10,18 @@ import contextlib
 import os
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from ..console import Console
 from .launched import launched
 from .meeting import meet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import nn
 
@@ -60,9 +61,9 @@ class Ranks:
         """Numbers of the first process; all of them must ask."""
         if self.size == 1:
             return list(values)
-        told = torch.tensor(values, dtype=torch.float64, device=device)
-        dist.broadcast(told, 0)
-        return [float(value) for value in told.tolist()]
+        numbers = torch.tensor(values, dtype=torch.float64, device=device)
+        dist.broadcast(numbers, 0)
+        return [float(value) for value in numbers.tolist()]
 
     def tell(self, thing: Any) -> Any:
         """Give what the first process has; all of them must ask."""
@@ -87,9 +88,11 @@ class Ranks:
 
 
 ALONE = Ranks()
+_SAID: set[str] = set()
+"""What this process has said of its environment."""
 
 
-def described() -> bool:
+def in_group() -> bool:
     """Tell whether the environment describes a group of processes."""
     return launched(os.environ).size > 1
 
@@ -108,8 +111,7 @@ def local_size() -> int:
 def joined(
     device: torch.device,
     timeout: timedelta = TIMEOUT,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
+    console: Console | None = None,
 ) -> Iterator[Ranks]:
     """Join the group of processes that the environment describes; alone where there is none.
 
@@ -119,23 +121,22 @@ def joined(
         Of this process; on CPUs, messages go through gloo.
     timeout
         For a rank to wait for another, once all are there.
-    progress
-        Where it says whom it waits for, and which variables are left over; None for silence.
-    heartbeat
-        Called often until all are there; may raise to stop.
+    console
+        Where it says whom it waits for, and which variables are left over; silent by default.
 
     Raises
     ------
     IceblockError
         If the others do not come; see `meet`.
     """
-    group = launched(os.environ)
-    if group.note and progress:
-        _say_once(group.note, progress)
+    group, console = launched(os.environ), console or Console()
+    if group.note and group.note not in _SAID:  # the stages of a run may each want to join
+        _SAID.add(group.note)
+        console.note(group.note)
     if group.size < 2:
         yield ALONE
         return
-    store = meet(group, progress, heartbeat)
+    store = meet(group, console)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group(
@@ -146,13 +147,3 @@ def joined(
         yield Ranks(group.rank, group.size, group.local)
     finally:
         dist.destroy_process_group()
-
-
-_SAID: set[str] = set()
-
-
-def _say_once(note: str, progress: TextIO) -> None:
-    """Say it once in a process, whose stages may each want to join."""
-    if note not in _SAID:
-        _SAID.add(note)
-        print(f"note: {note}", file=progress, flush=True)

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
 
@@ -14,8 +14,7 @@ from ..errors import IceblockError
 from .launched import way_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from ..console import Console
     from .launched import Launched
 
 WAIT = "ICEBLOCK_GROUP_WAIT"
@@ -28,19 +27,15 @@ _CALL = timedelta(seconds=10)
 _KEEP = timedelta(minutes=30)
 
 
-def meet(
-    group: Launched, progress: TextIO | None, heartbeat: Callable[[], None] = lambda: None
-) -> Store:
+def meet(group: Launched, console: Console) -> Store:
     """Wait until all processes of a group are there.
 
     Parameters
     ----------
     group
         Two processes or more.
-    progress
-        Where it is said whom this process waits for; None for silence.
-    heartbeat
-        Called often; may raise to stop.
+    console
+        Where it is said whom this process waits for.
 
     Returns
     -------
@@ -56,7 +51,7 @@ def meet(
     said = False
     store: Store | None = None
     while True:
-        heartbeat()
+        console.heartbeat()
         if store is None:
             store = _open(group)
         missing = _missing(group, store)
@@ -65,12 +60,11 @@ def meet(
         waited = time.monotonic() - began
         if waited > limit:
             raise IceblockError(_nobody_came(group, missing, limit))
-        if progress and not said and (group.rank == 0 or waited > QUIET):
-            print(
+        if not said and (group.rank == 0 or waited > QUIET):
+            console.say(
                 f"process {group.rank} of {group.size} ({group.launcher}) waits for "
-                f"{_named(missing)}, at most {limit:g} seconds",
-                file=progress, flush=True,
-            )  # fmt: skip
+                f"{_named(missing)}, at most {limit:g} seconds"
+            )
             said = True
         time.sleep(POLL_SECONDS)
 

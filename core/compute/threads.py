@@ -1,4 +1,4 @@
-"""Work on several threads whose result does not depend on how many there are.
+"""How many CPU threads a run uses, and work on them whose result does not depend on the number.
 
 Arithmetic that one operation shares over threads rounds otherwise for each number of threads; so
 every thread computes parts of its own, alone.
@@ -7,6 +7,7 @@ every thread computes parts of its own, alone.
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -19,17 +20,65 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def shared(pool: Executor | None, work: Callable[[T], R], parts: Iterable[T]) -> Iterator[R]:
-    """Give what each part comes to, in their order; without a pool, on the calling thread."""
-    return pool.map(work, parts) if pool else map(work, parts)
-
-
 @contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Keep torch from sharing an operation over threads inside the `with` block."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def limited_threads(threads: int | None, processes: int = 1) -> Iterator[None]:
+    """Give this process its part of the CPU threads inside the `with` block.
+
+    Parameters
+    ----------
+    threads
+        Of all processes on this machine together; None for as many as torch has now.
+    processes
+        Those on this machine.
+    """
+    former = torch.get_num_threads()
+    wanted = max(1, (threads or former) // processes)
+    if wanted != former:
+        torch.set_num_threads(wanted)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        if torch.get_num_threads() != former:
+            torch.set_num_threads(former)
+
+
+def one_thread_each() -> contextlib.AbstractContextManager[None]:
+    """Keep torch from sharing an operation over threads inside the `with` block."""
+    return limited_threads(1)
+
+
+@contextlib.contextmanager
+def thread_pool() -> Iterator[ThreadPoolExecutor]:
+    """Give a pool of all threads, in which torch shares no operation; a run that stops ends now."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def shared_threads(most: int) -> Iterator[int]:
+    """Share the threads between large pieces of work and what torch does in each of them.
+
+    Each piece gets two threads or more.
+
+    Parameters
+    ----------
+    most
+        Pieces at the same time.
+
+    Yields
+    ------
+    workers
+        Pieces at the same time, within the number of threads.
+    """
+    workers = min(most, max(1, torch.get_num_threads() // 2))
+    with limited_threads(None, workers):
+        yield workers
+
+
+def shared(pool: Executor | None, work: Callable[[T], R], parts: Iterable[T]) -> Iterator[R]:
+    """Give what each part comes to, in their order; without a pool, on the calling thread."""
+    return pool.map(work, parts) if pool else map(work, parts)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..images.output_plan import StackJob
     from ..signal.ctf import CtfParameters
-    from .inference import Denoiser
+    from .inference import Answer, Denoiser
 
     Images = npt.NDArray[np.float32]
     Positions = npt.NDArray[np.int64]
@@ -79,80 +79,91 @@ def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Pos
             yield job, piece
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where denoised stacks go, and how they are made."""
+
+    folder: Path
+    """Output stacks go here, under `job.output`."""
+    unusable_list: Path
+    """A text file to which names of images passed through unchanged are added."""
+    outlier_list: Path
+    """The same of images in which outlying pixels were replaced; see `images.outliers`."""
+    dtype: str = "float32"
+    """float32 or float16."""
+    batch: int | None = None
+    """Images a batch; by default what memory suggests."""
+    confidence: bool = False
+    """Write a file of confidences beside each stack, too; see `confidence_file`."""
+
+
 def denoise_stacks(
     jobs: Sequence[StackJob],
     denoiser: Denoiser,
-    folder: Path,
-    *,
-    dtype: npt.DTypeLike,
-    contrast: int,
-    batch: int | None,
-    unusable_list: Path,
-    outlier_list: Path,
+    output: Output,
     watch: Watcher,
-    confidence: bool = False,
     ctf: CtfParameters | None = None,
 ) -> Outcome:
-    """Denoise every stack into `folder`, going on where an earlier pass stopped.
+    """Denoise every stack, going on where an earlier pass stopped.
 
     Parameters
     ----------
     jobs
-        From `plan_output`; finished output stacks are left as they are.
+        From `plan_output`; finished output stacks are left as they are. Those that do not declare
+        their contrast are taken for white.
     denoiser
         Model and device.
-    folder
-        Where output stacks go, under `job.output`.
-    dtype
-        float32 or float16.
-    contrast
-        1 or -1, see `Denoiser`; for stacks that do not declare their own.
-    batch
-        Images a batch; by default what memory suggests.
-    unusable_list
-        A text file to which names of images passed through unchanged are added.
-    outlier_list
-        The same of images in which outlying pixels were replaced; see `images.outliers`.
+    output
+        Where to, and how.
     watch
         Called after every batch, from the calling thread.
-    confidence
-        Write a file of confidences beside each stack, too; see `confidence_file`.
     ctf
         Of all particles, for a denoiser that knows their set.
     """
     outcome = Outcome()
-    passed, mended = _NameList(unusable_list), _NameList(outlier_list)
+    passed, mended = _NameList(output.unusable_list), _NameList(output.outlier_list)
     # One thread reads and one writes; the network runs in the caller's.
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writing:
         for job in jobs:
-            size = batch or batch_size(job.stack.box_x, denoiser.device.type)
-            path = folder / job.output
-            scores = ConfidenceWriter(path) if confidence else None
-            if _is_whole(path, job, dtype) and (
+            size = output.batch or batch_size(job.stack.box_x, denoiser.device.type)
+            path = output.folder / job.output
+            scores = ConfidenceWriter(path) if output.confidence else None
+            if _is_whole(path, job, output.dtype) and (
                 scores is None or has_confidences(path, len(job.indices))
             ):
                 outcome.found += len(job.indices)
                 watch(len(job.indices), False)
                 continue
-            with _open_output(path, job, dtype, size, scores) as writer:
+            with _open_output(path, job, output.dtype, size, scores) as writer:
                 outcome.found += writer.written
                 watch(writer.written, False)
                 parts = list(_batches(job.indices[writer.written :], size))
                 coming = _read_ahead(reader, job, parts)
+                answers = _answers(job, denoiser, coming, output.confidence, ctf)
                 with _behind(writing, writer, scores) as append:
-                    for indices, images in coming:
-                        sign = job.contrast or contrast
-                        optics = None if ctf is None else ctf.take(job.rows_of(indices))
-                        given = (images, job.pixel_size, sign, optics)
-                        answer = denoiser.answer(*given, confidence=confidence)
+                    for indices, answer in answers:
                         passed.add([image_name(i, job.name) for i in indices[answer.unusable]])
                         mended.add([image_name(i, job.name) for i in indices[answer.outliers > 0]])
-                        append(answer.denoised, answer.confidence if confidence else None)
-                        outcome.computed += len(images)
-                        watch(len(images), True)
+                        append(answer.denoised, answer.confidence if output.confidence else None)
+                        outcome.computed += len(indices)
+                        watch(len(indices), True)
                 if scores is not None:
                     scores.close()  # before the stack: it is never without them
     return outcome
+
+
+def _answers(
+    job: StackJob,
+    denoiser: Denoiser,
+    coming: Iterator[tuple[Positions, Images]],
+    confidence: bool,
+    ctf: CtfParameters | None,
+) -> Iterator[tuple[Positions, Answer]]:
+    """Denoise the batches of a stack; gives the numbers of the images with what came of them."""
+    for indices, images in coming:
+        optics = None if ctf is None else ctf.take(job.rows_of(indices))
+        given = (images, job.pixel_size, job.contrast or 1, optics)
+        yield indices, denoiser.answer(*given, confidence=confidence)
 
 
 def _open_output(

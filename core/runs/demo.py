@@ -21,7 +21,7 @@ from ..simulate.sources import pair_generator
 from .denoise.options import DenoiseOptions
 from .denoise.run import run as denoise
 from .folder import claim, locked
-from .record import write_record
+from .record import FINISHED, RunRecord, write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,12 +50,13 @@ def run(out: Path, threads: int | None, overwrite: bool) -> dict[str, float]:
         Mean correlation with the truth inside the particle and `MARGIN` about it: raw, low-pass,
         denoised.
     """
+    identity = {"program": "iceblock demo"}
     with locked(out):
-        if claim(out, {"program": "iceblock demo"}, OUTPUTS, overwrite) is not None:
+        if claim(RunRecord, out, identity, OUTPUTS, overwrite) is not None:
             raise IceblockError(
                 f"{out} holds an earlier demo; choose another --out or give --overwrite"
             )
-        write_record(out, {"identity": {"program": "iceblock demo"}, "state": "finished"})
+        write_record(out, RunRecord(identity=identity, state=FINISHED))
         _simulate_and_denoise(out, threads)
         return _compare(out)
 

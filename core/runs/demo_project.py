@@ -7,9 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..compute.threads import one_thread_each
+from ..console import Console
 from ..errors import IceblockError
 from ..images.disk import write_error
 from ..simulate.project import write_project
@@ -42,9 +41,9 @@ def run(folder: Path, settings: ProjectSettings | None = None) -> int:
             raise IceblockError(f"{folder} already holds something; name a new folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".iceblock-demo-") as made:
-            bar = tqdm(total=settings.micrographs, unit="mic", desc="simulating", file=sys.stderr)
-            with one_thread_each(), bar:  # one thread: the same files everywhere
-                particles = write_project(Path(made) / "project", settings, bar.update)
+            bar = Console(sys.stderr).bar(settings.micrographs, "mic", "simulating")
+            with one_thread_each(), bar as shown:  # one thread: the same files everywhere
+                particles = write_project(Path(made) / "project", settings, shown.advance)
             if folder.exists():
                 folder.rmdir()
             shutil.move(Path(made) / "project", folder)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import IceblockError
 from ..images.disk import write_error
-from .record import RECORD, read_record
+from .record import FINISHED, RECORD, RUNNING, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from .record import R, RunRecord
 
 LOCK = ".iceblock.lock"
 HELPERS_LOCK = ".iceblock.helpers.lock"
@@ -116,12 +118,14 @@ def _lock(path: Path) -> TextIO:
 
 
 def claim(
-    folder: Path, identity: dict[str, Any], outputs: Sequence[str], overwrite: bool
-) -> dict[str, Any] | None:
+    kind: type[R], folder: Path, identity: dict[str, Any], outputs: Sequence[str], overwrite: bool
+) -> R | None:
     """Check that a folder is free, or holds this very run, and clear it where that was asked for.
 
     Parameters
     ----------
+    kind
+        Of the record.
     folder
         The output folder, locked.
     identity
@@ -142,10 +146,11 @@ def claim(
     IceblockError
         If the folder holds another run's outputs.
     """
-    record = read_record(folder)
-    same = record is not None and record.get("identity") == identity
-    if same and (not overwrite or record["state"] == "running"):  # type: ignore[index]
-        return record
+    record = read_record(folder, kind)
+    if record is not None:
+        overwrite = overwrite or record.state not in (RUNNING, FINISHED)
+        if record.identity == identity and (not overwrite or record.state == RUNNING):
+            return record
     present = [name for name in (*outputs, RECORD) if (folder / name).exists()]
     if present and (record is None or not overwrite):
         raise IceblockError(_conflict(folder, record, identity, present))
@@ -159,21 +164,23 @@ def claim(
 
 
 def _conflict(
-    folder: Path, record: dict[str, Any] | None, identity: dict[str, Any], present: list[str]
+    folder: Path, record: RunRecord | None, identity: dict[str, Any], present: list[str]
 ) -> str:
     if record is None:
         return (
             f"{folder} already holds {present[0]}, which iceblock did not make; choose another "
             "output folder"
         )
-    known = record.get("identity", {})
+    known = record.identity
     changed = [k for k in identity if known.get(k) != identity[k]] or ["unknown"]
     what = "holds another run (different: " + ", ".join(changed).replace("_", " ") + ")"
     if "version" in changed or any(
         isinstance(known.get(k), dict) != isinstance(v, dict) for k, v in identity.items()
     ):
-        version = record.get("iceblock", "unknown")
-        what = f"holds a run of another version of iceblock ({version}), which cannot be continued"
+        what = (
+            f"holds a run of another version of iceblock ({record.iceblock}), which cannot be "
+            "continued"
+        )
     return (
         f"{folder} {what}; what it holds stays as it is; choose another output folder, or give "
         "--overwrite to replace it"

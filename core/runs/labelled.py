@@ -11,8 +11,7 @@ from ..images.micrographs.picks import Picks, read_picks
 from ..images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
 from ..images.output_plan import output_names
 from ..segment.masks import find_masks, fit_mask, read_mask
-from .record import fingerprint
-from .stamps import sampled_all
+from .stamps import fingerprint, sampled_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

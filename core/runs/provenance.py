@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import IceblockError
 from ..images.denoised_mark import is_denoised
 from .denoise.options import STACKS
+from .denoise.record import DenoiseRecord
 from .record import read_record
 
 if TYPE_CHECKING:
@@ -26,14 +27,16 @@ _CRYOSPARC_RUN = "iceblock"
 """Folder of the run in a CryoSPARC job's; the stacks lie beside it."""
 
 
-def denoising_record(folder: Path) -> dict[str, Any]:
-    """Give the record of the denoising run in a folder; empty where there is none."""
+def denoising_record(folder: Path) -> DenoiseRecord | None:
+    """Give the record of the denoising run in a folder; None where there is none."""
     try:
-        record = read_record(folder) or {}
+        record = read_record(folder, DenoiseRecord)
     except IceblockError:  # some other program's run.json
-        return {}
-    known = "denoised_stacks" in record or "keep_noise" in record.get("identity", {})
-    return record if known else {}
+        return None
+    if record is None:
+        return None
+    known = record.denoised_stacks is not None or "keep_noise" in record.identity
+    return record if known else None
 
 
 def denoised_rows(particles: ParticleSet) -> npt.NDArray[np.bool_]:
@@ -114,7 +117,6 @@ def _made_by_run(folder: str) -> bool:
     above = Path(folder).parent
     for run in (above, above / _CRYOSPARC_RUN):
         record = denoising_record(run)
-        stacks = run / str(record.get("denoised_stacks", STACKS))
-        if record and os.path.realpath(stacks) == folder:
+        if record and os.path.realpath(run / (record.denoised_stacks or STACKS)) == folder:
             return True
     return False

@@ -2,57 +2,93 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import json
 import os
 import platform
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .. import __version__
 from ..errors import IceblockError
-from ..images.disk import read_error, replacing
-from ..remarks import warn
+from ..images.disk import replacing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from torch import device as TorchDevice
+
 RECORD = "run.json"
+RUNNING, FINISHED = "running", "finished"
+"""States of a run; one with a state of its own, such as `without blocks`, left nothing to keep."""
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise read_error(error, path) from error
+@dataclass
+class Machine:
+    """Where a run was."""
+
+    host: str = field(default_factory=platform.node)
+    processor: str = field(default_factory=lambda: platform.processor() or platform.machine())
+    cores: int | None = field(default_factory=os.cpu_count)
+    python: str = field(default_factory=platform.python_version)
 
 
-def quick_fingerprint(paths: list[Path]) -> str:
-    """SHA-256 over names, sizes and dates, to see whether files change during a run."""
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise read_error(error, path) from error
-        stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-        digest.update(stamp.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+@dataclass
+class Device:
+    """What a run computed on."""
+
+    name: str = "CPU"
+    processes: int = 1
+    threads: int = 1
+    torch: str = "unknown"
+
+    @classmethod
+    def of(cls, device: TorchDevice, processes: int = 1) -> Device:
+        """Describe a device of torch, and the processes that share the work."""
+        import torch
+
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+        return cls(name, processes, torch.get_num_threads(), torch.__version__)
 
 
-def machine() -> dict[str, Any]:
-    """Describe the machine."""
-    return {
-        "host": platform.node(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
+@dataclass
+class RunRecord:
+    """What every run notes; each kind of run adds its own results."""
+
+    iceblock: str = __version__
+    state: str = RUNNING
+    command: str = ""
+    identity: dict[str, Any] = field(default_factory=dict)
+    """What makes a run this run: inputs, model, options."""
+    machine: Machine = field(default_factory=Machine)
+    device: Device | None = None
+    seeds: str | dict[str, Any] | None = None
+    remarks: list[str] = field(default_factory=list)
+    """What the user may want to know."""
+    warnings: list[str] = field(default_factory=list)
+    """What the user was warned of."""
+    total_seconds: float | None = None
+    """Of all passes that ended by themselves."""
+
+    def plain(self) -> dict[str, Any]:
+        """Give the record as JSON has it, without what is not known yet."""
+        found: dict[str, Any] = json.loads(json.dumps(_plain(self), default=str))
+        return found
 
 
-def read_record(folder: Path) -> dict[str, Any] | None:
+R = TypeVar("R", bound=RunRecord)
+
+
+def read_record(folder: Path, kind: type[R]) -> R | None:
     """Read the record in a folder; None where there is none.
+
+    Parameters
+    ----------
+    folder
+        Of a run.
+    kind
+        What it is read as; what other kinds of run have noted is left out.
 
     Raises
     ------
@@ -69,22 +105,55 @@ def read_record(folder: Path) -> dict[str, Any] | None:
             f"{path} cannot be read ({error}); choose another output folder"
         ) from error
     try:
-        record = json.loads(text)
-    except json.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict) or "iceblock" not in record:
-        raise IceblockError(f"{path} was not written by iceblock; choose another output folder")
-    return record
+        values = json.loads(text)
+        if isinstance(values, dict) and "iceblock" in values:
+            return _made(kind, values)
+    except (json.JSONDecodeError, TypeError):
+        pass
+    raise IceblockError(f"{path} was not written by iceblock; choose another output folder")
 
 
-def tell_again(record: dict[str, Any] | None) -> None:
-    """Warn of what an earlier pass over the same run was warned of, where there was one."""
-    for sentence in (record or {}).get("warnings", ()):
-        warn(sentence)
-
-
-def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write the record, whole or not at all; the program's version is added."""
-    text = json.dumps({"iceblock": __version__, **record}, indent=2, default=str)
+def write_record(folder: Path, record: RunRecord | Mapping[str, object]) -> None:
+    """Write a record, whole or not at all."""
+    plain = record.plain() if isinstance(record, RunRecord) else {"iceblock": __version__, **record}
     with replacing(folder / RECORD) as file:
-        file.write(text.encode() + b"\n")
+        file.write(json.dumps(plain, indent=2, default=str).encode() + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    """Give dataclasses as dicts, without what is not known; what is no dataclass stays."""
+    if dataclasses.is_dataclass(value):
+        found = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        return {name: _plain(one) for name, one in found.items() if one is not None}
+    return value
+
+
+D = TypeVar("D")
+
+
+def _made(kind: type[D], values: dict[str, Any]) -> D:
+    """Make a dataclass from what JSON has of it; raises TypeError for a value of another type.
+
+    Results of a run of another kind, which may have the same names, are left out.
+    """
+    shared = {one.name for one in dataclasses.fields(RunRecord)}
+    found = {}
+    for name, hint in get_type_hints(kind).items():
+        try:
+            if name in values:
+                found[name] = _value(hint, values[name])
+        except TypeError:
+            if name in shared:
+                raise
+    return kind(**found)
+
+
+def _value(hint: Any, value: Any) -> Any:
+    kinds = get_args(hint) if get_origin(hint) not in (list, dict) else (hint,)
+    for kind in kinds or (hint,):
+        if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+            return _made(kind, value)  # type: ignore[arg-type]
+        plain = get_origin(kind) or kind
+        if plain is Any or isinstance(value, (int, float) if plain is float else plain):
+            return value
+    raise TypeError(f"{value!r} is no {hint}")

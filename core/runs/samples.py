@@ -23,17 +23,15 @@ SAMPLE_BYTES = 32 << 20
 """Large boxes come in smaller samples."""
 
 
-def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
+def draw_sample(plan: OutputPlan, stacks: Path) -> Sample:
     """Read particles spread over all stacks of the first box and pixel size.
 
     Parameters
     ----------
     plan
-        Of the run.
+        Of the run; each of its jobs has a contrast, and black particles are shown white.
     stacks
         Folder of the output stacks.
-    contrast
-        1 or -1, for stacks that do not declare theirs; black particles are shown white.
     """
     first = plan.jobs[0]
     box = first.stack.box_x
@@ -41,7 +39,7 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
     count = min(SAMPLE, max(SHOWN, SAMPLE_BYTES // (4 * box * box)))
     raw, denoised, rows, confidences = [], [], [], []
     for job, places in spread(jobs, count):
-        sign = job.contrast or contrast
+        sign = job.contrast or 1
         stack = stacks / job.output
         raw.append(sign * read_images(job.stack, job.indices[places]))
         denoised.append(sign * read_images(read_header(stack), places))
@@ -56,5 +54,5 @@ def draw_sample(plan: OutputPlan, stacks: Path, contrast: int) -> Sample:
         usable[:] = True
     return Sample(
         normalise(before[usable]), np.nan_to_num(after[usable]), first.pixel_size, numbers[usable],
-        trust[usable] if len(trust) == len(before) else None, first.contrast or contrast,
+        trust[usable] if len(trust) == len(before) else None, first.contrast or 1,
     )  # fmt: skip

@@ -1,6 +1,8 @@
 """What a file is, by what it holds: neither its place nor its dates count.
 
 A project is moved, copied, or seen under another path from another machine, and stays the same.
+A run knows its inputs by their `stamp`; cards and records that are published have the
+`fingerprint`; and the `moment` tells whether inputs change while a run reads them.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from ..images.disk import read_error
 from ..noise.bank import BLOCKS, TABLE
-from .record import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +24,28 @@ WHOLE = 1 << 20
 SAMPLES, SAMPLE_BYTES = 16, 4096
 """Of a larger file its beginning, with the header, its end, and places between."""
 _READERS = 16
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise read_error(error, path) from error
+
+
+def moment(paths: Iterable[Path]) -> str:
+    """SHA-256 over names, sizes and dates, to see whether files change during a run."""
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise read_error(error, path) from error
+        stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(stamp.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def sampled(path: Path) -> str:

@@ -67,7 +67,7 @@ def test_images_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     done = run(options(star))
     rows = starfile.read(tmp_path / "Classes" / "particles.star")["particles"]
     assert list(rows["rlnClassNumber"].iloc[[3, 7]]) == [5, 5]
-    told = " ".join(done.record["warnings"])
+    told = " ".join(done.record.warnings)
     assert "2 of 120 images hold NaN" in told
     assert "1 of 120 images have far more contrast" in told
     assert mrcfile.read(tmp_path / "Classes" / "classes.mrcs").shape == (5, BOX, BOX)
@@ -93,7 +93,7 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run(options(star, classes=31))
     with pytest.raises(IceblockError, match="classes is 0"):
         run(options(star, classes=0))
-    told = run(options(star, classes=5, particle_diameter=400.0)).record["warnings"]
+    told = run(options(star, classes=5, particle_diameter=400.0)).record.warnings
     assert any("30 images are few for 5 classes" in sentence for sentence in told)
     assert any("400 Å does not fit into the box" in sentence for sentence in told)
 

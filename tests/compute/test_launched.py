@@ -14,6 +14,7 @@ import torch
 from core.compute import meeting
 from core.compute.distributed import joined
 from core.compute.launched import launched, refusal
+from core.console import Console
 from core.errors import IceblockError
 
 STEP = {
@@ -82,7 +83,7 @@ def test_no_groups(
         monkeypatch.setenv(name, value)
     said = StringIO()
     for _ in range(2):  # two stages of one program say it once
-        with joined(torch.device("cpu"), progress=said) as ranks:
+        with joined(torch.device("cpu"), console=Console(said)) as ranks:
             assert ranks.size == 1
     assert said.getvalue().count("note: ") <= (noted is not None)
     assert (noted is None) == (group.note is None)
@@ -110,7 +111,7 @@ def test_who_does_not_come_is_named(
     said = StringIO()
     with (
         pytest.raises(IceblockError, match=f"waited 0.5 seconds for {missing} in vain") as caught,
-        joined(torch.device("cpu"), progress=said),
+        joined(torch.device("cpu"), console=Console(said)),
     ):
         pass
     assert f"process {rank} of 3" in said.getvalue()
@@ -132,7 +133,7 @@ def test_a_stop_ends_the_wait(rank: str, monkeypatch: pytest.MonkeyPatch) -> Non
         asked.set()
 
     monkeypatch.setenv("RANK", rank)
-    with pytest.raises(Stop), joined(torch.device("cpu"), heartbeat=heartbeat):
+    with pytest.raises(Stop), joined(torch.device("cpu"), console=Console(None, heartbeat)):
         pass
 
 

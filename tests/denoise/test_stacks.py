@@ -7,7 +7,7 @@ import torch
 
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
-from core.denoise.stacks import batch_size, denoise_stacks
+from core.denoise.stacks import Output, batch_size, denoise_stacks
 from core.images.mrc.reader import read_header
 from core.images.output_plan import StackJob
 
@@ -54,14 +54,14 @@ def denoise(
     denoise_stacks(
         jobs,
         Denoiser(model, torch.device("cpu")),
-        folder,
-        dtype="float32",
-        contrast=1,
-        batch=BATCH,
-        unusable_list=folder / "unusable.txt",
-        outlier_list=folder / "outliers.txt",
-        watch=watch,
-        confidence=confidence,
+        Output(
+            folder,
+            unusable_list=folder / "unusable.txt",
+            outlier_list=folder / "outliers.txt",
+            batch=BATCH,
+            confidence=confidence,
+        ),
+        watch,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from core.errors import IceblockError
 from core.runs import folder
 from core.runs.folder import claim, helping, locked
-from core.runs.record import write_record
+from core.runs.record import RunRecord, write_record
 
 OUTPUTS = ("particles.star", "Particles")
 
@@ -68,23 +68,23 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_a_free_folder_may_hold_other_things(tmp_path: Path) -> None:
     (tmp_path / "job.star").write_text("")
-    assert claim(tmp_path, {"a": 1}, OUTPUTS, overwrite=False) is None
+    assert claim(RunRecord, tmp_path, {"a": 1}, OUTPUTS, overwrite=False) is None
 
 
 def test_the_same_run_goes_on_and_another_is_refused(tmp_path: Path) -> None:
     write_record(tmp_path, {"identity": {"model": "x", "dtype": "float32"}})
     (tmp_path / "Particles").mkdir()
-    same = claim(tmp_path, {"model": "x", "dtype": "float32"}, OUTPUTS, overwrite=False)
+    same = claim(RunRecord, tmp_path, {"model": "x", "dtype": "float32"}, OUTPUTS, overwrite=False)
     assert same is not None
     with pytest.raises(IceblockError, match="dtype"):
-        claim(tmp_path, {"model": "x", "dtype": "float16"}, OUTPUTS, overwrite=False)
+        claim(RunRecord, tmp_path, {"model": "x", "dtype": "float16"}, OUTPUTS, overwrite=False)
 
 
 @pytest.mark.parametrize(("state", "continued"), [("running", True), ("finished", False)])
 def test_overwrite_goes_on_with_a_stopped_run(tmp_path: Path, state: str, continued: bool) -> None:
     write_record(tmp_path, {"identity": {"model": "x"}, "state": state})
     (tmp_path / "Particles").mkdir()
-    earlier = claim(tmp_path, {"model": "x"}, OUTPUTS, overwrite=True)
+    earlier = claim(RunRecord, tmp_path, {"model": "x"}, OUTPUTS, overwrite=True)
     assert (earlier is not None) == continued
     assert (tmp_path / "Particles").exists() == continued
 
@@ -93,7 +93,7 @@ def test_outputs_without_a_record_are_refused(tmp_path: Path) -> None:
     (tmp_path / "particles.star").write_text("precious")
     for overwrite in (False, True):
         with pytest.raises(IceblockError, match=r"particles\.star"):
-            claim(tmp_path, {}, OUTPUTS, overwrite=overwrite)
+            claim(RunRecord, tmp_path, {}, OUTPUTS, overwrite=overwrite)
     assert (tmp_path / "particles.star").read_text() == "precious"
 
 
@@ -102,5 +102,5 @@ def test_overwrite_removes_the_outputs_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "Particles").mkdir()
     (tmp_path / "Particles" / "a.mrcs").write_text("")
     (tmp_path / "notes.txt").write_text("mine")
-    assert claim(tmp_path, {"model": "y"}, OUTPUTS, overwrite=True) is None
+    assert claim(RunRecord, tmp_path, {"model": "y"}, OUTPUTS, overwrite=True) is None
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]

@@ -88,7 +88,7 @@ def denoise(heartbeat: Callable[[], None] = lambda: None, **changes: Any) -> dic
         "particles": STAR, "out": Path("Out"), "model": MODEL, "device": "cpu",
         "batch_size": BATCH, "threads": 1,
     }  # fmt: skip
-    return run(DenoiseOptions(**{**usual, **changes}), heartbeat=heartbeat).record
+    return run(DenoiseOptions(**{**usual, **changes}), heartbeat=heartbeat).record.plain()
 
 
 def images(out: Path = Path("Out")) -> np.ndarray:
@@ -203,8 +203,8 @@ def test_set_that_goes_while_particles_are_denoised(project: Path) -> None:
     """The rest would otherwise be denoised in another way than the start."""
     options = DenoiseOptions(STAR, Path("Out"), MODEL)
     with pytest.raises(IceblockError, match=r"Out/set\.safetensors .* give the same command again"):
-        learning.known_sets(options)
-    assert learning.known_sets(replace(options, each_alone=True)) == {}
+        learning.learned_sets(options)
+    assert learning.learned_sets(replace(options, each_alone=True)) == {}
 
 
 def test_without_ctf_columns(project: Path, made: Path) -> None:

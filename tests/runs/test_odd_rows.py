@@ -63,7 +63,7 @@ def project(particles: Particles, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def denoise(out: str, **changes: Any) -> tuple[np.ndarray, dict[str, Any]]:
     """Give the images in the order of the rows, and the record."""
     usual: dict[str, Any] = {"particles": STAR, "model": MODEL, "device": "cpu", "threads": 1}
-    record = run(DenoiseOptions(out=Path(out), **{**usual, **changes})).record
+    record = run(DenoiseOptions(out=Path(out), **{**usual, **changes})).record.plain()
     made = read_particles(Path(out, changes.get("particles", STAR)))
     stacks = [mrcfile.read(made.path_of(name)).reshape(-1, BOX, BOX) for name in made.stacks]
     rows = zip(made.stack_ids, made.indices, strict=True)

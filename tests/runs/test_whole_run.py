@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from core.console import Console
 from core.denoise.model_file import load_model
 from core.errors import IceblockError
 from core.images.particles import read_particles
@@ -18,6 +19,7 @@ from core.noise.bank import NoiseBank
 from core.remarks import collected
 from core.runs.denoise import run as denoising
 from core.runs.denoise.options import DenoiseOptions
+from core.runs.life import Run
 from core.runs.noise import run as extracting
 from core.runs.record import write_record
 from core.runs.train import run as training
@@ -26,6 +28,7 @@ from core.runs.whole import stages as whole_stages
 from core.runs.whole.choice import compared
 from core.runs.whole.inputs import block_boxes, look
 from core.runs.whole.options import TIME_LIMIT, WholeOptions
+from core.runs.whole.record import WholeRecord
 from core.runs.whole.run import run
 
 from ..whole_project import (
@@ -77,7 +80,7 @@ def test_everything_learned_and_kept(
     monkeypatch.chdir(tmp_path)
     write_whole_project(tmp_path, micrographs=2, old=old)
     said = StringIO()
-    record = run(options(), progress=said)
+    record = run(options(), progress=said).plain()
     assert record["state"] == "finished"
     assert sorted(path.name for path in Path("Out").iterdir()) == [
         "Denoised", "Model", "Noise", "Trust", "report.pdf", "run.json",
@@ -106,7 +109,7 @@ def test_everything_learned_and_kept(
         assert words in said.getvalue()
 
     kept = stamps("Noise", "Model", "Denoised/Particles", "Trust")
-    assert run(options())["stages"] == record["stages"]
+    assert run(options()).plain()["stages"] == record["stages"]
     assert stamps("Noise", "Model", "Denoised/Particles", "Trust") == kept
     with pytest.raises(IceblockError, match=r"different: tuning seed\); .*--overwrite"):
         run(options(seed=1))
@@ -118,7 +121,7 @@ def test_everything_learned_and_kept(
 
 def test_particles_alone_are_denoised_as_by_the_command(project: Path) -> None:
     said = StringIO()
-    record = run(alone(), progress=said)
+    record = run(alone(), progress=said).plain()
     assert "No micrographs: without noise of their own ice nothing is fine-tuned" in said.getvalue()
     assert record["stages"]["noise"] == {"left_out": "no micrographs"}
     assert not Path("Out/Noise").exists()
@@ -144,7 +147,7 @@ def test_a_stopped_run_is_continued(
     assert json.loads(Path("Out/run.json").read_text())["state"] == "running"
     done = stamps("Denoised/Particles")
     assert bool(done) == (stage == "trust")
-    assert run(alone())["state"] == "finished"
+    assert run(alone()).state == "finished"
     assert stamps("Denoised/Particles").items() >= done.items()
 
 
@@ -182,7 +185,7 @@ def fake_training(monkeypatch: pytest.MonkeyPatch, before: float, after: float) 
 def stages_of(project: Path, **changes: Any) -> whole_stages.Stages:
     Path("Out").mkdir()
     asked = options(**changes)
-    return whole_stages.Stages(asked, look(asked), {"stages": {}}, 1, None, lambda: None, [])
+    return whole_stages.Stages(asked, look(asked), WholeRecord(), Run(asked, []), Console())
 
 
 SPREAD = 0.02
@@ -206,8 +209,8 @@ def test_the_surely_better_model_denoises(
     stages = stages_of(project, steps=None)
     used = after > 0.305
     assert stages.tuning(Path("Out/Noise")) == ("Out/Model/model.safetensors" if used else MODEL)
-    tuning = stages.record["stages"]["tuning"]
-    assert tuning["used"] == used
+    tuning = stages.record.stages.tuning
+    assert tuning.used == used
     assert words in compared("tiny", tuning)
     assert (asked[0].time_limit, asked[0].steps) == (TIME_LIMIT, None)
     assert asked[0].start == MODEL
@@ -255,8 +258,8 @@ def test_smaller_blocks_where_ice_has_no_room(
         assert stages.noise() == (None if box is None else Path("Out/Noise"))
     assert seen == tried
     assert warned[0] == f"{tried[-1]} pixels"
-    noise = stages.record["stages"]["noise"]
-    assert noise["box"] == tried[-1]
+    noise = stages.record.stages.noise
+    assert noise.box == tried[-1]
     if box is None:
         assert warned[1] == "No noise blocks: no noise block could be cut."
         assert stages.tuning(None) == MODEL

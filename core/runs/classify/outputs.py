@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ...images.class_poses import ClassPoses
 from ...images.mrc.writer import StackWriter
+from ..record import Device
 from .options import CLASSES
 from .relion_files import ClassTable, Facts, write_model, write_optimiser
 from .result import enlarged
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ...sets.classes.learn import Learned
     from .inputs import Work
     from .options import ClassifyOptions
+    from .record import ClassifyRecord
     from .result import Classified
 
 
@@ -51,22 +53,17 @@ def write(options: ClassifyOptions, work: Work, found: Classified, learned: Lear
     write_optimiser(optimiser, data, model, facts)
 
 
-def results(work: Work, found: Classified, learned: Learned) -> dict[str, Any]:
-    """Say for the record what was found."""
-    return {
-        "particles": work.particles.n,
-        "classes": len(found.averages),
-        "empty": int(found.counts[-1]),
-        "counts": found.counts[:-1].tolist(),
-        "resolution": [float(f"{value:.1f}") for value in found.resolution],
-        "nothing_seen": (np.flatnonzero(~found.shows) + 1).tolist(),
-        "mask_diameter": round(work.field.diameter, 1),
-        "box_seen": work.field.box,
-        "pixel_size_seen": round(work.field.pixel_size, 3),
-        "ctf": work.ctf is not None,
-        "log_likelihoods": [round(value, 3) for value in learned.log_likelihoods],
-        "device": {"name": "CPU", "threads": torch.get_num_threads(), "torch": torch.__version__},
-    }
+def note(record: ClassifyRecord, work: Work, found: Classified, learned: Learned) -> None:
+    """Take what was found into the record."""
+    record.particles, record.classes = work.particles.n, len(found.averages)
+    record.empty, record.counts = int(found.counts[-1]), found.counts[:-1].tolist()
+    record.resolution = [float(f"{value:.1f}") for value in found.resolution]
+    record.nothing_seen = (np.flatnonzero(~found.shows) + 1).tolist()
+    record.mask_diameter = round(work.field.diameter, 1)
+    record.box_seen, record.pixel_size_seen = work.field.box, round(work.field.pixel_size, 3)
+    record.ctf = work.ctf is not None
+    record.log_likelihoods = [round(value, 3) for value in learned.log_likelihoods]
+    record.device = Device.of(torch.device("cpu"))
 
 
 def _of_rows(plan: OutputPlan, found: Classified) -> ClassPoses:

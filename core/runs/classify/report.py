@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
+from ...figures.noise_gallery import write_pages
 from ...images.disk import replacing
-from .options import MONTAGE
+from ..record import Device
+from .options import CLASSES, MONTAGE
 
 if TYPE_CHECKING:
     from ...sets.classes.learn import Learned
     from .images import Field
     from .options import ClassifyOptions
+    from .record import ClassifyRecord
     from .result import Classified
 
 COLUMNS, ROWS = 8, 6
 """Of averages on a page."""
 _PAGE = (8.27, 11.69)
-_NO_DATE = {"CreationDate": None}
 
 
 def report(
@@ -28,7 +29,7 @@ def report(
     field: Field,
     found: Classified,
     learned: Learned,
-    record: dict[str, Any],
+    record: ClassifyRecord,
 ) -> None:
     """Write the report, and the first page's averages as a picture.
 
@@ -41,11 +42,24 @@ def report(
     """
     with replacing(options.out / MONTAGE) as file:
         montage(found, field, 0, min(len(found.averages), 64)).savefig(file, format="png", dpi=110)
-    with replacing(options.out / options.report) as file, PdfPages(file, metadata=_NO_DATE) as pdf:
-        pdf.savefig(_facts(options, found, learned, record))
-        for start in range(0, len(found.averages), COLUMNS * ROWS):
-            stop = min(start + COLUMNS * ROWS, len(found.averages))
-            pdf.savefig(montage(found, field, start, stop))
+    count = len(found.averages)
+    pages = [_facts(options, found, learned, record)]
+    for start in range(0, count, COLUMNS * ROWS):
+        pages.append(montage(found, field, start, min(start + COLUMNS * ROWS, count)))
+    write_pages(options.out / options.report, pages)
+
+
+def last_lines(options: ClassifyOptions, record: ClassifyRecord) -> str:
+    """Say in a few lines what was made and where it is."""
+    empty = f", {record.empty} of them empty" if record.empty else ""
+    made = (options.output.name, CLASSES, MONTAGE, options.report)
+    return "\n".join(
+        [
+            f"{record.particles} particles in {record.classes} classes{empty}: "
+            f"{record.total_seconds} s",
+            *(f"  {options.out / name}" for name in made),
+        ]
+    )
 
 
 def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
@@ -77,7 +91,7 @@ def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
 
 
 def _facts(
-    options: ClassifyOptions, found: Classified, learned: Learned, record: dict[str, Any]
+    options: ClassifyOptions, found: Classified, learned: Learned, record: ClassifyRecord
 ) -> Figure:
     figure = Figure(figsize=_PAGE)
     best = ", ".join(
@@ -85,14 +99,14 @@ def _facts(
     )
     lines = [
         ("input", str(options.particles)),
-        ("particles", str(record["particles"])),
-        ("classes", f"{record['classes']}; the largest: {best}"),
-        ("empty", f"{record['empty']} images show noise alone"),
-        ("mask", f"{record['mask_diameter']} Å in diameter"),
-        ("seen at", f"{record['box_seen']} px of {record['pixel_size_seen']} Å"),
-        ("evidence", _evidence(record["held_out"])),
-        ("CTF", "as the rows say" if record["ctf"] else "none"),
-        ("time", f"{record['total_seconds']} s on {record['device']['threads']} threads"),
+        ("particles", str(record.particles)),
+        ("classes", f"{record.classes}; the largest: {best}"),
+        ("empty", f"{record.empty} images show noise alone"),
+        ("mask", f"{record.mask_diameter} Å in diameter"),
+        ("seen at", f"{record.box_seen} px of {record.pixel_size_seen} Å"),
+        ("evidence", _evidence(record.held_out)),
+        ("CTF", "as the rows say" if record.ctf else "none"),
+        ("time", f"{record.total_seconds} s on {(record.device or Device()).threads} threads"),
     ]
     figure.text(0.08, 0.95, "2D classes", fontsize=18, weight="bold")
     for number, (name, value) in enumerate(lines):
@@ -103,7 +117,7 @@ def _facts(
     axis.set_xlabel("iteration")
     axis.set_ylabel("mean log-likelihood over noise alone")
     y = 0.36
-    for note in [*record["warnings"], *_ADVICE]:
+    for note in [*record.warnings, *_ADVICE]:
         text = figure.text(0.08, y, note, fontsize=9, wrap=True, va="top")
         text.set_in_layout(False)
         y -= 0.018 * (1 + len(note) // 95) + 0.012
@@ -121,7 +135,7 @@ _ADVICE = (
 )
 
 
-def _evidence(held_out: dict[str, Any] | None) -> str:
+def _evidence(held_out: dict[str, float] | None) -> str:
     """Say what images say of others that nothing was learned from."""
     if held_out is None:
         return "too few images to tell"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import torch
 
-from ...compute.threads import one_thread_each
+from ...compute.threads import thread_pool
+from ...console import Console
 from ...errors import IceblockError
-from ...progress import progress_bar
-from ...remarks import collected, warn
+from ...remarks import warn
 from ...sets.classes.engine import Settings
 from ...sets.classes.halves import (
     ITERATIONS,
@@ -24,13 +21,13 @@ from ...sets.classes.halves import (
     learn_halves,
 )
 from ...sets.classes.learn import learn
-from ..folder import claim, locked
-from ..record import machine, write_record
+from ..life import begun
 from .images import StackImages
 from .inputs import contrasts, identify, prepare
 from .options import CLASSES, MONTAGE
-from .outputs import results, write
-from .report import report
+from .outputs import note, write
+from .record import ClassifyRecord
+from .report import last_lines, report
 from .result import Classified, in_order
 
 if TYPE_CHECKING:
@@ -47,15 +44,13 @@ OUTLYING = 8.0
 """Median absolute deviations of an image's energy beyond which nothing is learned from it."""
 OFFSET_RANGE = 0.08
 """Largest offset that is looked for, as a part of the particle's diameter."""
-THIN = 15
-"""Images in a class below which its average is poor."""
 
 
 @dataclass(frozen=True)
 class Classification:
     """What a finished classification can tell: its record, and what it found."""
 
-    record: dict[str, Any]
+    record: ClassifyRecord
     found: Classified
     field: Field
 
@@ -82,42 +77,25 @@ def run(
     IceblockError
         For anything wrong with the particles or the output folder.
     """
-    started = time.monotonic()
-    with collected(progress or sys.stderr) as told:
-        options.check()
-        if options.threads:
-            torch.set_num_threads(options.threads)
+    console = Console(progress, heartbeat)
+    options.check()
+    with begun(options, console) as this:
         work = prepare(options)
+        identity = identify(options, work)
         outputs = (options.output.name, CLASSES, MONTAGE, options.report, *options.relion_files())
-        with locked(options.out):
-            identity = identify(options, work)
-            claim(options.out, identity, outputs, options.overwrite)
-            record: dict[str, Any] = {
-                "state": "running",
-                "command": options.command,
-                "identity": identity,
-                "machine": machine(),
-            }
-            write_record(options.out, record)
-            found, learned, evidence = _classify(options, work, progress, heartbeat)
-            record |= results(work, found, learned)
-            record["held_out"] = None if evidence is None else asdict(evidence)
+        with this.recorded(ClassifyRecord, identity, outputs, again=True) as record:
+            found, learned, evidence = _classify(options, work, console)
+            note(record, work, found, learned)
+            record.held_out = None if evidence is None else asdict(evidence)
             write(options, work, found, learned)
-            record["warnings"] = list(told)
-            record["total_seconds"] = round(time.monotonic() - started, 2)
+            this.note(record)
             report(options, work.field, found, learned, record)
-            record["state"] = "finished"
-            write_record(options.out, record)
-    if progress:
-        print(_last_words(options, record), file=progress, flush=True)
+    console.say(last_lines(options, record))
     return Classification(record, found, work.field)
 
 
 def _classify(
-    options: ClassifyOptions,
-    work: Work,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
+    options: ClassifyOptions, work: Work, console: Console
 ) -> tuple[Classified, Learned, Evidence | None]:
     groups = work.particles.optics_groups
     signs = contrasts(options, work)
@@ -132,36 +110,23 @@ def _classify(
     both = 2 * min(count // 2, settings.batch // 2)
     looked_at = 3 * count + options.iterations * min(count, settings.batch)
     looked_at += min(options.iterations, ITERATIONS) * both
-    with (
-        progress_bar(looked_at, "img", "classifying", progress) as bar,
-        ThreadPoolExecutor(torch.get_num_threads()) as pool,
-        one_thread_each(),
-    ):
-
-        def tick(done: int) -> None:
-            bar.update(done)
-            heartbeat()
-
-        try:
-            energies = source.load(pool, tick)
-            usable = _usual(energies)
-            if usable.sum() < max(2, work.classes):
-                raise IceblockError(
-                    f"{options.particles}: only {int(usable.sum())} of {count} images can be "
-                    "classified, the others hold NaN or have a constant background; extract the "
-                    "particles again"
-                )
-            rows = torch.from_numpy(np.flatnonzero(usable))
-            grid = work.field.grid()
-            learned = learn(source, rows, grid, settings, pool, tick)
-            halves = learn_halves(source, rows, grid, settings, pool, tick)
-            judged = evidence = None
-            if halves is not None:
-                judged = judged_by_the_other(source, halves, grid, settings, pool, tick)
-                evidence = evidence_of(judged[rows])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # a run that is stopped ends now
-            raise
+    with console.bar(looked_at, "img", "classifying") as bar, thread_pool() as pool:
+        energies = source.load(pool, bar.advance)
+        usable = _usual(energies)
+        if usable.sum() < max(2, work.classes):
+            raise IceblockError(
+                f"{options.particles}: only {int(usable.sum())} of {count} images can be "
+                "classified, the others hold NaN or have a constant background; extract the "
+                "particles again"
+            )
+        rows = torch.from_numpy(np.flatnonzero(usable))
+        grid = work.field.grid()
+        learned = learn(source, rows, grid, settings, pool, bar.advance)
+        halves = learn_halves(source, rows, grid, settings, pool, bar.advance)
+        judged = evidence = None
+        if halves is not None:
+            judged = judged_by_the_other(source, halves, grid, settings, pool, bar.advance)
+            evidence = evidence_of(judged[rows])
     if evidence is not None and not evidence.something:
         warn(
             "Nothing but noise is to be seen: class averages of some of the images say no more of "
@@ -191,15 +156,3 @@ def _usual(energies: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
             "background: they were put into the class of empty images"
         )
     return np.asarray(usual)
-
-
-def _last_words(options: ClassifyOptions, record: dict[str, Any]) -> str:
-    empty = f", {record['empty']} of them empty" if record["empty"] else ""
-    return "\n".join(
-        [
-            f"{record['particles']} particles in {record['classes']} classes{empty}: "
-            f"{record['total_seconds']} s",
-            *(f"  {options.out / name}" for name in (options.output.name, CLASSES, MONTAGE)),
-            f"  {options.out / options.report}",
-        ]
-    )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_pdf import PdfPages
-
 from ...compare.figures import NOISY, TRUTH, methods_page, profiles_page, residuals_page
 from ...figures.gallery import normalise
+from ...figures.noise_gallery import write_pages
 from ...images.disk import replacing
 from .options import FIGURES, PAGES
 from .rows import SHOWN
@@ -39,12 +38,7 @@ def draw(
     for name, figure in pages.items():
         with replacing(options.out / FIGURES / f"{name}.png") as file:
             figure.savefig(file, dpi=DPI, format="png")
-    with (
-        replacing(options.out / PAGES) as file,
-        PdfPages(file, metadata={"CreationDate": None}) as pdf,
-    ):
-        for figure in pages.values():
-            pdf.savefig(figure)
+    write_pages(options.out / PAGES, [*pages.values()])
 
 
 def figures(inputs: Inputs, results: Sequence[Result], real: Real | None) -> dict[str, Figure]:

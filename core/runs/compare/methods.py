@@ -17,19 +17,20 @@ from ...denoise.set_learning import learn_prior, linear_estimate
 from ...denoise.shipped import find_model
 from ...denoise.stacks import batch_size
 from ..train.geometry import WORKING_PIXEL_SIZE
+from .options import TRAINING
 from .training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-    from typing import TextIO
 
     from ...compare.filters import Baseline
     from ...compare.scores import Kind
+    from ...console import Console
     from ...denoise.views import Geometry
     from ...sets.covariance.set_prior import SetPrior
     from ...signal.ctf import CtfParameters
     from .inputs import Sheet, TrainingPairs
+    from .options import CompareOptions
 
     Denoise = Callable[[torch.Tensor, torch.Tensor, CtfParameters | None], torch.Tensor]
 
@@ -200,35 +201,24 @@ def _learned(sheet: Sheet, working_pixel_size: float) -> dict[Geometry, SetPrior
 
 
 def list_methods(
-    models: dict[str, str],
-    steps: int,
+    options: CompareOptions,
     pairs: Callable[[], TrainingPairs],
-    folder: Path,
     device: torch.device,
-    seed: int,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
+    console: Console,
 ) -> tuple[list[Method], list[str]]:
     """List all rows in the order of the table.
 
     Parameters
     ----------
-    models
-        Names of rows, and shipped names or files of models; the first is ours.
-    steps
-        Of the networks that are trained here; 0 leaves them out.
+    options
+        Of the run: its models, the first of which is ours, and the steps of the networks that are
+        trained here; 0 leaves them out.
     pairs
         Gives their training pairs.
-    folder
-        Gets their checkpoints.
     device
         Where networks are trained and run.
-    seed
-        Of the training.
-    progress
-        Where the progress of the training goes; None for silence.
-    heartbeat
-        Called after every step of training; may raise to stop the run.
+    console
+        Of the run.
 
     Returns
     -------
@@ -237,19 +227,23 @@ def list_methods(
     remarks
         Sentences on what is left out.
     """
+    steps = options.size().train_steps
     classical, remarks = classical_baselines()
     trivial = [Filter(b) for b in classical if b.kind == "trivial"]
     filters: list[Method] = [Filter(b) for b in classical if b.kind != "trivial"]
     trained: list[Network] = []
     if steps:
         for recipe in (*RIVALS, OURS):
-            loader = Training(recipe, steps, pairs, folder, device, seed, progress, heartbeat)
+            folder = options.out / TRAINING
+            loader = Training(recipe, steps, pairs, folder, device, options.seed, console)
             kind: Kind = "ours" if recipe is OURS else "trained"
             trained.append(Network(recipe.name, kind, recipe.note, loader))
     else:
         names = ", ".join(recipe.name for recipe in (*RIVALS, OURS))
         remarks.append(f"Left out, since no training was asked for (--train-steps 0): {names}.")
-    ours = [row for name, place in models.items() for row in _given(name, place, device)]
+    ours = [
+        row for name, place in options.named_models().items() for row in _given(name, place, device)
+    ]
     filters.append(SetCovariance())
     return [Truth(), *trivial, *filters, *trained[:-1], *ours, *trained[-1:]], remarks
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import __version__
 from ...compare.scores import MARGIN
 from ...compare.table import ABOVE, HEADLINES, comma_separated, markdown, sentences
 from ...images.disk import replacing
+from ..record import Device
 from .options import CSV, FIGURES, TABLE
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ...compare.table import Row
     from .inputs import Inputs
     from .options import CompareOptions
+    from .record import CompareRecord
     from .rows import Result
 
 HOW = f"""\
@@ -33,7 +35,7 @@ for each set by itself."""
 
 
 def write_tables(
-    options: CompareOptions, inputs: Inputs, results: Sequence[Result], record: dict[str, Any]
+    options: CompareOptions, inputs: Inputs, results: Sequence[Result], record: CompareRecord
 ) -> list[tuple[str, str]]:
     """Write the Markdown and the CSV table; returns what stands above ours, by metrics."""
     rows = [result.row for result in results]
@@ -50,10 +52,10 @@ def write_tables(
         "\n### The rows\n",
         "\n".join(_details(row, sets) for row in rows),
     ]
-    if record["warnings"]:
-        parts += ["\n### Warnings\n", "\n".join(f"- {text}" for text in record["warnings"])]
-    if record["remarks"]:
-        parts += ["\n### Remarks\n", "\n".join(f"- {text}" for text in record["remarks"])]
+    if record.warnings:
+        parts += ["\n### Warnings\n", "\n".join(f"- {text}" for text in record.warnings)]
+    if record.remarks:
+        parts += ["\n### Remarks\n", "\n".join(f"- {text}" for text in record.remarks)]
     with replacing(options.out / TABLE) as file:
         file.write(("\n".join(parts) + "\n").encode())
     with replacing(options.out / CSV) as file:
@@ -66,17 +68,17 @@ def whole(folder: Path) -> bool:
     return (folder / TABLE).is_file() and (folder / CSV).is_file()
 
 
-def farewell(options: CompareOptions, record: dict[str, Any]) -> str:
+def last_lines(options: CompareOptions, record: CompareRecord) -> str:
     """Say in a few lines what was found and where it is."""
-    told = [text for key, text in record.get("exceptions", []) if key in HEADLINES]
-    lines = [f"Above ours: {text}" for text in told] or ["No baseline is above ours."]
+    above = [text for key, text in record.exceptions if key in HEADLINES]
+    lines = [f"Above ours: {text}" for text in above] or ["No baseline is above ours."]
     return "\n".join([*lines, f"  {options.out / TABLE}", f"  {options.out / FIGURES}"])
 
 
-def _about(options: CompareOptions, inputs: Inputs, record: dict[str, Any]) -> str:
+def _about(options: CompareOptions, inputs: Inputs, record: CompareRecord) -> str:
     counts = ", ".join(
         f"{count} images at {name}" if name.startswith("SNR") else f"{count} images of {name}"
-        for name, count in zip(record["sets"], record["images"], strict=True)
+        for name, count in zip(record.sets, record.images, strict=True)
     )
     structures = ", ".join(inputs.structures)
     noise = f" Noise: {'; '.join(inputs.noise)}." if inputs.noise else ""
@@ -88,9 +90,9 @@ def _about(options: CompareOptions, inputs: Inputs, record: dict[str, Any]) -> s
         else ""
     )
     return (
-        f"{counts}; box {record['box']} pixels of {record['pixel_size']:.4g} Å. Structures: "
+        f"{counts}; box {record.box} pixels of {record.pixel_size:.4g} Å. Structures: "
         f"{structures}.{noise}{clustered} Seed {options.seed}, iceblock {__version__}, "
-        f"{record['device']['name']}; `{options.command}`"
+        f"{(record.device or Device()).name}; `{options.command}`"
     )
 
 

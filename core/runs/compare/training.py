@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...compare.networks import train
 from ...compute.device import bf16_pays
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import Model, ModelCard
 from ...denoise.training.watcher import Watcher
-from ...progress import progress_bar
 from ..train.geometry import WORKING_PIXEL_SIZE
 from .options import slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import TextIO
 
     import torch
 
     from ...compare.networks import Recipe, Trained
+    from ...console import Bar, Console
     from .inputs import TrainingPairs
 
 
@@ -35,8 +34,7 @@ class Training:
     folder: Path
     device: torch.device
     seed: int
-    progress: TextIO | None
-    heartbeat: Callable[[], None]
+    console: Console
 
     def __call__(self) -> Denoiser:
         """Train, or go on with a stopped training."""
@@ -44,22 +42,19 @@ class Training:
         config = self.recipe.config(self.steps, source.box, self.seed, bf16_pays(self.device))
         place = self.folder / slug(self.recipe.name)
         what = f"training {self.recipe.name}"
-        with progress_bar(self.steps, "step", what, self.progress, leave=False) as bar:
-            watcher = _Steps(bar, self.heartbeat)
-            trained = train(self.recipe, source.pairs, config, place, watcher)
+        with self.console.bar(self.steps, "step", what, leave=False) as bar:
+            trained = train(self.recipe, source.pairs, config, place, _Steps(bar))
         return Denoiser(as_model(self.recipe.name, trained, source, place), self.device)
 
 
 class _Steps(Watcher):
     """Moves a bar."""
 
-    def __init__(self, bar: Any, heartbeat: Callable[[], None]) -> None:
+    def __init__(self, bar: Bar) -> None:
         self.bar = bar
-        self.heartbeat = heartbeat
 
     def step(self, step: int) -> None:
-        self.bar.update(step - self.bar.n)
-        self.heartbeat()
+        self.bar.reach(step)
 
 
 def as_model(name: str, trained: Trained, source: TrainingPairs, place: Path) -> Model:

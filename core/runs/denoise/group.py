@@ -60,12 +60,17 @@ class Group:
             self._add_up(torch.zeros(1))
         with self._connected():
             sentences = self.ranks.gather(None if mine is None else str(mine))
-        told = [sentence for sentence in sentences if sentence is not None]
-        if not told:
+        said = [sentence for sentence in sentences if sentence is not None]
+        if not said:
             return
         if self.ranks.first:
-            raise mine or IceblockError(told[0])
+            raise mine or IceblockError(said[0])
         raise SystemExit(1)
+
+    def confirm(self, *, patient: bool = False) -> None:
+        """Wait until all processes have come here; end with those that could not."""
+        with self.agreeing(patient=patient):
+            pass
 
     def tell(self, thing: Any) -> Any:
         """Give what the first process has."""

@@ -17,13 +17,15 @@ from ...errors import IceblockError
 from ...images.cs.table import read_table
 from ...remarks import warn
 from ...sets.covariance.set_file import read_priors
+from .. import stamps
 from ..folder import claim
-from ..record import quick_fingerprint, read_record
+from ..record import read_record
 from ..stamps import sampled_all
 from .learning import SET
+from .record import DenoiseRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from ...images.output_plan import OutputPlan, StackJob
     from ...signal.ctf import CtfParameters
     from .options import DenoiseOptions
-
-GROWN = "grown"
-"""In the record: how many stacks there were when the set was learned."""
 
 
 def identify(
@@ -71,7 +70,7 @@ def _passed_fields(paths: Sequence[Path]) -> list[str]:
 
 def claim_set(
     options: DenoiseOptions, identity: dict[str, Any], outputs: Sequence[str]
-) -> dict[str, Any] | None:
+) -> DenoiseRecord | None:
     """Check that the output folder is free, or holds this run or a pass over fewer stacks.
 
     Parameters
@@ -84,12 +83,12 @@ def claim_set(
     Returns
     -------
     record
-        That of the earlier pass, which is to be continued; None for a new run. `GROWN` in it is
+        That of the earlier pass, which is to be continued; None for a new run. `grown` in it is
         the number of its stacks where there are more now.
     """
     folder = options.out
-    earlier = read_record(folder) or {}
-    known = earlier.get("identity", {})
+    earlier = read_record(folder, DenoiseRecord) or DenoiseRecord()
+    known = earlier.identity
     alike = identity | {"particles": known.get("particles")}
     had, has = known.get("stacks"), identity["stacks"]
     grown = isinstance(had, dict) and had != has and had.items() <= has.items()
@@ -99,39 +98,40 @@ def claim_set(
         alike["stacks"] = had  # their stamps differ by the CTFs alone, which only one of them needs
     begun = (folder / SET, *(folder / options.stacks / name for name in had or ()))
     grown = grown and any(path.exists() for path in begun)
-    if (grown or GROWN in earlier) and not _still_known(options):
+    if (grown or earlier.grown is not None) and not _still_known(options):
         if not options.overwrite:
             raise IceblockError(
                 f"{folder / SET} was learned from the first stacks of this set, which has grown, "
                 "and it cannot be read any more; choose another output folder, or give --overwrite "
                 "to denoise all stacks anew"
             )
-        alike[GROWN] = "no more"  # which is another run
-    record = claim(folder, alike, outputs, options.overwrite)
-    if record is not None and grown:
-        record.setdefault(GROWN, len(had))
+        alike["grown"] = "no more"  # which is another run
+    record = claim(DenoiseRecord, folder, alike, outputs, options.overwrite)
+    if record is not None and grown and record.grown is None:
+        record.grown = len(had or ())
     return record
 
 
-def tell_growth(options: DenoiseOptions, record: Mapping[str, Any], stacks: int) -> None:
+def tell_growth(options: DenoiseOptions, grown_from: int | None, stacks: int) -> None:
     """Say what a set that has grown means for the result; nothing where it has not.
 
     Parameters
     ----------
-    options, record
+    options
         Of the run.
+    grown_from
+        How many stacks there were when the set was learned; None where it has not grown.
     stacks
         How many there are now.
     """
-    if GROWN not in record:
+    if grown_from is None:
         return
-    first = record[GROWN]
-    said = f"The set has grown from {first} to {stacks} stacks: the new ones were added"
+    said = f"The set has grown from {grown_from} to {stacks} stacks: the new ones were added"
     if options.each_alone:
         warn(f"{said}, and those that were done are kept.")
         return
     warn(
-        f"{said} and denoised with what the first {first} had taught, as those were; to learn "
+        f"{said} and denoised with what the first {grown_from} had taught, as those were; to learn "
         "from all, denoise again with --overwrite."
     )
 
@@ -149,7 +149,7 @@ def _still_known(options: DenoiseOptions) -> bool:
 
 def moment(plan: OutputPlan) -> str:
     """Note sizes and dates of the input stacks, to see whether they change during a run."""
-    return quick_fingerprint(sorted({job.stack.path for job in plan.jobs}))
+    return stamps.moment(sorted({job.stack.path for job in plan.jobs}))
 
 
 def require_same_input(source: Path, before: str, after: str) -> None:

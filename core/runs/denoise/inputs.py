@@ -145,9 +145,9 @@ def settle_contrast(
     said = [given or job.contrast for job in plan.jobs]
     by_group = dict(zip(places, said, strict=True))
     source = "blob/sign says" if not given else f"--contrast says ({options.contrast})"
-    told = [place for place in range(len(seen)) if by_group[place]]
-    doubtful = bool(told) and check_contrast(
-        [seen[place] for place in told], [by_group[place] for place in told], source
+    declared = [place for place in range(len(seen)) if by_group[place]]
+    doubtful = bool(declared) and check_contrast(
+        [seen[place] for place in declared], [by_group[place] for place in declared], source
     )
     left = [place for place in range(len(seen)) if not by_group[place]]
     if left:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TextIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ...compute.threads import one_thread_each
+from ...compute.threads import thread_pool
 from ...denoise.set_learning import shown_to_prior
 from ...denoise.stacks import spread
 from ...denoise.views import set_of, sets_among
 from ...errors import IceblockError
 from ...images.mrc.reader import read_images
-from ...progress import progress_bar
 from ...sets.covariance.learn import FEWEST, learn
 from ...sets.covariance.set_file import read_priors, write_priors
 from ...signal.ctf import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
+    from ...console import Console
     from ...denoise.views import Geometry
     from ...images.output_plan import StackJob
-    from ...progress import Bar
     from ...sets.covariance.set_prior import SetPrior
     from ...signal.ctf import CtfParameters
-    from .inputs import Work
     from .options import DenoiseOptions
 
 SET = "set.safetensors"
@@ -37,28 +36,29 @@ SET = "set.safetensors"
 MOST = 8000
 """Images of each set that are learned from."""
 
-Shown = tuple[torch.Tensor, "CtfParameters | None"]
+Piece = tuple[torch.Tensor, "CtfParameters | None"]
 
 
-def know_sets(
-    options: DenoiseOptions,
-    work: Work,
-    contrast: int,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
+def learn_sets(
+    folder: Path,
+    jobs: Sequence[StackJob],
+    ctf: CtfParameters | None,
+    working_pixel_size: float,
+    console: Console,
 ) -> None:
     """Learn from the images of a run, unless an earlier pass has done so; `SET` keeps it.
 
     Parameters
     ----------
-    options, work, contrast
+    folder
         Of the run.
-    progress
-        Where a progress bar goes; None for silence.
-    heartbeat
-        Called often; may raise to stop.
+    jobs, ctf
+        Of all particles; each job has its contrast.
+    working_pixel_size
+        Of the model, Å.
+    console
+        Of the run.
     """
-    folder, jobs = options.out, work.plan.jobs
     try:
         read_priors(folder / SET)
     except IceblockError:  # not there, or damaged: it is made (again)
@@ -69,22 +69,18 @@ def know_sets(
     counts = {key: sum(len(job.indices) for job in mine) for key, mine in sets.items()}
     enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
     learned = {}
-    with _bar(sum(enough.values()), progress) as bar:
+    with console.bar(sum(enough.values()), "img", "learning the set") as bar:
         for key in enough:
-
-            def tick(done: int) -> None:
-                bar.update(done)
-                heartbeat()
-
-            prior = _learn(key, sets[key], work, contrast, tick)
-            heartbeat()
+            shown = Shown(sets[key], key, ctf, working_pixel_size)
+            prior = _learn(shown, bar.advance)
+            console.heartbeat()
             if prior is not None:
                 learned[key] = prior
     write_priors(folder / SET, learned)
 
 
-def known_sets(options: DenoiseOptions) -> dict[Geometry, SetPrior]:
-    """Give what `know_sets` learned, by the geometry of the images.
+def learned_sets(options: DenoiseOptions) -> dict[Geometry, SetPrior]:
+    """Give what `learn_sets` learned, by the geometry of the images.
 
     Raises
     ------
@@ -116,36 +112,38 @@ def jobs_of_sets(
     return sets
 
 
-def _learn(
-    key: Geometry,
-    jobs: Sequence[StackJob],
-    work: Work,
-    contrast: int,
-    tick: Callable[[int], None],
-) -> SetPrior | None:
-    """Learn from images spread over all stacks of one set, as the network sees them."""
-    working, (box, pixel_size) = work.model.card.working_pixel_size, key
+@dataclass(frozen=True)
+class Shown:
+    """The images of one set, as what learns from them sees them."""
 
-    def show(piece: tuple[StackJob, npt.NDArray[np.int64]]) -> Shown:
-        job, places = piece
+    jobs: Sequence[StackJob]
+    geometry: Geometry
+    ctf: CtfParameters | None
+    working_pixel_size: float
+    """Å."""
+
+    def piece(self, place: tuple[StackJob, npt.NDArray[np.int64]]) -> Piece:
+        """Give images of a stack, and their CTFs where these are known."""
+        job, places = place
+        pixel_size = self.geometry[1]
         raw = read_images(job.stack, job.indices[places])
-        shown, usable = shown_to_prior(raw, pixel_size, job.contrast or contrast, working)
-        if work.ctf is None:
-            return shown, None
-        ctf = work.ctf.take(job.rows[places][usable]).with_pixels(pixel_size / job.pixel_size)
+        images, usable = shown_to_prior(raw, pixel_size, job.contrast or 1, self.working_pixel_size)
+        if self.ctf is None:
+            return images, None
+        ctf = self.ctf.take(job.rows[places][usable]).with_pixels(pixel_size / job.pixel_size)
         known = np.flatnonzero(ctf.known)
-        return shown[torch.from_numpy(known)], ctf.take(known)
+        return images[torch.from_numpy(known)], ctf.take(known)
 
-    pieces = list(spread(jobs, MOST))
-    parts: list[Shown] = []
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
-        try:
-            for piece, part in zip(pieces, pool.map(show, pieces), strict=True):
-                parts.append(part)
-                tick(len(piece[1]))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # a run that is stopped ends now
-            raise
+
+def _learn(shown: Shown, tick: Callable[[int], None]) -> SetPrior | None:
+    """Learn from images spread over all stacks of one set."""
+    pieces = list(spread(shown.jobs, MOST))
+    parts: list[Piece] = []
+    box, pixel_size = shown.geometry
+    with thread_pool() as pool:
+        for piece, part in zip(pieces, pool.map(shown.piece, pieces), strict=True):
+            parts.append(part)
+            tick(len(piece[1]))
         images = torch.cat([images for images, _ in parts])
         optics = [ctf for _, ctf in parts if ctf is not None]
         parts.clear()  # the images are in memory once
@@ -153,10 +151,6 @@ def _learn(
             return None
         ctf = joined(optics) if optics else None
         return learn(images, ctf, box * pixel_size / images.shape[-1], pool)
-
-
-def _bar(total: int, progress: TextIO | None) -> Bar:
-    return progress_bar(total, "img", "learning the set", progress if total else None)
 
 
 def described(priors: Mapping[Geometry, SetPrior]) -> list[dict[str, Any]]:

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from ...compute.distributed import local_rank
 from ...compute.processes import launch
+from ...compute.threads import limited_threads
 from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
 from ..folder import helping
-from ..relay import relayed
 from .share import denoise_share, denoiser_of, device_of, share_stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from ...denoise.model_file import Model
+    from ...console import Bar
     from ...images.output_plan import StackJob
-    from ...progress import Bar
     from ...signal.ctf import CtfParameters
+    from .inputs import Work
     from .options import DenoiseOptions
 
 FOUND, COMPUTED = 0, 1
 
 
+@dataclass(frozen=True)
+class Task:
+    """What each process is told."""
+
+    options: DenoiseOptions
+    model_file: Path
+    model_sha256: str
+    shares: list[list[StackJob]]
+    """Of each process; each job has its contrast."""
+    ctf: CtfParameters | None
+    counts: torch.Tensor
+    """(processes, 2) images that were found whole and that were computed, in shared memory."""
+    parent: int
+    """The process that started them."""
+
+
 def denoise_in_processes(
-    options: DenoiseOptions,
-    jobs: Sequence[StackJob],
-    model: Model,
-    contrast: int,
-    ctf: CtfParameters | None,
-    processes: int,
-    bar: Bar,
-    heartbeat: Callable[[], None],
+    options: DenoiseOptions, jobs: Sequence[StackJob], work: Work, processes: int, bar: Bar
 ) -> Outcome:
     """Denoise stacks in several processes and wait for them.
 
@@ -45,16 +55,12 @@ def denoise_in_processes(
 
     Parameters
     ----------
-    options, jobs, contrast, ctf
-        Of the run.
-    model
-        Every process reads its file.
+    options, jobs, work
+        Of the run; every process reads the model's file.
     processes
         How many.
     bar
         Progress over all of them.
-    heartbeat
-        Called twice a second; may raise to stop the run.
     """
     owned = share_stacks(options, jobs, processes)
     shares = [
@@ -63,75 +69,41 @@ def denoise_in_processes(
     ]
     counts = torch.zeros(processes, 2, dtype=torch.int64)
     counts.share_memory_()  # type: ignore[no-untyped-call]
-    shown = [0, 0]
+    shown = Outcome()
 
     def show() -> None:
-        totals = counts.sum(dim=0).tolist()
-        found, computed = (new - old for new, old in zip(totals, shown, strict=True))
-        shown[:] = totals
-        if found:
-            bar.update(found)
-            bar.unpause()  # images found whole say nothing about the speed
-        if computed:
-            bar.update(computed)
+        found, computed = counts.sum(dim=0).tolist()
+        if found > shown.found:
+            bar.advance(found - shown.found, computed=False)
+        bar.advance(computed - shown.computed)
+        shown.found, shown.computed = found, computed
 
-    def beat() -> None:
-        show()
-        heartbeat()
-
-    arguments = (
-        options, model.path.resolve(), model.sha256, shares, contrast, ctf, counts, os.getpid()
-    )  # fmt: skip
-    launch(_worker, arguments, processes, beat)
+    model = work.model
+    task = Task(options, model.path.resolve(), model.sha256, shares, work.ctf, counts, os.getpid())
+    launch(_worker, (task,), processes, show)
     show()
-    return Outcome(computed=shown[COMPUTED], found=shown[FOUND])
+    return shown
 
 
-def _worker(
-    options: DenoiseOptions,
-    model_file: Path,
-    model_sha256: str,
-    shares: list[list[StackJob]],
-    contrast: int,
-    ctf: CtfParameters | None,
-    counts: torch.Tensor,
-    parent: int,
-) -> None:
+def _worker(task: Task) -> None:
     """Denoise one share, in a process of its own."""
-    process, processes = local_rank(), len(shares)
+    options, process, processes = task.options, local_rank(), len(task.shares)
 
     def require_parent() -> None:
-        if os.getppid() != parent:
+        if os.getppid() != task.parent:
             raise SystemExit("The process that started this one is gone.")
 
     def watch(done: int, computed: bool) -> None:
-        counts[process, COMPUTED if computed else FOUND] += done
+        task.counts[process, COMPUTED if computed else FOUND] += done
         require_parent()
 
-    with helping(options.out):
+    with helping(options.out), limited_threads(options.threads, processes):
         require_parent()
-        set_threads(options, processes)
         device = device_of(options, process, processes)
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        model = load_model(model_file, device)
-        if model.sha256 != model_sha256:
+        model = load_model(task.model_file, device)
+        if model.sha256 != task.model_sha256:
             raise IceblockError(f"{model.path} changed while the run began; start the run again")
         denoiser = denoiser_of(options, model, device)
-        with relayed(options.out, process):
-            denoise_share(options, shares[process], denoiser, contrast, process, watch, ctf)
-
-
-def set_threads(options: DenoiseOptions, processes: int) -> None:
-    """Give this process its part of the CPU threads.
-
-    Parameters
-    ----------
-    options
-        Of the run.
-    processes
-        Those on this machine.
-    """
-    threads = options.threads or (torch.get_num_threads() if processes > 1 else 0)
-    if threads:
-        torch.set_num_threads(max(1, threads // processes))
+        denoise_share(options, task.shares[process], denoiser, process, watch, task.ctf)

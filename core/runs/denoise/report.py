@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...counting import counted
 from ...denoise.views import seen_by_network
 from ...figures.denoise_report import ADVICE, WAYS_BACK, write_report
 from ...figures.set_gallery import set_page, strongest
+from ..record import Device
 from ..samples import draw_sample
-from .learning import jobs_of_sets, known_sets
+from .learning import jobs_of_sets, learned_sets
 from .warnings import NAMED
 
 if TYPE_CHECKING:
@@ -20,35 +21,35 @@ if TYPE_CHECKING:
     from ...images.output_plan import OutputPlan
     from ...sets.covariance.set_prior import SetPrior
     from .options import DenoiseOptions
+    from .record import DenoiseRecord
 
 
 def report(
     options: DenoiseOptions,
     plan: OutputPlan,
     model: Model,
-    contrast: int,
-    record: dict[str, Any],
+    record: DenoiseRecord,
 ) -> Sample:
     """Write the report of a run that has all its stacks; returns the particles that it shows.
 
     Parameters
     ----------
-    options, plan, model, contrast
+    options, plan, model
         Of the run.
     record
         The run's record so far.
     """
     card = model.card
-    sample = draw_sample(plan, options.out / options.stacks, contrast)
+    sample = draw_sample(plan, options.out / options.stacks)
     kinds = list(jobs_of_sets(plan.jobs))
-    notes = [*record["warnings"]]
+    notes = [*record.warnings]
     if len(kinds) > 1:
         notes.append(
             f"The pictures show the particles of {sample.raw.shape[-1]} px, "
             f"{sample.pixel_size:.4g} Å."
         )
-    if record["contrast"] != "white":
-        which = "are" if record["contrast"] == "black" else "of some stacks are"
+    if record.contrast != "white":
+        which = "are" if record.contrast == "black" else "of some stacks are"
         notes.append(f"The particles {which} black: they were inverted for the network and back.")
     if options.keep_noise:
         notes.append(
@@ -56,18 +57,19 @@ def report(
         )
     if options.each_alone:
         notes.append("Every particle was denoised by itself (each-alone).")
-    priors = known_sets(options)
+    priors = learned_sets(options)
+    device = record.device or Device()
     facts = [
         ("input", str(options.particles)),
-        ("particles", f"{record['particles']} in {counted(record['stacks'], 'stack')}"),
+        ("particles", f"{record.particles} in {counted(record.stacks, 'stack')}"),
         *(("box, pixel size", _seen(*kind, card.working_pixel_size)) for kind in kinds[:NAMED]),
         *_more("box, pixel size", kinds),
         ("model", f"{card.name}, {model.sha256[:12]}"),
         *(("set", _learned(*kind, priors[kind])) for kind in list(priors)[:NAMED]),
         *_more("set", priors),
-        ("device", f"{record['device']['name']}, {counted(record['device']['threads'], 'thread')}"),
-        ("speed", f"{record['images_per_second']} images/s"),
-        ("images", f"{record['computed']} computed now, {record['found_whole']} found whole"),
+        ("device", f"{device.name}, {counted(device.threads, 'thread')}"),
+        ("speed", f"{record.images_per_second} images/s"),
+        ("images", f"{record.computed} computed now, {record.found_whole} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
     common = [set_page(max(priors.values(), key=lambda prior: prior.count))] if priors else []
@@ -100,21 +102,21 @@ def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:
     )
 
 
-def farewell(options: DenoiseOptions, record: dict[str, Any]) -> str:
+def last_lines(options: DenoiseOptions, record: DenoiseRecord) -> str:
     """Say in a few lines what was done and where it is."""
     lines = [
-        f"{counted(record['particles'], 'particle')} denoised with {record['model']['name']}: "
+        f"{counted(record.particles, 'particle')} denoised with {record.model.name}: "
         + (
-            f"{record['images_per_second']} images/s"
-            if record["computed"]
+            f"{record.images_per_second} images/s"
+            if record.computed
             else "nothing was left to compute"
         ),
         f"  {options.output}",
         f"  {options.out / options.report}",
     ]
-    if record["contrast"] != "white":
+    if record.contrast != "white":
         declared = "as blob/sign says" if options.output.suffix == ".cs" else ""
         told = declared or "told from their mean profile"
         how = told if options.contrast == "auto" else "as you said"
-        lines.append(f"  note: the particles are {record['contrast']} ({how})")
+        lines.append(f"  note: the particles are {record.contrast} ({how})")
     return "\n".join(lines)

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import torch
 
 from ...compute.distributed import joined, local_rank, local_size
+from ...console import Console
 from ...counting import counted
 from ...denoise.confidence_file import read_confidences
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
-from ...progress import progress_bar
-from ...remarks import collected
-from ..folder import helping, locked
-from ..record import machine, tell_again, write_record
-from ..relay import forget_relayed, relayed, tell_relayed
+from ..folder import helping
+from ..life import begun
+from ..record import Device, write_record
+from ..relay import tell_relayed
 from ..samples import draw_sample
 from .group import START, Group
-from .identity import GROWN, claim_set, moment, require_same_input, tell_growth
+from .identity import claim_set, moment, require_same_input, tell_growth
 from .inputs import prepare, settle_contrast, spare_inputs, with_contrasts
-from .learning import SET, described, know_sets, known_sets
+from .learning import SET, described, learn_sets, learned_sets
 from .options import OUTLIERS, UNUSABLE
 from .passed_through import forget_lists, merge_lists, tell_outliers
-from .processes import denoise_in_processes, set_threads
-from .report import farewell, report
+from .processes import denoise_in_processes
+from .record import DenoiseRecord, ModelUsed
+from .report import last_lines, report
 from .share import denoise_share, denoiser_of, share_stacks
 from .warnings import tell_result, tell_scale
 
@@ -40,21 +40,17 @@ if TYPE_CHECKING:
 
     from ...denoise.stacks import Outcome
     from ...figures.sample import Sample
-    from ...images.output_plan import OutputPlan, StackJob
-    from ...progress import Bar
+    from ...images.output_plan import OutputPlan
+    from ..life import Run
     from .inputs import Work
     from .options import DenoiseOptions
-
-
-WHITE = 1
-"""For stacks without a contrast; here each has one by then."""
 
 
 @dataclass(frozen=True)
 class Denoised:
     """What a finished run can tell: its record, and some particles before and after."""
 
-    record: dict[str, Any]
+    record: DenoiseRecord
     sample: Sample
 
 
@@ -89,191 +85,153 @@ def run(
     IceblockError
         For anything wrong with the input, the model, the device or the output folder.
     """
-    started = time.monotonic()
-    with joined(torch.device("cpu"), START, progress, heartbeat) as ranks:
+    with joined(torch.device("cpu"), START, Console(progress, heartbeat)) as ranks:
+        console = Console(progress, heartbeat, speaks=ranks.first)
         group = Group(ranks)
-        stream = (progress or sys.stderr) if ranks.first else None
-        with collected(stream) as told:
+        with contextlib.ExitStack() as held:
             with group.agreeing():
                 options.check()
-                set_threads(options, local_size())
+                this = held.enter_context(begun(options, console, local_size()))
                 work = prepare(options, local_rank(), ranks.size)
-                heartbeat()
+                console.heartbeat()
                 spare_inputs(options, work.plan)
-            if not ranks.first:
-                return _help(options, work, group, heartbeat)
-            return _lead(options, work, group, progress, heartbeat, told, started)
+            share = Share(options, work, group, console)
+            return _lead(share, this) if ranks.first else _help(share)
 
 
-def _lead(
-    options: DenoiseOptions,
-    work: Work,
-    group: Group,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-    started: float,
-) -> Denoised:
-    """Do the run, as its only or its first process; `told` is what was warned of until now."""
+def _lead(share: Share, this: Run) -> Denoised:
+    """Do the run, as its only or its first process."""
+    options, work, group = share.options, share.work, share.group
     outputs = (options.output.name, options.stacks, options.report, UNUSABLE, OUTLIERS, SET)
+
+    def claims() -> DenoiseRecord | None:
+        earlier = claim_set(options, work.identity, outputs)
+        if earlier is None:  # before the record, by which a next run would keep them
+            forget_lists(options.out)
+        return earlier
+
+    recorded = this.recorded(DenoiseRecord, work.identity, outputs, claims=claims)
     with contextlib.ExitStack() as held:
         with group.agreeing(patient=True):
-            held.enter_context(locked(options.out))
-            earlier = claim_set(options, work.identity, outputs)
-            record: dict[str, Any] = {
-                **(earlier or {}),
-                "state": "running",
-                "command": options.command,
-                "identity": work.identity,
-                "denoised_stacks": options.stacks,
-            }
-            if earlier is None:  # before the record, by which a next run would keep them
-                forget_lists(options.out)
-                forget_relayed(options.out)
-            tell_again(earlier)
-            write_record(options.out, record)
-            tell_scale(work)
-            merge_lists(options.out, work.plan)
-            merge_lists(options.out, work.plan, OUTLIERS)
-            tell_growth(options, record, len(work.plan.jobs))
-            # New stacks must not turn those round that are done.
-            found = record.get("stack_contrasts", {}) if GROWN in record else {}
-            plan, doubtful = settle_contrast(options, work.plan, found)
-            record["stack_contrasts"] = {job.output: job.contrast for job in plan.jobs}
-            record["contrast_doubtful"] = doubtful
-            write_record(options.out, record)  # a pass that is stopped has taken them so
-            work = replace(work, plan=plan)
-            tell_filtered(plan.jobs, work.model.card.working_pixel_size)
-            if not options.each_alone:
-                know_sets(options, work, WHITE, progress, heartbeat)
+            record = held.enter_context(recorded)
+            share = replace(share, work=_settle(share, record))
+        plan = share.work.plan
         owners = share_stacks(options, plan.jobs, group.ranks.size)
-        signs = [job.contrast for job in plan.jobs]
-        group.tell((str(options.out), work.identity, signs, owners))
-        with group.agreeing():
-            pass  # the others hold their locks
-        outcome, seconds = _denoise(options, work, group, owners, progress, heartbeat)
+        group.tell((str(options.out), work.identity, [job.contrast for job in plan.jobs], owners))
+        group.confirm()  # the others hold their locks
+        began = time.perf_counter()
+        outcome = share.denoise(owners)
+        seconds = time.perf_counter() - began
         require_same_input(work.particles.source, work.before, moment(plan))
-        record["passed_through"] = merge_lists(options.out, plan)
-        record["with_outliers"] = merge_lists(options.out, plan, OUTLIERS)
-        tell_outliers(options, record["with_outliers"])
-        record |= _results(options, work, group.ranks.size, outcome)
-        record["sets"] = described(known_sets(options))
+        record.passed_through = merge_lists(options.out, plan)
+        record.with_outliers = merge_lists(options.out, plan, OUTLIERS)
+        tell_outliers(options, record.with_outliers)
+        share.note(record, outcome)
+        record.sets = described(learned_sets(options))
         tell_relayed(options.out)
-        tell_result(options, plan, record)
-        record["warnings"] = list(told)
-        if outcome.computed or "images_per_second" not in record:
-            record |= _speed(outcome, seconds)
-        _write_metadata(options, work, plan)
-        sample = report(options, plan, work.model, WHITE, record)
-        record["state"] = "finished"
-        if outcome.computed or "total_seconds" not in record:
-            record["total_seconds"] = round(time.monotonic() - started, 2)
-        write_record(options.out, record)
-        forget_relayed(options.out)
-    if progress:
-        print(farewell(options, record), file=progress, flush=True)
+        tell_result(options, plan, record.passed_through)
+        if outcome.computed or record.images_per_second is None:  # else nothing was timed
+            record.denoising_seconds = round(seconds, 3)
+            record.images_per_second = round(outcome.computed / max(seconds, 1e-9), 1)
+        _write_metadata(options, share.work)
+        this.note(record)
+        sample = report(options, plan, work.model, record)
+    share.console.say(last_lines(options, record))
     return Denoised(record, sample)
 
 
-def _help(
-    options: DenoiseOptions, work: Work, group: Group, heartbeat: Callable[[], None]
-) -> Denoised:
+def _settle(share: Share, record: DenoiseRecord) -> Work:
+    """Settle what all stacks have in common: their contrasts, and what their set teaches."""
+    options, work = share.options, share.work
+    tell_scale(work)
+    merge_lists(options.out, work.plan)
+    merge_lists(options.out, work.plan, OUTLIERS)
+    tell_growth(options, record.grown, len(work.plan.jobs))
+    # New stacks must not turn those round that are done.
+    found = record.stack_contrasts if record.grown is not None else {}
+    plan, record.contrast_doubtful = settle_contrast(options, work.plan, found)
+    record.stack_contrasts = {job.output: job.contrast for job in plan.jobs}
+    record.denoised_stacks = options.stacks
+    write_record(options.out, record)  # a pass that is stopped has taken them so
+    working_pixel_size = work.model.card.working_pixel_size
+    tell_filtered(plan.jobs, working_pixel_size)
+    if not options.each_alone:
+        learn_sets(options.out, plan.jobs, work.ctf, working_pixel_size, share.console)
+    return replace(work, plan=plan)
+
+
+def _help(share: Share) -> Denoised:
     """Do a share of the run, as one of the processes beside the first."""
-    ranks = group.ranks
-    with group.agreeing(patient=True):
-        pass  # the first process has the folder, and knows the sets
+    options, work, group = share.options, share.work, share.group
+    rank, size = group.ranks.rank, group.ranks.size
+    group.confirm(patient=True)  # the first process has the folder, and knows the sets
     out, identity, signs, owners = group.tell(None)
     with contextlib.ExitStack() as held:
         with group.agreeing():
             if (out, identity) != (str(options.out), work.identity):
                 other = [name for name in identity if work.identity.get(name) != identity[name]]
                 raise IceblockError(
-                    f"Process {ranks.rank} of {ranks.size} has another run than the first ("
-                    f"different: {', '.join(other) or 'out'}); give all the same command, on "
-                    "machines that see the same files, or start each by itself"
+                    f"Process {rank} of {size} has another run than the first (different: "
+                    f"{', '.join(other) or 'out'}); give all the same command, on machines that "
+                    "see the same files, or start each by itself"
                 )
             held.enter_context(helping(options.out))
             plan = with_contrasts(work.plan, signs)
-            work = replace(work, plan=plan)
-        outcome, _ = _denoise(options, work, group, owners, None, heartbeat)
-    record = _results(options, work, ranks.size, outcome)
-    return Denoised(record, draw_sample(plan, options.out / options.stacks, WHITE))
+            share = replace(share, work=replace(work, plan=plan))
+        outcome = share.denoise(owners)
+    record = DenoiseRecord()
+    share.note(record, outcome)
+    return Denoised(record, draw_sample(plan, options.out / options.stacks))
 
 
-def _denoise(
-    options: DenoiseOptions,
-    work: Work,
-    group: Group,
-    owners: list[int],
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-) -> tuple[Outcome, float]:
-    """Run this process's stacks under a progress bar; returns what all did, and the seconds."""
-    ranks, plan = group.ranks, work.plan
-    jobs = [job for job, owner in zip(plan.jobs, owners, strict=True) if owner == ranks.rank]
-    wanted = options.processes or max(1, len(options.gpus()))
-    processes = min(wanted, len(jobs)) if ranks.size == 1 else 1
-    if progress and processes < wanted and ranks.size == 1:
-        print(f"note: processes share whole stacks, here {counted(len(jobs), 'stack')}: "
-              f"{processes} of {wanted} processes work", file=progress, flush=True)  # fmt: skip
-    begin = time.perf_counter()
-    with _bar(jobs, ranks.size, progress) as bar:
+@dataclass(frozen=True)
+class Share:
+    """What one process of a run does."""
 
-        def watch(done: int, computed: bool) -> None:
-            bar.update(done)
-            if not computed:
-                bar.unpause()  # images found whole say nothing about the speed
-            heartbeat()
+    options: DenoiseOptions
+    work: Work
+    group: Group
+    console: Console
 
-        if processes > 1:
-            outcome = denoise_in_processes(
-                options, jobs, work.model, WHITE, work.ctf, processes, bar, heartbeat
+    @property
+    def wanted(self) -> int:
+        """Processes that were asked for on this machine."""
+        return self.options.processes or max(1, len(self.options.gpus()))
+
+    def denoise(self, owners: Sequence[int]) -> Outcome:
+        """Denoise this process's stacks under a progress bar; gives what all have done."""
+        options, ranks, work = self.options, self.group.ranks, self.work
+        jobs = [
+            job for job, owner in zip(work.plan.jobs, owners, strict=True) if owner == ranks.rank
+        ]
+        processes = min(self.wanted, len(jobs)) if ranks.size == 1 else 1
+        if processes < self.wanted and ranks.size == 1:
+            self.console.note(
+                f"processes share whole stacks, here {counted(len(jobs), 'stack')}: {processes} of "
+                f"{self.wanted} processes work"
             )
-        else:
-            denoiser = denoiser_of(options, work.model, work.device)
-            process = ranks.rank if ranks.size > 1 else None
-            with relayed(options.out, ranks.rank):
-                outcome = denoise_share(options, jobs, denoiser, WHITE, process, watch, work.ctf)
-    return group.finish(outcome, heartbeat), time.perf_counter() - begin
+        part = f" (1 of {ranks.size} shares)" if ranks.size > 1 else ""
+        total = sum(len(job.indices) for job in jobs)
+        with self.console.bar(total, "img", f"denoising{part}") as bar:
+            if processes > 1:
+                outcome = denoise_in_processes(options, jobs, work, processes, bar)
+            else:
+                denoiser = denoiser_of(options, work.model, work.device)
+                process = ranks.rank if ranks.size > 1 else None
+                outcome = denoise_share(options, jobs, denoiser, process, bar.advance, work.ctf)
+        return self.group.finish(outcome, self.console.heartbeat)
 
-
-def _bar(jobs: Sequence[StackJob], processes: int, progress: TextIO | None) -> Bar:
-    share = f" (1 of {processes} shares)" if processes > 1 else ""
-    total = sum(len(job.indices) for job in jobs)
-    return progress_bar(total, "img", f"denoising{share}", progress)
-
-
-def _results(
-    options: DenoiseOptions, work: Work, processes: int, outcome: Outcome
-) -> dict[str, Any]:
-    device, plan = work.device, work.plan
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    started = min(options.processes or max(1, len(options.gpus())), len(plan.jobs))
-    return {
-        "model": {"name": work.model.card.name, "file": str(work.model.path)},
-        "device": {
-            "name": name,
-            "processes": processes if processes > 1 else started,
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-        },
-        "machine": machine(),
-        "seeds": "none: the result depends on the inputs alone",
-        "contrast": _contrast_words(plan),
-        "images": sum(len(job.indices) for job in plan.jobs),
-        "particles": len(plan.job_of_row),
-        "stacks": len(plan.jobs),
-        "computed": outcome.computed,
-        "found_whole": outcome.found,
-    }
-
-
-def _speed(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """Time the last pass that computed anything."""
-    return {
-        "denoising_seconds": round(seconds, 3),
-        "images_per_second": round(outcome.computed / max(seconds, 1e-9), 1),
-    }
+    def note(self, record: DenoiseRecord, outcome: Outcome) -> None:
+        """Take what was done, and on what, into the record."""
+        plan, model, size = self.work.plan, self.work.model, self.group.ranks.size
+        started = min(self.wanted, len(plan.jobs))
+        record.model = ModelUsed(model.card.name, str(model.path))
+        record.device = Device.of(self.work.device, size if size > 1 else started)
+        record.seeds = "none: the result depends on the inputs alone"
+        record.contrast = _contrast_words(plan)
+        record.images = sum(len(job.indices) for job in plan.jobs)
+        record.particles, record.stacks = len(plan.job_of_row), len(plan.jobs)
+        record.computed, record.found_whole = outcome.computed, outcome.found
 
 
 def _contrast_words(plan: OutputPlan) -> str:
@@ -281,7 +239,8 @@ def _contrast_words(plan: OutputPlan) -> str:
     return " and ".join(word for sign, word in ((1, "white"), (-1, "black")) if sign in signs)
 
 
-def _write_metadata(options: DenoiseOptions, work: Work, plan: OutputPlan) -> None:
+def _write_metadata(options: DenoiseOptions, work: Work) -> None:
+    plan = work.plan
     folder = work.particles.relative_name(options.out / options.stacks)
     made = work.particles.with_images(plan.image_names(folder), work.again.tolist())
     if options.confidence:

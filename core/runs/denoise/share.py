@@ -9,8 +9,9 @@ import torch
 from ...compute.device import choose_device
 from ...compute.sharding import owners
 from ...denoise.inference import Denoiser
-from ...denoise.stacks import denoise_stacks
-from .learning import known_sets
+from ...denoise.stacks import Output, denoise_stacks
+from ..relay import relayed
+from .learning import learned_sets
 from .options import OUTLIERS
 from .passed_through import list_of_process
 
@@ -52,7 +53,7 @@ def device_of(options: DenoiseOptions, place: int, processes: int) -> torch.devi
 
 def denoiser_of(options: DenoiseOptions, model: Model, device: torch.device) -> Denoiser:
     """Make what a process of the run denoises with."""
-    return Denoiser(model, device, options.keep_noise, known_sets(options), options.compile)
+    return Denoiser(model, device, options.keep_noise, learned_sets(options), options.compile)
 
 
 def share_stacks(options: DenoiseOptions, jobs: Sequence[StackJob], processes: int) -> list[int]:
@@ -69,22 +70,18 @@ def denoise_share(
     options: DenoiseOptions,
     jobs: Sequence[StackJob],
     denoiser: Denoiser,
-    contrast: int,
     process: int | None,
     watch: Watcher,
     ctf: CtfParameters | None,
 ) -> Outcome:
     """Denoise some of a run's stacks, as one of its processes or alone; see `denoise_stacks`."""
-    return denoise_stacks(
-        jobs,
-        denoiser,
+    output = Output(
         options.out / options.stacks,
-        dtype=options.dtype,
-        contrast=contrast,
-        batch=options.batch_size,
-        unusable_list=list_of_process(options.out, process),
-        outlier_list=list_of_process(options.out, process, OUTLIERS),
-        watch=watch,
-        confidence=options.confidence,
-        ctf=ctf,
+        list_of_process(options.out, process),
+        list_of_process(options.out, process, OUTLIERS),
+        options.dtype,
+        options.batch_size,
+        options.confidence,
     )
+    with relayed(options.out, process or 0):
+        return denoise_stacks(jobs, denoiser, output, watch, ctf)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...counting import counted
 from ...denoise.views import seen_by_network
 from ...figures.denoise_report import range_warnings
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
-from .learning import jobs_of_sets, known_sets
+from .learning import jobs_of_sets, learned_sets
 from .options import UNUSABLE
 
 if TYPE_CHECKING:
@@ -38,19 +38,19 @@ def tell_scale(work: Work) -> None:
         warn(f"{named(sorted(set(rest)))}: out of range of the model in the same way.")
 
 
-def tell_result(options: DenoiseOptions, plan: OutputPlan, record: dict[str, Any]) -> None:
+def tell_result(options: DenoiseOptions, plan: OutputPlan, passed_through: int) -> None:
     """Warn of what a run that has all its stacks shows.
 
     Parameters
     ----------
     options, plan
         Of the run.
-    record
-        The run's record so far.
+    passed_through
+        Images that could not be denoised.
     """
-    if record["passed_through"]:
+    if passed_through:
         warn(
-            f"{counted(record['passed_through'], 'image')} with NaN or a constant background: "
+            f"{counted(passed_through, 'image')} with NaN or a constant background: "
             f"passed through unchanged, and listed in {options.out / UNUSABLE}."
         )
     if not options.each_alone:
@@ -59,7 +59,7 @@ def tell_result(options: DenoiseOptions, plan: OutputPlan, record: dict[str, Any
 
 def _tell_sets_not_learned(options: DenoiseOptions, plan: OutputPlan) -> None:
     """Warn of sets whose particles were denoised each by itself, and say why."""
-    learned = known_sets(options)
+    learned = learned_sets(options)
     few: list[Geometry] = []
     nothing: list[Geometry] = []
     counts: dict[Geometry, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ...images.star.tokens import unquote
 from ...images.validation import validate
 from ...remarks import warn
 from ..contrast import Looked, check_contrast, tell_contrast
+from ..denoise.record import DenoiseRecord
 from ..provenance import denoising_record, require_raw
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Evaluated:
     clean: Images | None
     pixel_size: float
     """Å."""
-    record: dict[str, Any]
+    record: DenoiseRecord
     """Of the denoising run; empty where it is not beside the particles."""
     remarks: tuple[str, ...]
 
@@ -69,7 +70,7 @@ def read_inputs(options: EvaluateOptions) -> Evaluated:
         Where the raw images cannot be found, or the sets do not belong together.
     """
     denoised = _read(options, options.denoised)
-    record = denoising_record(options.denoised.parent)
+    record = denoising_record(options.denoised.parent) or DenoiseRecord()
     raw = _find_raw(options, denoised, record)
     require_raw(denoised, raw, "name the set that was denoised with --raw")
     headers, raw_headers = validate(denoised), validate(raw)
@@ -122,7 +123,7 @@ def _moved(raw: ParticleSet, options: EvaluateOptions) -> ParticleSet:
 
 
 def _find_raw(
-    options: EvaluateOptions, denoised: ParticleSet, record: dict[str, Any]
+    options: EvaluateOptions, denoised: ParticleSet, record: DenoiseRecord
 ) -> ParticleSet:
     """Give the raw particles, row by row those of the denoised set."""
     given = options.raw
@@ -139,8 +140,8 @@ def _find_raw(
     return _selected(raw, denoised, options)
 
 
-def _input_of(options: EvaluateOptions, record: dict[str, Any]) -> Path:
-    source = Path(record["identity"]["particles"]) if record else None
+def _input_of(options: EvaluateOptions, record: DenoiseRecord) -> Path:
+    source = Path(record.identity["particles"]) if record.identity else None
     if source is None or not source.is_file():
         raise IceblockError(
             f"{options.denoised} does not name raw images, as no .cs file does; name the particle "
@@ -207,11 +208,11 @@ def _contrast(
     denoised: ParticleSet,
     raw: Images,
     rows: Rows,
-    record: dict[str, Any],
+    record: DenoiseRecord,
 ) -> npt.NDArray[np.int64]:
     """Give 1 for white and -1 for black particles, (k,); warn where the images speak against it."""
     given = {"white": 1, "black": -1}.get(options.contrast, 0)
-    taken = record.get("stack_contrasts", {})
+    taken = record.stack_contrasts
     signs = np.full(len(rows), given, dtype=np.int64)
     stacks = denoised.stack_ids[rows]
     for stack in np.unique(stacks) if not given else ():
@@ -221,11 +222,11 @@ def _contrast(
     source = "--contrast says" if given else "the denoising run took them for"
     if not given and not taken:
         source = "blob/sign says"
-    if record.get("contrast_doubtful") and not given:
-        for sentence in record.get("warnings", ()):
+    if record.contrast_doubtful and not given:
+        for sentence in record.warnings:
             if "--contrast" in sentence:  # the run's own doubt, in the same words
                 warn(sentence)
-    for sign in (1, -1) if given or not record.get("contrast_doubtful") else ():
+    for sign in (1, -1) if given or not record.contrast_doubtful else ():
         said = [(stack, raw[(stacks == stack) & (signs == sign)]) for stack in np.unique(stacks)]
         looked = [
             Looked(denoised.stacks[int(stack)], radial_profiles(images))

@@ -70,8 +70,8 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was told."""
+class Judgement:
+    """What the report says."""
 
     verdict: str
     values: dict[str, Any]
@@ -87,22 +87,22 @@ def report(
     seen: Evaluated,
     denoiser: Denoiser | None,
     found: Findings,
-    told: Sequence[str],
-) -> Told:
+    warned: Sequence[str],
+) -> Judgement:
     """Write the report in both forms; returns what it says.
 
     Parameters
     ----------
     options, seen, denoiser, found
         Of the evaluation.
-    told
+    warned
         The list that takes all that is warned of.
     """
     card = denoiser.model.card if denoiser else None
     small, working = _seen_by_network(seen, card)
     for warning in _warnings(seen, card, found, small, working):
         warn(warning)
-    warnings = list(told)
+    warnings = list(warned)
     truth, truth_figure = _truth(seen)
     sentence = verdict(found.checks, warnings)
     failed = any(not check.passed for check in found.checks)
@@ -133,7 +133,7 @@ def report(
         **_numbers(seen, found, small, working),
         "truth": truth,
     }
-    return Told(sentence, values)
+    return Judgement(sentence, values)
 
 
 def _sample(seen: Evaluated, found: Findings) -> Sample:
@@ -171,7 +171,7 @@ def _warnings(
             f"The median confidence is {np.median(found.confidences):.2f}: most particles are too "
             "noisy for their denoised images to show much."
         )
-    kept = seen.record.get("identity", {}).get("keep_noise", 0)
+    kept = seen.record.identity.get("keep_noise", 0)
     if kept:
         warnings.append(f"{kept:g} of each raw image was kept in the denoised ones (keep-noise).")
     return warnings

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -13,6 +11,7 @@ import torch
 
 from ... import __version__
 from ...compute.device import choose_device
+from ...console import Console
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
@@ -20,10 +19,10 @@ from ...errors import IceblockError
 from ...evaluate.data_set import background, compare_noise, compare_statistics, estimate_snr
 from ...evaluate.hallucination import run_gate
 from ...images.disk import replacing
-from ...remarks import collected, warn
+from ...remarks import warn
 from ...simulate.training_noise import noise_of, read_blocks
-from ..folder import claim, locked
-from ..record import machine, write_record
+from ..life import begun
+from ..record import RunRecord
 from ..stamps import stamp, stamps
 from .gate import make_trial, method_of, noise_like
 from .inputs import read_inputs
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...evaluate.data_set import Background, NoiseMatch
-    from ...evaluate.gate import Check
+    from ...evaluate.gate import Check, Trial
     from ...noise.source import NoiseSource
     from .inputs import Evaluated
     from .options import EvaluateOptions
@@ -49,7 +48,7 @@ JUDGED = 64
 class Evaluation:
     """What a finished evaluation can tell: its record, and what evaluate.json holds."""
 
-    record: dict[str, Any]
+    record: RunRecord
     verdicts: dict[str, Any]
 
 
@@ -75,51 +74,23 @@ def run(
     IceblockError
         For anything wrong with the particles, the model, the bank or the output folder.
     """
-    with collected(progress or sys.stderr) as told:
-        return _run(options, progress, heartbeat, told)
-
-
-def _run(
-    options: EvaluateOptions,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-) -> Evaluation:
-    """Judge the particles; `told` is the list of what is warned of."""
+    console = Console(progress, heartbeat)
     options.check()
-    started = time.time()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-
-    def say(text: str) -> None:
-        if progress:
-            print(text, file=progress, flush=True)
-        heartbeat()
-
-    seen = read_inputs(options)
-    denoiser = _denoiser(options, seen)
-    say(f"{len(seen.rows)} of {seen.particles.n} particles are looked at")
-    outputs = (options.report, PAGE, VERDICTS)
-    identity = _identity(options, denoiser)
-    with locked(options.out):
-        claim(options.out, identity, outputs, options.overwrite)
-        record: dict[str, Any] = {
-            "state": "running",
-            "command": options.command,
-            "identity": identity,
-            "machine": machine(),
-            "seeds": "fixed: the same inputs give the same verdicts",
-        }
-        write_record(options.out, record)
-        findings = _find(options, seen, denoiser, say)
-        made = report(options, seen, denoiser, findings, told)
-        with replacing(options.out / VERDICTS) as file:
-            file.write(made.json.encode())
-        record |= {"state": "finished", "warnings": list(told)}
-        record["total_seconds"] = round(time.time() - started, 2)
-        write_record(options.out, record)
-    lines = [made.verdict, f"  {options.out / options.report}", f"  {options.out / PAGE}"]
-    say("\n".join(lines))
+    with begun(options, console) as this:
+        seen = read_inputs(options)
+        denoiser = _denoiser(options, seen)
+        console.say(f"{len(seen.rows)} of {seen.particles.n} particles are looked at")
+        console.heartbeat()
+        outputs = (options.report, PAGE, VERDICTS)
+        identity = _identity(options, denoiser)
+        with this.recorded(RunRecord, identity, outputs, again=True) as record:
+            record.seeds = "fixed: the same inputs give the same verdicts"
+            findings = _find(options, seen, denoiser, console)
+            made = report(options, seen, denoiser, findings, this.warnings)
+            with replacing(options.out / VERDICTS) as file:
+                file.write(made.json.encode())
+    for line in (made.verdict, f"  {options.out / options.report}", f"  {options.out / PAGE}"):
+        console.say(line)
     return Evaluation(record, made.values)
 
 
@@ -128,13 +99,12 @@ def _denoiser(options: EvaluateOptions, seen: Evaluated) -> Denoiser | None:
     device = choose_device(options.device)
     if options.model is not None:
         return Denoiser(load_model(find_model(options.model), device), device)
-    told = seen.record.get("model", {})
-    for name in (told.get("file"), told.get("name")):
+    for name in (seen.record.model.file, seen.record.model.name):
         try:
-            model = load_model(find_model(str(name)), device)
+            model = load_model(find_model(name), device)
         except IceblockError:
             continue
-        if model.sha256 == seen.record["identity"].get("model_sha256"):
+        if model.sha256 == seen.record.identity.get("model_sha256"):
             return Denoiser(model, device)
     return None
 
@@ -164,7 +134,7 @@ def _find(
     options: EvaluateOptions,
     seen: Evaluated,
     denoiser: Denoiser | None,
-    say: Callable[[str], None],
+    console: Console,
 ) -> Findings:
     """Measure all that the report tells."""
     about = background(seen.raw)
@@ -176,8 +146,15 @@ def _find(
     confidences, whole = _confidences(seen, denoiser)
     checks: list[Check] = []
     if options.gate and denoiser is not None:
-        say("the model is tried for hallucination (about a minute)")
-        checks, found = _try(options, seen, denoiser, about, bank, say)
+        console.say("the model is tried for hallucination (about a minute)")
+        trial, found = _trial(options, seen, denoiser, about, bank)
+        method = method_of(denoiser, trial.pixel_size)
+
+        def tell(title: str) -> None:
+            console.say(f"  {title}")
+            console.heartbeat()
+
+        checks = run_gate(method, trial, tell)
         for sentence in found:
             warn(sentence)
     return Findings(about, snr, match, compared, confidences, whole, checks)
@@ -236,15 +213,14 @@ def _confidences(
     return found.astype(np.float64), False
 
 
-def _try(
+def _trial(
     options: EvaluateOptions,
     seen: Evaluated,
     denoiser: Denoiser,
     about: Background,
     bank: Path | None,
-    say: Callable[[str], None],
-) -> tuple[list[Check], list[str]]:
-    """Run the gate, in the noise of the bank or else in noise like that about the particles."""
+) -> tuple[Trial, list[str]]:
+    """Set the gate up in the noise of the bank, or else in noise like that about the particles."""
     working = denoiser.model.card.working_pixel_size
     blocks = [read_blocks(bank, working)] if bank else []
 
@@ -253,6 +229,4 @@ def _try(
             return noise_of(blocks, [box], torch.device("cpu"))[0]
         return noise_like(about, seen.pixel_size, working)
 
-    trial, remarks = make_trial(denoiser, options.volumes, noise, NOISE_IMAGES)
-    method = method_of(denoiser, trial.pixel_size)
-    return run_gate(method, trial, lambda title: say(f"  {title}")), remarks
+    return make_trial(denoiser, options.volumes, noise, NOISE_IMAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ...noise.bank import NoiseBank
     from .options import NoiseOptions
+    from .record import NoiseRecord
     from .summary import Summary
 
 PICTURES = 6
@@ -47,9 +48,7 @@ ADVICE = (
 )
 
 
-def report(
-    options: NoiseOptions, bank: NoiseBank, summary: Summary, record: dict[str, Any]
-) -> None:
+def report(options: NoiseOptions, bank: NoiseBank, summary: Summary, record: NoiseRecord) -> None:
     """Write the report of a run that has its bank.
 
     Parameters
@@ -65,7 +64,7 @@ def report(
         text_page(
             "iceblock: noise blocks",
             _lines(options, bank, record),
-            [*record["warnings"], *ADVICE],
+            [*record.warnings, *ADVICE],
             block_strip(bank),
             bank.pixel_size,
         ),
@@ -103,31 +102,31 @@ def write_lists(options: NoiseOptions, summary: Summary) -> None:
             (options.out / name).unlink(missing_ok=True)  # of a run that was stopped before
 
 
-def farewell(options: NoiseOptions, record: dict[str, Any]) -> str:
+def last_lines(options: NoiseOptions, record: NoiseRecord) -> str:
     """Say in a few lines what was made and where it is."""
-    more = f" and {record['synthetic']} synthetic ones" if record["synthetic"] else ""
+    more = f" and {record.synthetic} synthetic ones" if record.synthetic else ""
     lines = [
-        f"{counted(record['blocks'], 'noise block')} of {options.box} px{more} from "
-        f"{record['with_blocks']} of {counted(record['micrographs'], 'micrograph')}",
+        f"{counted(record.blocks, 'noise block')} of {options.box} px{more} from "
+        f"{record.with_blocks} of {counted(record.micrographs, 'micrograph')}",
         f"  {options.out / TABLE}",
         f"  {options.out / options.report}",
     ]
     return "\n".join(lines)
 
 
-def _lines(options: NoiseOptions, bank: NoiseBank, record: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(options: NoiseOptions, bank: NoiseBank, record: NoiseRecord) -> list[tuple[str, str]]:
     settings = options.settings()
-    rejected = ", ".join(f"{count} {reason}" for reason, count in record["rejected"].items())
-    skipped = f", {record['skipped']} skipped" if record["skipped"] else ""
+    rejected = ", ".join(f"{count} {reason}" for reason, count in record.rejected.items())
+    skipped = f", {record.skipped} skipped" if record.skipped else ""
     return [
-        ("micrographs", f"{record['micrographs']}: {record['with_blocks']} with blocks"
-         f"{skipped}, {record['unreadable']} unreadable"),
+        ("micrographs", f"{record.micrographs}: {record.with_blocks} with blocks"
+         f"{skipped}, {record.unreadable} unreadable"),
         ("picks", str(options.picks or "none: the segmentation alone")),
         ("masks of pollution", str(options.masks or "none")),
         ("box, pixel size", f"{bank.box} px, {bank.pixel_size:.4g} Å: "
          f"{bank.box * bank.pixel_size:.0f} Å across"),
         ("particle diameter", f"{options.particle_diameter:g} Å"),
-        ("blocks", f"{record['blocks']} real, {record['synthetic']} synthetic"),
+        ("blocks", f"{record.blocks} real, {record.synthetic} synthetic"),
         ("left out", rejected or "none"),
         ("at most", f"{settings.per_micrograph or 'any number of'} blocks a micrograph, overlapping"
          f" by {100 * settings.overlap:.0f} % of their area"),

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import sys
-import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-import torch
-from tqdm import tqdm
-
-from ... import __version__
-from ...compute.threads import one_thread_each
+from ... import __version__, remarks
+from ...compute.threads import one_thread_each, shared_threads
+from ...console import Console
 from ...errors import IceblockError
 from ...images.star.document import StarFile
 from ...noise.bank import BLOCKS, SAME_PIXEL_SIZE, TABLE, NoiseBank, OpticsGroup
 from ...noise.bank_writer import WORK, BankWriter
 from ...noise.synthesis import synthetic_parts
-from ...progress import progress_bar
-from ...remarks import collected
-from ...remarks import warn as warn_user
 from ...segment.segmenter import Segmenter
-from ..folder import claim, locked
 from ..labelled import fingerprints, gather
-from ..record import machine, read_record, tell_again, write_record
-from ..relay import forget_relayed, relayed, tell_relayed
+from ..life import begun
+from ..record import FINISHED, write_record
+from ..relay import relayed, tell_relayed
 from .micrograph_cutting import MicrographCutter, Unreadable
 from .options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE
-from .report import farewell, report, write_lists
+from .record import WITHOUT_BLOCKS, NoiseRecord
+from .report import last_lines, report, write_lists
 from .summary import Summary
 
 if TYPE_CHECKING:
@@ -38,13 +32,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..labelled import Labelled
+    from ..life import Run
     from .micrograph_cutting import SegmentsMicrographs
     from .options import NoiseOptions
 
 WORKERS = 4
 """Micrographs in memory at most."""
 _POLL = 0.5
-_EMPTY = "without blocks"
 
 
 def run(
@@ -76,85 +70,48 @@ def run(
         For anything wrong with the input, the model or the output folder, when no micrograph can
         be read, and when none gives a block.
     """
-    with collected(progress or sys.stderr) as told:
-        _run(options, progress, heartbeat, warn or warn_user, segmenter, told)
-
-
-def _run(
-    options: NoiseOptions,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    warn: Callable[[str], None],
-    segmenter: SegmentsMicrographs | None,
-    told: list[str],
-) -> None:
-    """Do the run; `told` is the list of what is warned of."""
+    console = Console(progress, heartbeat)
     options.check()
-    workers = _share_threads(options.threads)
-    started = time.time()
-    micrographs, picks = gather(
-        options.micrographs, options.picks, options.masks, options.pixel_size
-    )
-    optics = _optics(options.micrographs, _one_pixel_size(micrographs))
-    segmenter = segmenter or Segmenter.load(options.model)
-    identity = _identity(options, micrographs, segmenter)
     outputs = (
         TABLE, BLOCKS, WORK, COUNTS, OVERLAYS, REMARKS, UNREADABLE, INSPECTION, options.report
     )  # fmt: skip
-    with locked(options.out):
-        before = read_record(options.out) or {}
-        overwrite = options.overwrite or before.get("state") == _EMPTY
-        record = claim(options.out, identity, outputs, overwrite) or {}
+    with begun(options, console) as this:
+        micrographs, picks = gather(
+            options.micrographs, options.picks, options.masks, options.pixel_size
+        )
+        optics = _optics(options.micrographs, _one_pixel_size(micrographs))
+        segmenter = segmenter or Segmenter.load(options.model)
+        identity = _identity(options, micrographs, segmenter)
         writer = BankWriter(options.out, options.box, [optics])
-        if record.get("state") != "finished" or not writer.whole:
-            summary = Summary(options, micrographs, picks, warn, _to(progress))
-            if not record:
-                forget_relayed(options.out)
-            record |= {"state": "running", "command": options.command, "identity": identity}
-            write_record(options.out, record)
-            cutter = MicrographCutter(options, micrographs, segmenter, writer)
-            with relayed(options.out, 0):
-                _cut_all(cutter, summary, workers, progress, heartbeat)
-            tell_relayed(options.out)
-            write_lists(options, summary)
-            if not summary.real:
-                write_record(options.out, record | {"state": _EMPTY} | summary.record())
-                raise summary.without_blocks()
-            summary.conclude()
-            record |= summary.record()
-            record["warnings"] = list(dict.fromkeys([*told, *summary.warnings]))
-            with one_thread_each():
-                bank = _assemble(options, writer, summary, heartbeat)
-                report(options, bank, summary, record)
-            record |= {"state": "finished", "machine": machine()}
-            record["total_seconds"] = round(time.time() - started, 2)
-            write_record(options.out, record)
-            forget_relayed(options.out)
-        else:
-            tell_again(record)
-        writer.clean()
-    if progress:
-        print(farewell(options, record), file=progress, flush=True)
+        with this.recorded(NoiseRecord, identity, outputs, whole=lambda: writer.whole) as record:
+            if record.state != FINISHED:
+                cutter = MicrographCutter(options, micrographs, segmenter, writer)
+                summary = Summary(options, micrographs, picks, warn or remarks.warn, console.say)
+                _make(cutter, summary, record, this, console)
+            writer.clean()
+    console.say(last_lines(options, record))
 
 
-def _share_threads(threads: int | None) -> int:
-    """Share the threads between micrographs and the work on each; gives the former.
-
-    Each micrograph gets two threads or more: half of its work is the network's, which uses them,
-    and large micrographs take about half a gigabyte each.
-    """
-    total = threads or torch.get_num_threads()
-    workers = min(WORKERS, max(1, total // 2))
-    torch.set_num_threads(max(1, total // workers))
-    return workers
-
-
-def _to(progress: TextIO | None) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        if progress:
-            tqdm.write(text, file=progress)
-
-    return say
+def _make(
+    cutter: MicrographCutter, summary: Summary, record: NoiseRecord, this: Run, console: Console
+) -> None:
+    """Cut the blocks, make a bank of them, and write the report."""
+    options = cutter.options
+    with shared_threads(WORKERS) as workers, relayed(options.out, 0):
+        _cut_all(cutter, summary, workers, console)
+    tell_relayed(options.out)
+    write_lists(options, summary)
+    summary.note(record)
+    if not summary.real:
+        record.state = WITHOUT_BLOCKS
+        write_record(options.out, record)
+        raise summary.without_blocks()
+    summary.conclude()
+    this.warnings += [one for one in summary.warnings if one not in this.warnings]
+    this.note(record)
+    with one_thread_each():
+        bank = _assemble(options, cutter.writer, summary, console.heartbeat)
+        report(options, bank, summary, record)
 
 
 def _one_pixel_size(micrographs: Sequence[Labelled]) -> float:
@@ -204,19 +161,10 @@ def _identity(
     }
 
 
-def _cut_all(
-    cutter: MicrographCutter,
-    summary: Summary,
-    workers: int,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-) -> None:
+def _cut_all(cutter: MicrographCutter, summary: Summary, workers: int, console: Console) -> None:
     """Cut all micrographs under a progress bar, several at a time."""
     total = len(cutter.micrographs)
-    with (
-        progress_bar(total, "mic", "cutting", progress) as bar,
-        ThreadPoolExecutor(workers) as pool,
-    ):
+    with console.bar(total, "mic", "cutting") as bar, ThreadPoolExecutor(workers) as pool:
         left = iter(range(total))
         waiting: dict[Future[dict[str, Any]], int] = {}
         try:
@@ -228,8 +176,7 @@ def _cut_all(
                 done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
                 for future in done:
                     _note(summary, waiting.pop(future), future)
-                    bar.update()
-                heartbeat()
+                bar.advance(len(done))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

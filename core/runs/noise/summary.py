@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...images.micrographs.picks import Picks
     from ..labelled import Labelled
     from .options import NoiseOptions
+    from .record import NoiseRecord
 
 WHOLE = (LITTLE_BACKGROUND, NO_WINDOW, UNDECIDED)
 """Reasons that leave out a whole micrograph, not a window."""
@@ -179,20 +180,16 @@ class Summary:
             f"{self.options.out / OVERLAYS}"
         )
 
-    def record(self) -> dict[str, Any]:
-        """Give what goes into run.json."""
+    def note(self, record: NoiseRecord) -> None:
+        """Take the counts into the record of the run."""
         facts = self.read
-        return {
-            "micrographs": len(self.micrographs),
-            "unreadable": len(self.unreadable),
-            "skipped": sum(one["skipped"] for one in facts),
-            "with_blocks": sum(one["blocks"] > 0 for one in facts),
-            "blocks": self.real,
-            "boxes": round(self.boxes, 1),
-            "synthetic": self.options.synthetic if self.real else 0,
-            "rejected": dict(self.rejected.most_common()),
-            "warnings": self.warnings,
-        }
+        record.micrographs, record.unreadable = len(self.micrographs), len(self.unreadable)
+        record.skipped = sum(one["skipped"] for one in facts)
+        record.with_blocks = sum(one["blocks"] > 0 for one in facts)
+        record.blocks, record.boxes = self.real, round(self.boxes, 1)
+        record.synthetic = self.options.synthetic if self.real else 0
+        record.rejected = dict(self.rejected.most_common())
+        record.warnings = self.warnings
 
     def _tell(self, sentence: str) -> None:
         whole = sentence if sentence.endswith(".") else f"{sentence}."

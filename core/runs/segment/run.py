@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -10,22 +9,21 @@ import mrcfile
 import numpy as np
 import pandas as pd
 import starfile
-import torch
 
 from ... import __version__
 from ...compute.device import choose_device
+from ...console import Console
 from ...counting import counted
 from ...errors import IceblockError
 from ...figures.overlay import overlay, write_png
 from ...images.disk import partial_path, replacing, write_error
 from ...images.project_root import name_from_here
-from ...progress import progress_bar
-from ...remarks import collected, warn
+from ...remarks import warn
 from ...segment.model_file import DEFAULT
 from ...segment.segmenter import Segmentation, Segmenter
-from ..folder import claim, locked
 from ..labelled import check_diameter, fingerprints, gather
-from ..record import machine, write_record
+from ..life import begun
+from ..record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +56,14 @@ class SegmentOptions:
     command: str = ""
 
 
+@dataclass
+class SegmentRecord(RunRecord):
+    """What a segmentation has done."""
+
+    segmented: int = 0
+    """Micrographs."""
+
+
 def run(
     options: SegmentOptions,
     *,
@@ -72,68 +78,39 @@ def run(
         For anything wrong with the input, the model or the output folder; a micrograph that
         cannot be read is passed over with a warning unless none can.
     """
-    with collected(progress or sys.stderr) as told:
-        _run(options, progress, heartbeat, told)
-
-
-def _run(
-    options: SegmentOptions,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-) -> None:
-    """Do the run; `told` is the list of what is warned of."""
+    console = Console(progress, heartbeat)
     check_diameter(options.particle_diameter)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    segmenter = Segmenter.load(options.model, str(choose_device(options.device)))
-    labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
-    identity = {
-        "version": __version__,
-        **fingerprints(labelled),
-        "particle_diameter": options.particle_diameter,
-        "model_sha256": segmenter.model.sha256,
-    }
-    outputs = (LABELS, PROBABILITIES, OVERLAYS, TABLE)
-    with locked(options.out):
-        claim(options.out, identity, outputs, options.overwrite)
-        record: dict[str, Any] = {
-            "state": "running",
-            "command": options.command,
-            "identity": identity,
-            "machine": machine(),
+    with begun(options, console) as this:
+        segmenter = Segmenter.load(options.model, str(choose_device(options.device)))
+        labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
+        identity = {
+            "version": __version__,
+            **fingerprints(labelled),
+            "particle_diameter": options.particle_diameter,
+            "model_sha256": segmenter.model.sha256,
         }
-        write_record(options.out, record)
-        rows = _segment_all(options, segmenter, labelled, progress, heartbeat)
-        with replacing(options.out / TABLE) as file:
-            text = starfile.to_string({"micrographs": pd.DataFrame(rows)})
-            file.write(text.partition("\n")[2].encode())  # the first line holds the time of day
-        record |= {"state": "finished", "segmented": len(rows), "warnings": list(told)}
-        write_record(options.out, record)
-    if progress:
-        print(
-            f"The labels of {counted(len(rows), 'micrograph')} are in {options.out}.", file=progress
-        )
+        outputs = (LABELS, PROBABILITIES, OVERLAYS, TABLE)
+        with this.recorded(SegmentRecord, identity, outputs, again=True) as record:
+            rows = _segment_all(options, segmenter, labelled, console)
+            with replacing(options.out / TABLE) as file:
+                text = starfile.to_string({"micrographs": pd.DataFrame(rows)})
+                file.write(text.partition("\n")[2].encode())  # the first line holds the time of day
+            record.segmented = len(rows)
+    console.say(f"The labels of {counted(len(rows), 'micrograph')} are in {options.out}.")
 
 
 def _segment_all(
-    options: SegmentOptions,
-    segmenter: Segmenter,
-    labelled: Sequence[Labelled],
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
+    options: SegmentOptions, segmenter: Segmenter, labelled: Sequence[Labelled], console: Console
 ) -> list[dict[str, Any]]:
     rows, failed = [], []
-    with progress_bar(len(labelled), "mic", "segmenting", progress) as bar:
+    with console.bar(len(labelled), "mic", "segmenting") as bar:
         for one in labelled:
-            heartbeat()
             try:
                 rows.append(_segment_one(options, segmenter, one))
             except IceblockError as error:
                 failed.append(str(error))
-                if progress:
-                    bar.write(f"note: {error} (passed over)", file=progress)
-            bar.update()
+                console.note(f"{error} (passed over)")
+            bar.advance()
     if not rows:
         raise IceblockError(failed[0] if failed else "there are no micrographs to segment")
     if failed:

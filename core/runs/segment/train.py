@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
-import torch
 
 from ... import __version__
+from ...console import Console
 from ...errors import IceblockError
 from ...figures.overlay import overlay, write_png
-from ...progress import progress_bar
-from ...remarks import collected
 from ...segment.examples import LabelledMicrograph
 from ...segment.model_file import (
     DEFAULT,
@@ -25,9 +22,9 @@ from ...segment.model_file import (
 from ...segment.scores import f1_score
 from ...segment.segmenter import Segmenter
 from ...segment.training import TrainingSettings, train
-from ..folder import claim, locked
 from ..labelled import Labelled, check_diameter, fingerprints, gather
-from ..record import machine, write_record
+from ..life import begun
+from ..record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +60,14 @@ class SegmentTrainOptions:
     command: str = ""
 
 
+@dataclass
+class SegmentTrainRecord(RunRecord):
+    """What the training of a segmentation network has done."""
+
+    scores: dict[str, float] = field(default_factory=dict)
+    """F1 of the particle class, by held-out micrograph."""
+
+
 def run(
     options: SegmentTrainOptions,
     *,
@@ -76,65 +81,59 @@ def run(
     IceblockError
         For too few picked micrographs, or anything wrong with the input or the output folder.
     """
-    with collected(progress or sys.stderr) as told:
-        _run(options, progress, heartbeat, told)
-
-
-def _run(
-    options: SegmentTrainOptions,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-) -> None:
-    """Do the run; `told` is the list of what is warned of."""
+    console = Console(progress, heartbeat)
     check_diameter(options.particle_diameter)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    start = None if options.start == "none" else load_model(options.start)
-    everything, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
-    kept, held = _split(everything, options)
-    identity = {
-        "version": __version__,
-        **fingerprints((*kept, *held)),
-        "hold_out": options.hold_out,
-        "particle_diameter": options.particle_diameter,
-        "start": start.sha256 if start else "none",
-        "steps": options.steps,
-        "seed": options.seed,
-    }
-    with locked(options.out):
-        claim(options.out, identity, (MODEL, OVERLAYS), options.overwrite)
-        record = {"state": "running", "command": options.command, "identity": identity}
-        write_record(options.out, record | {"machine": machine()})
-        sources = [_prepare(one, options.particle_diameter) for one in kept]
-        settings = TrainingSettings(
-            steps=options.steps,
-            seed=options.seed,
-            learning_rate=1e-3 if start else 2e-3,
+    with begun(options, console) as this:
+        start = None if options.start == "none" else load_model(options.start)
+        everything, _ = gather(
+            options.micrographs, options.picks, options.masks, options.pixel_size
         )
-        with progress_bar(options.steps, "step", "training", progress) as bar:
+        kept, held = _split(everything, options)
+        identity = {
+            "version": __version__,
+            **fingerprints((*kept, *held)),
+            "hold_out": options.hold_out,
+            "particle_diameter": options.particle_diameter,
+            "start": start.sha256 if start else "none",
+            "steps": options.steps,
+            "seed": options.seed,
+        }
+        outputs = (MODEL, OVERLAYS)
+        with this.recorded(SegmentTrainRecord, identity, outputs, again=True) as record:
+            network, card = _train(options, kept, start, console)
+            record.scores = _score(options, held, network, card)
+            save_model(options.out / MODEL, network, replace(card, scores=record.scores))
+    for name, score in record.scores.items():
+        console.say(f"Held out: {name}: particle F1 {score:.2f}")
+    console.say(f"Use it with --model {options.out / MODEL}")
 
-            def watch(step: int, loss: float) -> None:
-                bar.update(1)
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-                heartbeat()
 
-            network = train(
-                sources, [1.0] * len(sources), settings, start.network if start else None, watch
-            )
-        card = SegmentationCard(
-            name=options.out.name,
-            micrographs=tuple(one.micrograph.name for one in kept),
-            training={**asdict(settings), "start": options.start},
+def _train(
+    options: SegmentTrainOptions,
+    kept: Sequence[Labelled],
+    start: SegmentationModel | None,
+    console: Console,
+) -> tuple[SegmentationNet, SegmentationCard]:
+    """Train under a progress bar; gives the network and its card, which has no scores yet."""
+    sources = [_prepare(one, options.particle_diameter) for one in kept]
+    settings = TrainingSettings(
+        steps=options.steps, seed=options.seed, learning_rate=1e-3 if start else 2e-3
+    )
+    with console.bar(options.steps, "step", "training") as bar:
+
+        def watch(step: int, loss: float) -> None:
+            bar.show(loss=f"{loss:.3f}")
+            bar.advance()
+
+        network = train(
+            sources, [1.0] * len(sources), settings, start.network if start else None, watch
         )
-        scores = _score(options, held, network, card)
-        save_model(options.out / MODEL, network, replace(card, scores=scores))
-        finished = {"state": "finished", "scores": scores, "warnings": list(told)}
-        write_record(options.out, record | finished)
-    if progress:
-        for name, score in scores.items():
-            print(f"Held out: {name}: particle F1 {score:.2f}", file=progress)
-        print(f"Use it with --model {options.out / MODEL}", file=progress, flush=True)
+    card = SegmentationCard(
+        name=options.out.name,
+        micrographs=tuple(one.micrograph.name for one in kept),
+        training={**asdict(settings), "start": options.start},
+    )
+    return network, card
 
 
 def _split(

@@ -10,7 +10,7 @@ import torch
 from ... import __version__
 from ...denoise.model_file import ModelCard
 from ...noise.statistics import noise_statistics
-from ..record import machine
+from ..record import Machine
 
 if TYPE_CHECKING:
     from ...denoise.model_file import Model
@@ -84,7 +84,7 @@ def _training(options: TrainOptions, trainer: Trainer, parent: Model | None) -> 
         "device": str(trainer.device),
         "processes": trainer.ranks.size,
         "threads": torch.get_num_threads(),
-        "processor": machine()["processor"],
+        "processor": Machine().processor,
         "torch": torch.__version__,
         "iceblock": __version__,
         "command": options.command,

@@ -18,7 +18,7 @@ from ...simulate.phantoms import phantom
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, box_for, read_reference
 from ...simulate.training_noise import hold_out, noise_of, read_blocks, too_small
-from ..record import fingerprint
+from ..stamps import fingerprint
 from .geometry import choose_geometry, warn_out_of_range
 
 if TYPE_CHECKING:

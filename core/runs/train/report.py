@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from matplotlib.backends.backend_pdf import PdfPages
+from typing import TYPE_CHECKING
 
 from ...counting import counted
+from ...figures.noise_gallery import write_pages
 from ...figures.text_page import text_page
-from ...images.disk import replacing
 from ..durations import format_duration
+from ..record import Device
 from .options import MODEL
 
 if TYPE_CHECKING:
     from ...denoise.training.metrics_log import Row
     from .inputs import TrainingInputs
     from .options import TrainOptions
+    from .record import TrainRecord
     from .watch import Validation
 
 ADVICE = (
@@ -32,7 +32,7 @@ def report(
     inputs: TrainingInputs,
     validation: Validation,
     rows: list[Row],
-    record: dict[str, Any],
+    record: TrainRecord,
 ) -> None:
     """Write the report of a finished run: facts, scores, curves, samples.
 
@@ -45,45 +45,41 @@ def report(
     record
         The run's record so far.
     """
+    device = record.device or Device()
     low, high = inputs.pairs.settings.snr_range
     facts = [
-        ("model", f"{record['model']['name']}, {record['model']['sha256'][:12]}"),
-        ("started from", record["started_from"]),
-        ("training", f"{counted(record['steps'], 'step')}, {counted(record['images'], 'image')}, "
-         f"{format_duration(record['training_seconds'])}, {record['images_per_second']} images/s"),
-        ("device", f"{record['device']['name']}, "
-         f"{counted(record['device']['processes'], 'process', 'processes')}, "
-         f"{counted(record['device']['threads'], 'thread')}"),
+        ("model", f"{record.model.name}, {record.model.sha256[:12]}"),
+        ("started from", record.started_from),
+        ("training", f"{counted(record.steps, 'step')}, {counted(record.images, 'image')}, "
+         f"{format_duration(record.training_seconds)}, {record.images_per_second} images/s"),
+        ("device", f"{device.name}, "
+         f"{counted(device.processes, 'process', 'processes')}, "
+         f"{counted(device.threads, 'thread')}"),
         ("images", f"{inputs.box} px of {inputs.geometry.pixel_size:.4g} Å, SNR {low:g} to "
          f"{high:g}, defocus {inputs.defocus_range[0] / 1e4:.2g} to "
          f"{inputs.defocus_range[1] / 1e4:.2g} µm"),
         ("volumes", ", ".join(name.split(" (")[0] for name in inputs.volumes)),
         ("noise", ", ".join(name.split(" (")[0] for name in inputs.noise)),
         ("held out", ", ".join(inputs.held_out_names)),
-        *((f"  {method}", _scores(values)) for method, values in record["scores"].items()),
+        *((f"  {method}", _scores(values)) for method, values in record.scores.items()),
     ]  # fmt: skip
     pages = [
         text_page(
             "iceblock: a trained model", facts,
-            [*record["warnings"], *record["remarks"], *ADVICE],
+            [*record.warnings, *record.remarks, *ADVICE],
             validation.strip(), inputs.geometry.pixel_size,
         ),
         *validation.figures(rows),
     ]  # fmt: skip
-    with (
-        replacing(options.out / options.report) as file,
-        PdfPages(file, metadata={"CreationDate": None}) as pdf,
-    ):
-        for page in pages:
-            pdf.savefig(page)
+    write_pages(options.out / options.report, pages)
 
 
-def farewell(options: TrainOptions, record: dict[str, Any]) -> str:
+def last_lines(options: TrainOptions, record: TrainRecord) -> str:
     """Say in a few lines what was made and where it is."""
-    scores = record["scores"]
+    scores = record.scores
     lines = [
-        f"Trained {record['model']['name']!r} for {counted(record['steps'], 'step')} "
-        f"({format_duration(record['training_seconds'])}); held-out correlation:",
+        f"Trained {record.model.name!r} for {counted(record.steps, 'step')} "
+        f"({format_duration(record.training_seconds)}); held-out correlation:",
         *(
             f"  {method:<14} {_scores(scores[method])}"
             for method in ("this model", "before", "low-pass", "raw")

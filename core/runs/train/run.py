@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TextIO
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
 import torch
 
 from ...compute.device import bf16_pays, choose_device
-from ...compute.distributed import described, joined, local_rank
+from ...compute.distributed import in_group, joined, local_rank, local_size
 from ...compute.processes import launch
+from ...console import Console
 from ...denoise.model_file import load_model, save_model
 from ...denoise.paper.perceptual import load_features
 from ...denoise.shipped import find_model
 from ...denoise.training.trainer import CHECKPOINT, Trainer
 from ...errors import IceblockError
-from ...remarks import adopt, collected
-from ..folder import claim, locked
+from ...remarks import adopt
+from ..folder import claim
 from ..interrupt import interrupted_between_steps
-from ..record import fingerprint, machine, read_record, tell_again, write_record
+from ..life import begun
+from ..record import FINISHED, Device, read_record
+from ..stamps import fingerprint
 from .card import make_card
 from .gain import paired_gain
 from .identity import identity
 from .inputs import read_inputs
 from .options import MODEL, WORK
-from .report import farewell, report
+from .record import ModelMade, TrainRecord
+from .report import last_lines, report
 from .watch import TrainingWatch, Validation
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from ...denoise.model_file import Model
     from ...denoise.training.presets import Preset
     from ...denoise.training.trainer import Score
+    from ..life import Run
     from .inputs import TrainingInputs
     from .options import TrainOptions
 
@@ -73,18 +78,17 @@ def run(
     gpus = options.gpus()
     for number in gpus:
         choose_device(f"cuda:{number}")
-    if len(gpus) > 1 and not described():
+    if len(gpus) > 1 and not in_group():
         stream = {sys.stdout: "stdout", sys.stderr: "stderr"}.get(progress)
         launch(_worker, (options, stream), len(gpus), heartbeat)
-        adopt((read_record(options.out) or {}).get("warnings", ()))
+        made = read_record(options.out, TrainRecord)
+        adopt(made.warnings if made else ())
         return
     device = _device(options, gpus)
-    with joined(device, progress=progress, heartbeat=heartbeat) as ranks:
-        if options.threads:
-            torch.set_num_threads(max(1, options.threads // ranks.size))
-        with collected((progress or sys.stderr) if ranks.first else None) as told:
-            shown = progress if ranks.first else None
-            _run(options, device, ranks, shown, heartbeat, told, began)
+    with joined(device, console=Console(progress, heartbeat)) as ranks:
+        console = Console(progress, heartbeat, speaks=ranks.first)
+        with begun(options, console, local_size()) as this:
+            _run(Training(options, device, ranks, console, began), this)
 
 
 def _worker(options: TrainOptions, stream: str | None) -> None:
@@ -96,128 +100,135 @@ def _device(options: TrainOptions, gpus: list[int]) -> torch.device:
     if gpus:
         return torch.device("cuda", gpus[local_rank() % len(gpus)])
     device = choose_device(options.device)
-    if described() and device.type == "cuda" and device.index is None:
+    if in_group() and device.type == "cuda" and device.index is None:
         return choose_device(f"cuda:{local_rank()}")
     return device
 
 
-def _run(
-    options: TrainOptions,
-    device: torch.device,
-    ranks: Ranks,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-    began: float,
-) -> None:
-    """Claim the folder in the first process, and train in all."""
-    parent = None if options.start is None else load_model(find_model(options.start))
-    preset = options.settings(ranks.size)
-    training = replace(preset.training, bf16=bf16_pays(device))
-    preset = replace(preset, training=training)
-    if parent is not None:
-        preset = replace(preset, generator=parent.generator.config)
-    if ranks.first:  # a missing or wrong file is told before anything is read or made
-        load_features(preset.loss.perceptual, (0.0, 1.0), options.vgg19)
-    with locked(options.out) if ranks.first else contextlib.nullcontext():
-        record: dict[str, Any] = {}
-        if ranks.first:
-            record = _claim(options, preset, parent, device)
-            tell_again(record)
-        (finished,) = ranks.agree([float(record.get("state") == "finished")], device)
-        if finished:
-            if progress:
-                print("Nothing was left to do.", farewell(options, record), sep="\n", file=progress)
-            return
-        _train(options, preset, parent, device, ranks, record, progress, heartbeat, told, began)
+def _run(training: Training, this: Run) -> None:
+    """Have the folder in the first process, and train in all."""
+    options, ranks = training.options, training.ranks
+    parent, preset = training.parent, training.preset
+    if not ranks.first:
+        (finished,) = ranks.agree([0.0], training.device)
+        if not finished:
+            training.train(TrainRecord(), this)
+        return
+    # A missing or wrong file is told before anything is read or made.
+    load_features(preset.loss.perceptual, (0.0, 1.0), options.vgg19)
 
+    def claims() -> TrainRecord | None:
+        if options.resume and read_record(options.out, TrainRecord) is None:
+            raise IceblockError(
+                f"{options.out} holds no training run to be resumed: leave --resume out to begin "
+                "one."
+            )
+        return claim(TrainRecord, options.out, whose, outputs, options.overwrite)
 
-def _claim(
-    options: TrainOptions, preset: Preset, parent: Model | None, device: torch.device
-) -> dict[str, Any]:
-    """Check the folder, and give the record of the run that is continued or begins there."""
-    if options.resume and read_record(options.out) is None:
-        raise IceblockError(
-            f"{options.out} holds no training run to be resumed: leave --resume out to begin one."
-        )
     outputs = (MODEL, options.report, *WORK)
-    whose = identity(options, preset, parent, device)
-    earlier = claim(options.out, whose, outputs, options.overwrite)
-    finished = earlier is not None and earlier.get("state") == "finished"
-    if earlier is not None and finished and (options.out / MODEL).is_file():
-        return earlier
-    record = {
-        **(earlier or {}),
-        "state": "running",
-        "command": options.command,
-        "identity": whose,
-    }
-    write_record(options.out, record)
-    return record
+    whose = identity(options, preset, parent, training.device)
+    with this.recorded(
+        TrainRecord, whose, outputs, claims=claims, whole=(options.out / MODEL).is_file
+    ) as record:
+        (finished,) = ranks.agree([float(record.state == FINISHED)], training.device)
+        if finished:
+            training.console.say("Nothing was left to do.")
+        else:
+            training.train(record, this)
+            this.finish(record)
+            (options.out / CHECKPOINT).unlink(missing_ok=True)
+    training.console.say(last_lines(options, record))
 
 
-def _train(
-    options: TrainOptions,
-    preset: Preset,
-    parent: Model | None,
-    device: torch.device,
-    ranks: Ranks,
-    record: dict[str, Any],
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-    began: float,
-) -> None:
-    inputs = read_inputs(options, parent.card if parent else None, device)
-    if progress:
+@dataclass(frozen=True)
+class Training:
+    """A training run in one of its processes."""
+
+    options: TrainOptions
+    device: torch.device
+    ranks: Ranks
+    console: Console
+    began: float
+    """`time.monotonic` at its beginning."""
+
+    @cached_property
+    def parent(self) -> Model | None:
+        """The model to start from."""
+        start = self.options.start
+        return None if start is None else load_model(find_model(start))
+
+    @cached_property
+    def preset(self) -> Preset:
+        """Network, loss and schedule, with all that was asked for in its place."""
+        preset = self.options.settings(self.ranks.size)
+        training = replace(preset.training, bf16=bf16_pays(self.device))
+        generator = self.parent.generator.config if self.parent else preset.generator
+        return replace(preset, training=training, generator=generator)
+
+    def train(self, record: TrainRecord, this: Run) -> None:
+        """Train, and in the first process score, draw and report."""
+        options, parent = self.options, self.parent
+        inputs = read_inputs(options, parent.card if parent else None, self.device)
         for sentence in inputs.remarks:
-            print(f"note: {sentence}", file=progress, flush=True)
-    heartbeat()
-    name = options.name or options.out.resolve().name
-    bf16 = preset.training.bf16
-    validation = Validation(inputs.held_out, bf16, options.out, name) if ranks.first else None
-    before = None
-    if validation is not None and parent is not None:
-        before = _score(validation, parent.generator.to(device))
-        of_each = validation.of_each()
-    trainer = Trainer(
-        preset.generator,
-        replace(preset.training, boxes=(inputs.box,)),
-        inputs.pairs,
-        options.out,
-        validation or _nothing,
-        loss=preset.loss,
-        vgg19=options.vgg19,
-        start=parent.generator.state_dict() if parent else None,
-        ranks=ranks,
-        began=began,
-    )
+            self.console.note(sentence)
+        self.console.heartbeat()
+        validation, before = None, None
+        if self.ranks.first:
+            name = options.name or options.out.resolve().name
+            bf16 = self.preset.training.bf16
+            validation = Validation(inputs.held_out, bf16, options.out, name)
+            if parent is not None:
+                before = _score(validation, parent.generator.to(self.device))
+                of_each = validation.of_each()
+        trainer = Trainer(
+            self.preset.generator,
+            replace(self.preset.training, boxes=(inputs.box,)),
+            inputs.pairs,
+            options.out,
+            validation or _nothing,
+            loss=self.preset.loss,
+            vgg19=options.vgg19,
+            start=parent.generator.state_dict() if parent else None,
+            ranks=self.ranks,
+            began=self.began,
+        )
+        average = _train(trainer, validation, self.console)
+        if validation is None:
+            return
+        after = _score(validation, average)
+        table = {
+            "this model": after,
+            **({"before": before} if before else {}),
+            **validation.table(),
+        }
+        card = make_card(options, inputs, trainer, parent, table)
+        save_model(options.out / MODEL, average, card)
+        if before:
+            record.gain = paired_gain(validation.of_each() - of_each)
+        record.model = ModelMade(card.name, MODEL, fingerprint(options.out / MODEL))
+        record.scores = table
+        if parent:
+            record.started_from = f"{parent.card.name}, {parent.sha256[:12]}"
+        _note(record, inputs, trainer)
+        this.note(record)
+        validation.draw(trainer.log.rows)
+        report(options, inputs, validation, trainer.log.rows, record)
+
+
+def _train(trainer: Trainer, validation: Validation | None, console: Console) -> Generator:
+    """Train under a progress bar; Ctrl-C waits for the next step."""
     with interrupted_between_steps() as check:
 
         def beat() -> None:
-            heartbeat()
+            console.heartbeat()
             check()
 
-        watch = TrainingWatch(trainer, validation, progress, beat)
-        with watch.bar:
-            average = trainer.run(watch)
-    if validation is None:
-        return
-    after = _score(validation, average)
-    table = {"this model": after, **({"before": before} if before else {}), **validation.table()}
-    card = make_card(options, inputs, trainer, parent, table)
-    save_model(options.out / MODEL, average, card)
-    record |= _results(inputs, trainer, parent, card.name, table)
-    if before:
-        record["gain"] = paired_gain(validation.of_each() - of_each)
-    record["warnings"] = list(told)
-    record["model"]["sha256"] = fingerprint(options.out / MODEL)
-    validation.draw(trainer.log.rows)
-    report(options, inputs, validation, trainer.log.rows, record)
-    write_record(options.out, {**record, "state": "finished"})
-    (options.out / CHECKPOINT).unlink(missing_ok=True)
-    if progress:
-        print(farewell(options, record), file=progress, flush=True)
+        watched = Console(console.stream, beat)
+        steps, seconds = trainer.config.steps, trainer.config.seconds
+        total, unit = (round(seconds or 0), "s") if steps is None else (steps, "step")
+        initial = int(trainer.state.seconds) if steps is None else trainer.state.step
+        with watched.bar(total, unit, "training", initial=initial) as bar:
+            return trainer.run(TrainingWatch(trainer, validation, bar, console))
 
 
 def _score(validation: Validation, network: Generator) -> dict[str, float]:
@@ -231,34 +242,15 @@ def _nothing(network: Generator) -> Score:
     return {}
 
 
-def _results(
-    inputs: TrainingInputs,
-    trainer: Trainer,
-    parent: Model | None,
-    name: str,
-    table: dict[str, dict[str, float]],
-) -> dict[str, Any]:
-    state, device = trainer.state, trainer.device
-    return {
-        "model": {"name": name, "file": MODEL},
-        "started_from": f"{parent.card.name}, {parent.sha256[:12]}" if parent else "random weights",
-        "steps": state.step,
-        "images": state.images,
-        "training_seconds": round(state.seconds, 1),
-        "images_per_second": round(state.images / max(state.seconds, 1e-9), 1),
-        "box": inputs.box,
-        "pixel_size": inputs.geometry.pixel_size,
-        "volumes": inputs.volumes,
-        "noise": inputs.noise,
-        "held_out": inputs.held_out_names,
-        "scores": table,
-        "seeds": {"seed": trainer.config.seed},
-        "remarks": [*inputs.remarks, *state.remarks],
-        "device": {
-            "name": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
-            "processes": trainer.ranks.size,
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-        },
-        "machine": machine(),
-    }
+def _note(record: TrainRecord, inputs: TrainingInputs, trainer: Trainer) -> None:
+    """Take what was learned, and from what, into the record."""
+    state = trainer.state
+    record.steps, record.images = state.step, state.images
+    record.training_seconds = round(state.seconds, 1)
+    record.images_per_second = round(state.images / max(state.seconds, 1e-9), 1)
+    record.box, record.pixel_size = inputs.box, inputs.geometry.pixel_size
+    record.volumes, record.noise = list(inputs.volumes), list(inputs.noise)
+    record.held_out = list(inputs.held_out_names)
+    record.seeds = {"seed": trainer.config.seed}
+    record.remarks = [*inputs.remarks, *state.remarks]
+    record.device = Device.of(trainer.device, trainer.ranks.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,16 +12,16 @@ from ...denoise.training.held_out import mean, named, trivial_methods
 from ...denoise.training.watcher import Watcher
 from ...figures.training_figures import curves, sample_rows, samples
 from ...images.disk import replacing
-from ...progress import progress_bar
 from .options import CURVES, SAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
+    from ...console import Bar, Console
     from ...denoise.generator import Generator
     from ...denoise.training.held_out import HeldOut, Images
     from ...denoise.training.metrics_log import Row
@@ -93,40 +93,32 @@ class Validation:
 
 
 class TrainingWatch(Watcher):
-    """A live progress bar with the losses and the held-out score.
+    """Shows the losses and the held-out score on a progress bar.
 
     Parameters
     ----------
     trainer, validation
         Of the run.
-    progress
-        Where the bar and remarks go; None for silence.
-    heartbeat
-        Called after every step; may raise to stop the run.
+    bar
+        Of steps, or of seconds where only time ends the training.
+    console
+        Where remarks go.
     """
 
     def __init__(
-        self,
-        trainer: Trainer,
-        validation: Validation | None,
-        progress: TextIO | None,
-        heartbeat: Callable[[], None],
+        self, trainer: Trainer, validation: Validation | None, bar: Bar, console: Console
     ) -> None:
         self.trainer = trainer
         self.validation = validation
-        self.heartbeat = heartbeat
+        self.bar = bar
+        self.console = console
         self._shown: dict[str, str] = {}
-        steps, seconds = trainer.config.steps, trainer.config.seconds
-        self._by_time = steps is None
-        total = round(seconds or 0) if steps is None else steps
-        unit = "s" if self._by_time else "step"
-        self.bar = progress_bar(total, unit, "training", progress, initial=self._done())
 
     def step(self, step: int) -> None:
-        """Move the bar and pass the heartbeat on."""
+        """Move the bar."""
         self._show(self.trainer.state.tally.means())
-        self.bar.update(min(self._done(), self.bar.total or 0) - self.bar.n)
-        self.heartbeat()
+        state = self.trainer.state
+        self.bar.reach(int(state.seconds) if self.trainer.config.steps is None else state.step)
 
     def record(self, row: Row) -> None:
         """Show the losses; at validations show the score and draw the pictures."""
@@ -136,18 +128,13 @@ class TrainingWatch(Watcher):
 
     def remark(self, sentence: str) -> None:
         """Write a sentence above the bar."""
-        if not self.bar.disable:
-            self.bar.write(f"note: {sentence}", file=self.bar.fp)
+        self.console.note(sentence)
 
     def _show(self, numbers: Row) -> None:
         """Put numbers behind the bar; those that are not new stay."""
-        if self._by_time:
+        if self.trainer.config.steps is None:
             self._shown["step"] = str(self.trainer.step)
         for name in ("loss", "discriminator", "score", "raw"):
             if name in numbers:
                 self._shown[name] = f"{numbers[name]:.3g}"
-        self.bar.set_postfix(self._shown, refresh=False)
-
-    def _done(self) -> int:
-        state = self.trainer.state
-        return int(state.seconds) if self._by_time else state.step
+        self.bar.show(**self._shown)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .record import TuningStage
 
 SURE = 2.0
 """Standard errors by which a fine-tuned model must be better to denoise."""
 
 
-def compared(name: str, tuning: dict[str, Any]) -> str:
+def compared(name: str, tuning: TuningStage) -> str:
     """Say which of two models denoises, and why.
 
     Parameters
@@ -20,8 +23,8 @@ def compared(name: str, tuning: dict[str, Any]) -> str:
     tuning
         What the record keeps of that stage.
     """
-    mean, error = tuning["gain"]["mean"], tuning["gain"]["error"]
-    if tuning["used"]:
+    mean, error = tuning.gain["mean"], tuning.gain["error"]
+    if tuning.used:
         verdict = f"better by {mean:.4f} ± {error:.4f}, and the fine-tuned model denoises"
     elif mean > 0:
         verdict = (
@@ -30,7 +33,7 @@ def compared(name: str, tuning: dict[str, Any]) -> str:
         )
     else:
         verdict = f"fine-tuning made it no better, and {name} denoises as it was"
-    return f"Held-out correlation {tuning['after']:.4f}, before {tuning['before']:.4f}: {verdict}."
+    return f"Held-out correlation {tuning.after:.4f}, before {tuning.before:.4f}: {verdict}."
 
 
 def surely_better(gain: dict[str, float]) -> bool:

@@ -11,9 +11,10 @@ from ...errors import IceblockError
 from ..denoise.identity import stack_stamps
 from ..folder import claim
 from ..labelled import fingerprints
-from ..record import fingerprint, read_record
-from ..stamps import stamps
+from ..record import read_record
+from ..stamps import fingerprint, stamps
 from .options import DENOISED, MODEL, NOISE, TRUST
+from .record import StageRecords, WholeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
 
 def claim_stages(
     folder: Path, identity: Mapping[str, Any], outputs: Sequence[str], overwrite: bool
-) -> dict[str, Any] | None:
+) -> WholeRecord | None:
     """Check that a folder is free, or holds this very run, and clear what is to be made again.
 
     Parameters
@@ -88,25 +89,24 @@ def claim_stages(
         If the folder holds another run's outputs and `overwrite` is not given, or those of another
         command.
     """
-    record = read_record(folder)
-    if record is not None and "noise version" not in record.get("identity", {}):
+    record = read_record(folder, WholeRecord)
+    if record is not None and "noise version" not in record.identity:
         raise IceblockError(
             f"{folder} holds the outputs of another command; choose another output folder"
         )
     everything = (*STAGES.values(), *outputs)
-    differs = _first_that_differs(record or {}, identity)
+    differs = _first_that_differs(record.identity if record else {}, identity)
     if record is None or differs is None or not overwrite:
-        return claim(folder, dict(identity), everything, overwrite)
+        return claim(WholeRecord, folder, dict(identity), everything, overwrite)
     stages = list(STAGES)
     for stage in stages[stages.index(differs) :]:
         shutil.rmtree(folder / STAGES[stage], ignore_errors=True)
-        record.get("stages", {}).pop(stage, None)
+        setattr(record.stages, stage, getattr(StageRecords(), stage))
     return record
 
 
-def _first_that_differs(record: Mapping[str, Any], identity: Mapping[str, Any]) -> str | None:
+def _first_that_differs(known: Mapping[str, Any], identity: Mapping[str, Any]) -> str | None:
     """Give the first stage that was made from something else; None where all agree."""
-    known = record.get("identity", {})
     names = {*known, *identity}
     changed = {name for name in names if known.get(name) != identity.get(name)}
     for stage in STAGES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...figures.sample import Sample
     from .inputs import WholeInputs
     from .options import WholeOptions
+    from .record import StageRecords, WholeRecord
 
 PICTURES = 6
 """Micrographs in the report."""
@@ -38,7 +39,7 @@ PICTURES = 6
 def report(
     options: WholeOptions,
     inputs: WholeInputs,
-    record: dict[str, Any],
+    record: WholeRecord,
     bank: Path | None,
     sample: Sample,
 ) -> None:
@@ -55,18 +56,18 @@ def report(
     sample
         Particles to show.
     """
-    stages = record["stages"]
-    notes = [stages["trust"]["verdict"], *record["warnings"], *record["remarks"]]
-    notes += [*stages["tuning"].get("remarks", ()), WAYS_BACK[options.particles.suffix.lower()]]
+    stages = record.stages
+    notes = [stages.trust.verdict, *record.warnings, *record.remarks]
+    notes += [*stages.tuning.remarks, WAYS_BACK[options.particles.suffix.lower()]]
     facts = _facts(options, inputs, stages)
     first = "iceblock: from micrographs to denoised particles"
     pages = [text_page(first, facts, notes, strip(sample), sample.pixel_size)]
     if bank is not None:
         pages += [*_micrographs(options, inputs), block_page(NoiseBank.read(bank))]
-    if "used" in stages["tuning"]:
+    if stages.tuning.used is not None:
         pictures = [(name, _read(options.out / MODEL / name)) for name in (CURVES, SAMPLES)]
         pages.append(picture_page(pictures, f"Fine-tuning (large in {MODEL}/report.pdf)"))
-    title = f"Before and after, model {stages['denoising']['model']}"
+    title = f"Before and after, model {stages.denoising.model}"
     limit = 2 * max(inputs.model.card.working_pixel_size, sample.pixel_size)
     pages += [
         gallery(sample, title),
@@ -75,18 +76,18 @@ def report(
     write_pages(options.out / options.report, pages)
 
 
-def farewell(options: WholeOptions, record: dict[str, Any]) -> str:
+def last_lines(options: WholeOptions, record: WholeRecord) -> str:
     """Say in a few lines what was done and where it is."""
-    stages = record["stages"]
+    stages = record.stages
     return "\n".join(
         [
-            f"\n{counted(stages['denoising']['particles'], 'particle')} denoised with "
-            f"{stages['denoising']['model']}:",
-            f"  {options.out / DENOISED / stages['denoising']['output']}",
+            f"\n{counted(stages.denoising.particles, 'particle')} denoised with "
+            f"{stages.denoising.model}:",
+            f"  {options.out / DENOISED / stages.denoising.output}",
             f"  {options.out / options.report}",
             f"  {options.out / TRUST / 'report.pdf'}",
-            *(f"  note: {remark}" for remark in record["remarks"]),
-            f"  {stages['trust']['verdict']}",
+            *(f"  note: {remark}" for remark in record.remarks),
+            f"  {stages.trust.verdict}",
         ]
     )
 
@@ -94,21 +95,19 @@ def farewell(options: WholeOptions, record: dict[str, Any]) -> str:
 def _facts(
     options: WholeOptions,
     inputs: WholeInputs,
-    stages: dict[str, Any],
+    stages: StageRecords,
 ) -> list[tuple[str, str]]:
-    noise, tuning = stages["noise"], stages["tuning"]
-    cut = f"none: {noise['left_out']}" if "left_out" in noise else "none could be cut"
-    if noise.get("blocks"):
+    noise, tuning = stages.noise, stages.tuning
+    cut = f"none: {noise.left_out}" if noise.left_out else "none could be cut"
+    if noise.blocks:
         cut = (
-            f"{counted(noise['blocks'], 'block')} of {noise['box']} px from "
-            f"{noise['with_blocks']} of {counted(noise['micrographs'], 'micrograph')}"
+            f"{counted(noise.blocks, 'block')} of {noise.box} px from "
+            f"{noise.with_blocks} of {counted(noise.micrographs or 0, 'micrograph')}"
         )
-    learned = f"none: {tuning.get('left_out')}"
-    if "used" in tuning:
-        learned = (
-            f"{counted(tuning['steps'], 'step')}, {format_duration(tuning['training_seconds'])}"
-        )
-    seconds = sum(stage.get("seconds", 0.0) for stage in stages.values())
+    learned = f"none: {tuning.left_out}"
+    if tuning.used is not None:
+        learned = f"{counted(tuning.steps, 'step')}, {format_duration(tuning.training_seconds)}"
+    seconds = sum(stage.seconds or 0.0 for stage in vars(stages).values())
     facts = [
         ("particles", f"{options.particles}: {inputs.particles.n}"),
         ("micrographs", ", ".join(map(str, options.micrographs)) or "none"),
@@ -118,12 +117,12 @@ def _facts(
         ("noise", cut),
         ("fine-tuning", learned),
     ]
-    if "used" in tuning:
+    if tuning.used is not None:
         facts.append(("", compared(inputs.model.card.name, tuning)))
     facts += [
-        ("denoised with", f"{stages['denoising']['model']}"),
+        ("denoised with", f"{stages.denoising.model}"),
         ("time", format_duration(seconds)),
-        ("particles to go on with", str(options.out / DENOISED / stages["denoising"]["output"])),
+        ("particles to go on with", str(options.out / DENOISED / stages.denoising.output)),
         ("how far to trust them", str(options.out / TRUST / "report.pdf")),
     ]
     return facts

@@ -6,17 +6,14 @@ is continued or left as it is when the whole run is started again.
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-import torch
-
-from ...remarks import collected
-from ..folder import locked
-from ..record import machine, tell_again, write_record
+from ...console import Console
+from ..life import begun
 from .folder import claim_stages, identify
 from .inputs import look
-from .report import farewell, report
+from .record import WholeRecord
+from .report import last_lines, report
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ def run(
     *,
     progress: TextIO | None = None,
     heartbeat: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
+) -> WholeRecord:
     """Denoise a set of particles with all that can be learned from their project.
 
     Without micrographs or without a reference volume no model is trained: the given model denoises
@@ -56,38 +53,25 @@ def run(
     IceblockError
         For anything wrong with the inputs, the models, the device or the output folder.
     """
-    with collected(progress or sys.stderr) as told:
-        return _run(options, progress, heartbeat, told)
+    console = Console(progress, heartbeat)
+    with begun(options, console) as this:
+        inputs = look(options)
+        identity = identify(options, inputs)
+        console.heartbeat()
+        outputs = (options.report,)
 
+        def claims() -> WholeRecord | None:
+            return claim_stages(options.out, identity, outputs, options.overwrite)
 
-def _run(
-    options: WholeOptions,
-    progress: TextIO | None,
-    heartbeat: Callable[[], None],
-    told: list[str],
-) -> dict[str, Any]:
-    """Do the run; `told` is the list of what is warned of."""
-    threads = options.threads or torch.get_num_threads()
-    torch.set_num_threads(threads)
-    inputs = look(options)
-    identity = identify(options, inputs)
-    heartbeat()
-    with locked(options.out):
-        record = claim_stages(options.out, identity, (options.report,), options.overwrite) or {}
-        record |= {"state": "running", "command": options.command, "identity": identity}
-        record.setdefault("stages", {})
-        tell_again(record)
-        write_record(options.out, record)
-        stages = Stages(options, inputs, record, threads, progress, heartbeat, told)
-        stages.tell_choices()
-        bank = stages.noise()
-        model = stages.tuning(bank)
-        denoised = stages.denoising(model)
-        stages.trust(bank, model)
-        record |= {"remarks": list(inputs.remarks), "warnings": list(told)}
-        report(options, inputs, record, bank, denoised.sample)
-        record |= {"state": "finished", "machine": machine()}
-        write_record(options.out, record)
-    if progress:
-        print(farewell(options, record), file=progress, flush=True)
+        with this.recorded(WholeRecord, identity, outputs, claims=claims) as record:
+            record.remarks = list(inputs.remarks)
+            stages = Stages(options, inputs, record, this, console)
+            stages.tell_choices()
+            bank = stages.noise()
+            model = stages.tuning(bank)
+            denoised = stages.denoising(model)
+            stages.trust(bank, model)
+            this.note(record)
+            report(options, inputs, record, bank, denoised.sample)
+    console.say(last_lines(options, record))
     return record

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
 from ...errors import IceblockError
@@ -20,21 +18,26 @@ from ..evaluate import run as evaluating
 from ..evaluate.options import EvaluateOptions
 from ..noise import run as extracting
 from ..noise.options import NoiseOptions
-from ..record import read_record, write_record
+from ..noise.record import WITHOUT_BLOCKS, NoiseRecord
+from ..record import FINISHED, RUNNING, read_record, write_record
 from ..train import run as training
 from ..train.options import MODEL as MODEL_FILE
 from ..train.options import TrainOptions
+from ..train.record import TrainRecord
 from .choice import compared, mean_score, surely_better
 from .folder import STAGES
 from .options import DENOISED, MODEL, NOISE, TRUST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from ...console import Console
     from ..denoise.run import Denoised
+    from ..life import Run
     from .inputs import WholeInputs
     from .options import WholeOptions
+    from .record import Stage, WholeRecord
 
 REPORT = "report.pdf"
 """Of each stage, in its folder."""
@@ -45,8 +48,8 @@ _NAMES = {
 """Options of a stage that the whole run has under another name."""
 LEAST_BLOCKS = 20
 """Blocks below which smaller ones are tried."""
-WITHOUT_BLOCKS = "without blocks"
-"""State in which a run that cuts noise leaves its record when it found none."""
+FEW = "few"
+"""State of a stage that has found too few blocks of one box, and tries a smaller one."""
 
 
 @dataclass
@@ -55,20 +58,17 @@ class Stages:
 
     options: WholeOptions
     inputs: WholeInputs
-    record: dict[str, Any]
+    record: WholeRecord
     """Of the whole run; written after every change."""
-    threads: int
-    progress: TextIO | None
-    heartbeat: Callable[[], None]
-    told: list[str]
-    """What the run has warned of until now."""
+    run: Run
+    console: Console
 
     def tell_choices(self) -> None:
         """Say what was settled for the user, and what is left out for want of an input."""
         inputs = self.inputs
-        self._say(f"Particle diameter: {inputs.diameter:g} Å ({inputs.diameter_from})")
+        self.console.say(f"Particle diameter: {inputs.diameter:g} Å ({inputs.diameter_from})")
         for remark in inputs.remarks:
-            self._say(f"note: {remark}")
+            self.console.note(remark)
 
     def noise(self) -> Path | None:
         """Cut noise blocks; gives the bank, or None where there is none to be had.
@@ -76,22 +76,21 @@ class Stages:
         Where ice has no room for blocks of the particles' box, smaller ones are cut: they lend
         their spectrum.
         """
-        said = self._of("noise")
+        stage = self.record.stages.noise
         if not self.inputs.micrographs:
             self._leave_out("noise", "no micrographs")
             return None
         title = f"Cutting noise out of {counted(len(self.inputs.micrographs), 'micrograph')}"
         with self._stage("noise", title):
             boxes = self.inputs.blocks
-            for box in boxes[boxes.index(said.get("box", boxes[0])) :]:
-                if said.get("state") != WITHOUT_BLOCKS:
-                    self._note("noise", box=box, state="running")
+            for box in boxes[boxes.index(stage.box or boxes[0]) :]:
+                if stage.state != WITHOUT_BLOCKS:
+                    stage.box, stage.state = box, RUNNING
+                    self._save()
                     self._cut(box, last=box == boxes[-1])
-                if said["state"] == "finished":
-                    break
-        if said["state"] == "finished":
-            return self.options.out / NOISE
-        warn(f"No noise blocks: {said['why']}.")
+                if stage.state == FINISHED:
+                    return self.options.out / NOISE
+        warn(f"No noise blocks: {stage.why}.")
         return None
 
     def tuning(self, bank: Path | None) -> str:
@@ -114,22 +113,23 @@ class Stages:
                 time_limit=options.seconds,
                 device=options.device,
                 gpu=options.gpu,
-                threads=self.threads,
+                threads=options.threads,
                 seed=options.seed,
                 name=f"{name}-tuned",
                 command=options.command,
             )
-            training.run(asked, progress=self.progress, heartbeat=self.heartbeat)
-            made = read_record(options.out / MODEL) or {}
-            before, after = (mean_score(made["scores"][m]) for m in ("before", "this model"))
-            gain = made.get("gain", {"mean": after - before, "error": 0.0})
-            used = surely_better(gain)
-            self._note(
-                "tuning", before=before, after=after, gain=gain, used=used, steps=made["steps"],
-                training_seconds=made["training_seconds"], remarks=made["remarks"],
-            )  # fmt: skip
-        self._say(compared(name, self._of("tuning")))
-        return str(options.out / MODEL / MODEL_FILE) if used else options.model
+            training.run(asked, **self._talk)
+            made = read_record(options.out / MODEL, TrainRecord) or TrainRecord()
+            before, after = (mean_score(made.scores[m]) for m in ("before", "this model"))
+            stage = self.record.stages.tuning
+            stage.before, stage.after = before, after
+            stage.gain = made.gain or {"mean": after - before, "error": 0.0}
+            stage.used = surely_better(stage.gain)
+            stage.steps, stage.training_seconds = made.steps, made.training_seconds
+            stage.remarks = made.remarks
+            self._save()
+        self.console.say(compared(name, stage))
+        return str(options.out / MODEL / MODEL_FILE) if stage.used else options.model
 
     def denoising(self, model: str) -> Denoised:
         """Denoise the particles."""
@@ -146,32 +146,30 @@ class Stages:
                 confidence=options.confidence,
                 keep_noise=options.keep_noise,
                 each_alone=options.each_alone,
-                threads=self.threads,
+                threads=options.threads,
                 pixel_size=options.pixel_size,
                 project_dir=self._project(),
                 datadir=options.datadir,
                 contrast=options.contrast,
                 command=options.command,
             )
-            made = denoising.run(asked, progress=self.progress, heartbeat=self.heartbeat)
-            self._note(
-                "denoising",
-                model=made.record["model"]["name"],
-                particles=made.record["particles"],
-                passed_through=made.record["passed_through"],
-                output=asked.output.name,
-            )
+            made = denoising.run(asked, **self._talk)
+            stage = self.record.stages.denoising
+            stage.model, stage.particles = made.record.model.name, made.record.particles
+            stage.passed_through, stage.output = made.record.passed_through, asked.output.name
+            self._save()
         return made
 
     def trust(self, bank: Path | None, model: str) -> None:
         """Examine the denoised particles, unless that was done."""
         options, folder = self.options, self.options.out / TRUST
-        if "verdict" in self._of("trust") and (folder / REPORT).is_file():
-            self._say(f"\n[4/4] Examined before: {self._of('trust')['verdict']}")
+        stage = self.record.stages.trust
+        if stage.verdict and (folder / REPORT).is_file():
+            self.console.say(f"\n[4/4] Examined before: {stage.verdict}")
             return
         with self._stage("trust", "Examining how far the result can be trusted"):
             asked = EvaluateOptions(
-                denoised=options.out / DENOISED / str(self._of("denoising")["output"]),
+                denoised=options.out / DENOISED / self.record.stages.denoising.output,
                 out=folder,
                 raw=options.particles,
                 model=model,
@@ -181,17 +179,19 @@ class Stages:
                 pixel_size=options.pixel_size,
                 project_dir=self._project(),
                 datadir=options.datadir,
-                threads=self.threads,
+                threads=options.threads,
                 device=str(self.inputs.device),
                 command=options.command,
             )
-            made = evaluating.run(asked, progress=self.progress, heartbeat=self.heartbeat).verdicts
-            self._note("trust", **{name: made[name] for name in ("verdict", "passed", "warnings")})
+            made = evaluating.run(asked, **self._talk).verdicts
+            stage.verdict, stage.passed = made["verdict"], made["passed"]
+            stage.warnings = made["warnings"]
+            self._save()
 
     def _cut(self, box: int, last: bool) -> None:
         """Cut blocks of one box, and note whether they will do."""
         options, folder = self.options, self.options.out / NOISE
-        earlier = read_record(folder)
+        earlier = read_record(folder, NoiseRecord)
         asked = NoiseOptions(
             micrographs=options.micrographs,
             out=folder,
@@ -200,30 +200,35 @@ class Stages:
             picks=self.inputs.picks,
             pixel_size=options.micrograph_pixel_size,
             model=options.segmentation,
-            threads=self.threads,
+            threads=options.threads,
             # What blocks of a larger box left is in the way; those of this box are continued.
-            overwrite=earlier is not None and earlier["identity"]["settings"]["box"] != box,
+            overwrite=earlier is not None and earlier.identity["settings"]["box"] != box,
             command=options.command,
         )
-        warnings: list[str] = []
+        stage, warnings = self.record.stages.noise, list[str]()
         try:
-            extracting.run(
-                asked, progress=self.progress, heartbeat=self.heartbeat, warn=warnings.append
-            )
+            extracting.run(asked, warn=warnings.append, **self._talk)
+            made = read_record(folder, NoiseRecord) or NoiseRecord()
+            stage.blocks, stage.micrographs = made.blocks, made.micrographs
+            stage.with_blocks, stage.warnings = made.with_blocks, made.warnings
+            stage.state = FINISHED if last or made.blocks >= LEAST_BLOCKS else FEW
         except IceblockError as error:
-            if (read_record(folder) or {}).get("state") != WITHOUT_BLOCKS:
+            left = read_record(folder, NoiseRecord)
+            if left is None or left.state != WITHOUT_BLOCKS:
                 raise
-            self._note("noise", blocks=0, why=str(error), state=WITHOUT_BLOCKS if last else "few")
-        else:
-            made = read_record(folder) or {}
-            enough = last or made["blocks"] >= LEAST_BLOCKS
-            counts = {k: made[k] for k in ("blocks", "micrographs", "with_blocks", "warnings")}
-            self._note("noise", **counts, state="finished" if enough else "few")
-        if self._of("noise")["state"] == "few":
-            self._say(f"Blocks of {box} pixels are too few here: smaller ones are tried.")
+            stage.blocks, stage.why = 0, str(error)
+            stage.state = WITHOUT_BLOCKS if last else FEW
+        self._save()
+        if stage.state == FEW:
+            self.console.say(f"Blocks of {box} pixels are too few here: smaller ones are tried.")
             return
         for warning in warnings:  # of a box that is given up they would mislead
             warn(warning)
+
+    @property
+    def _talk(self) -> dict[str, Any]:
+        """Where a stage talks, and what it asks."""
+        return {"progress": self.console.stream, "heartbeat": self.console.heartbeat}
 
     def _project(self) -> Path | None:
         """Give the folder where paths in a .cs file start, also those of a folder elsewhere."""
@@ -233,33 +238,27 @@ class Stages:
     @contextmanager
     def _stage(self, name: str, title: str) -> Iterator[None]:
         """Head a stage, and note the seconds of the pass that finished it."""
-        number = list(STAGES).index(name) + 1
-        self._say(f"\n[{number}/{len(STAGES)}] {title}")
+        self._head(name, title)
         began = time.monotonic()
-        torch.set_num_threads(self.threads)  # stages change it for themselves
-        self.heartbeat()
+        self.console.heartbeat()
         with wording(renamed(_NAMES.get(name, {}))):
             yield
-        if "seconds" not in self._of(name):
-            self._note(name, seconds=round(time.monotonic() - began, 1))
+        stage: Stage = getattr(self.record.stages, name)
+        if stage.seconds is None:
+            stage.seconds = round(time.monotonic() - began, 1)
+            self._save()
 
     def _leave_out(self, name: str, why: str) -> None:
-        number = list(STAGES).index(name) + 1
-        self._say(f"\n[{number}/{len(STAGES)}] Left out: {name} ({why})")
-        self._note(name, left_out=why)
+        self._head(name, f"Left out: {name} ({why})")
+        getattr(self.record.stages, name).left_out = why
+        self._save()
 
-    def _of(self, name: str) -> dict[str, Any]:
-        stage: dict[str, Any] = self.record["stages"].setdefault(name, {})
-        return stage
+    def _head(self, name: str, title: str) -> None:
+        self.console.say(f"\n[{list(STAGES).index(name) + 1}/{len(STAGES)}] {title}")
 
-    def _note(self, name: str, **facts: Any) -> None:
-        self._of(name).update(facts)
-        self.record["warnings"] = list(self.told)
+    def _save(self) -> None:
+        self.run.note(self.record)
         write_record(self.options.out, self.record)
-
-    def _say(self, text: str) -> None:
-        if self.progress:
-            print(text, file=self.progress, flush=True)
 
     def _how_long(self) -> str:
         options = self.options

@@ -1,0 +1,43 @@
+"""What a denoising run notes in its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..record import RunRecord
+
+
+@dataclass
+class ModelUsed:
+    """Which model denoised."""
+
+    name: str = ""
+    file: str = ""
+
+
+@dataclass
+class DenoiseRecord(RunRecord):
+    """What a denoising run has done."""
+
+    denoised_stacks: str | None = None
+    """Folder of the denoised stacks, from the output folder."""
+    stack_contrasts: dict[str, int] = field(default_factory=dict)
+    """1 or -1, by output stack."""
+    contrast_doubtful: bool = False
+    grown: int | None = None
+    """How many stacks there were when the set was learned, where there are more now."""
+    passed_through: int = 0
+    with_outliers: int = 0
+    model: ModelUsed = field(default_factory=ModelUsed)
+    contrast: str = ""
+    images: int = 0
+    particles: int = 0
+    stacks: int = 0
+    computed: int = 0
+    """Images of the last pass; so is what follows."""
+    found_whole: int = 0
+    sets: list[dict[str, Any]] = field(default_factory=list)
+    denoising_seconds: float | None = None
+    """Of the last pass that computed anything; so is the speed."""
+    images_per_second: float | None = None

@@ -1,0 +1,84 @@
+"""What a whole run notes in its record: what came of each stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..record import RunRecord
+
+
+@dataclass
+class Stage:
+    """What came of a stage; what is not known is None."""
+
+    left_out: str | None = None
+    """Why nothing was done."""
+    seconds: float | None = None
+    """Of the pass that finished it."""
+
+
+@dataclass
+class NoiseStage(Stage):
+    """Noise blocks are cut."""
+
+    box: int | None = None
+    """Pixels, of the blocks that are cut or were."""
+    state: str | None = None
+    blocks: int | None = None
+    micrographs: int | None = None
+    with_blocks: int | None = None
+    why: str | None = None
+    """There are no blocks."""
+    warnings: list[str] | None = None
+
+
+@dataclass
+class TuningStage(Stage):
+    """The model is fine-tuned."""
+
+    before: float | None = None
+    after: float | None = None
+    """Held-out correlation."""
+    gain: dict[str, float] = field(default_factory=dict)
+    """Mean and error."""
+    used: bool | None = None
+    """Whether the fine-tuned model denoises."""
+    steps: int = 0
+    training_seconds: float = 0.0
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass
+class DenoisingStage(Stage):
+    """Particles are denoised."""
+
+    model: str = ""
+    particles: int = 0
+    passed_through: int = 0
+    output: str = ""
+
+
+@dataclass
+class TrustStage(Stage):
+    """The denoised particles are examined."""
+
+    verdict: str = ""
+    passed: bool | None = None
+    warnings: list[str] | None = None
+
+
+@dataclass
+class StageRecords:
+    """What came of each stage."""
+
+    noise: NoiseStage = field(default_factory=NoiseStage)
+    tuning: TuningStage = field(default_factory=TuningStage)
+    denoising: DenoisingStage = field(default_factory=DenoisingStage)
+    trust: TrustStage = field(default_factory=TrustStage)
+
+
+@dataclass
+class WholeRecord(RunRecord):
+    """What a whole run has done."""
+
+    stages: StageRecords = field(default_factory=StageRecords)
