@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from cryosparc.dataset import Dataset
 
-    from core.images.cs.table import Records
+    from core.images.cs.kinds import Records
 
     from .connection import Connection
     from .sources import Source

@@ -18,7 +18,7 @@ from .place import job_options, output_option
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from core.images.cs.table import Records
+    from core.images.cs.kinds import Records
     from core.noise.bank import NoiseBank
     from core.runs.noise.options import NoiseOptions
 

@@ -25,18 +25,6 @@ ADVICE = (
     "particles; refine the raw particles, because a network's output is not independent of what "
     "the network has seen."
 )
-WAYS_BACK = {
-    ".star": (
-        "The way back: every row names its raw image in rlnIceblockRawImageName; `iceblock "
-        "restore` (or RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts "
-        "raw images back."
-    ),
-    ".cs": (
-        "The way back: every particle keeps its uid; `iceblock restore SELECTED.cs --raw "
-        "PARTICLES.cs --out RAW.cs` puts the raw images back."
-    ),
-}
-"""How to come back to the raw images, by the ending of the metadata."""
 
 
 def range_warnings(card: ModelCard, pixel_size: float, working_box: int) -> list[str]:
@@ -87,7 +75,8 @@ def write_report(
     facts
         Label and value pairs for the first page.
     texts
-        Paragraphs below them: warnings and remarks of this run, `ADVICE`, one of `WAYS_BACK`.
+        Paragraphs below them: warnings and remarks of this run, `ADVICE`, and the way back to
+        the raw images.
     further
         Pages at the end.
     """

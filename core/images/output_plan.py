@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .mrc.reader import Stack
-from .particles import ParticleSet
+from .particle_set import ParticleSet
 from .star.image_names import image_name, without_special
 
 _LONGEST_STEM = 200  # bytes; names on most disks have 255 at most

@@ -8,7 +8,7 @@ from ..errors import IceblockError
 from ..remarks import warn
 from .mrc.reader import Stack, read_header
 from .near_misses import near_miss
-from .particles import ParticleSet
+from .particle_set import ParticleSet
 
 SMALLEST_BOX = 32
 _SAME_SIZE = 0.05  # part by which pixel sizes may differ
@@ -61,7 +61,7 @@ def _check_numbers(particles: ParticleSet, headers: list[Stack]) -> None:
             f"{particles.source}: row {row + 1} names {particles.names[row]}, and {header.path} "
             f"has only {header.n_images} images; correct the row or make the stack again"
         )
-    for stack, row in particles.unnumbered.items():
+    for stack, row in particles.images.unnumbered.items():
         if headers[stack].n_images > 1:
             raise IceblockError(
                 f"{particles.source}: row {row + 1} names {particles.names[row]} without an image "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import IceblockError
-from ..images.cs.particles import CsParticles
 from ..images.mrc.reader import read_header
 from ..images.particles import read_particles
 from ..images.validation import check_boxes
@@ -55,11 +54,6 @@ def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None
         restored = particles.restored()
     else:
         originals = read_particles(raw)
-        if not (isinstance(particles, CsParticles) and isinstance(originals, CsParticles)):
-            raise IceblockError(
-                f"{denoised} with --raw {raw}: --raw is for two .cs files, because STAR files name "
-                "their raw images themselves; leave it out"
-            )
         originals.refuse_as_output(out)
         restored = particles.restored_from(originals)
     check_raw(particles, restored)
@@ -77,13 +71,8 @@ def check_raw(denoised: ParticleSet, raw: ParticleSet) -> None:
     raw
         The same particles with what are said to be their raw images.
     """
-    todo = (
-        "name the particles that were denoised with --raw"
-        if raw.suffix == ".cs"
-        else "put the raw stack back where this file names it"
-    )
     try:
-        require_raw(denoised, raw, todo)
+        require_raw(denoised, raw, raw.raw_todo)
         paths = [raw.path_of(stack) for stack in raw.stacks]
     except IceblockError:
         if _are_there(raw):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from core.images.cs.particles import CsParticles
 from core.images.particles import ParticleSet
 from core.images.star.image_names import image_name
 
@@ -87,8 +86,6 @@ class CsFace(Face):
         path.with_suffix(".npy").rename(path)
 
     def restored(self, new: ParticleSet, raw: ParticleSet) -> ParticleSet:
-        assert isinstance(new, CsParticles)
-        assert isinstance(raw, CsParticles)
         return new.restored_from(raw)
 
 

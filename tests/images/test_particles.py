@@ -53,7 +53,7 @@ def test_each_row_names_its_image(face: Face, tmp_path: Path, rows: list[tuple[s
     assert list(particles.stacks) == list(dict.fromkeys(stack for stack, _ in rows))
     assert [particles.stacks[place] for place in particles.stack_ids] == [s for s, _ in rows]
     assert particles.indices.tolist() == [index for _, index in rows]
-    assert particles.unnumbered == {}
+    assert particles.images.unnumbered == {}
     assert [name.strip("'") for name in particles.names] == [image_name(i, s) for s, i in rows]
     assert particles.source.suffix == particles.suffix == face.ending
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from .table import Records
+    from .kinds import Records
 
 MARK = b"\x95CSDAT"
 # LZ4 packs no better than this.
@@ -89,15 +89,17 @@ class _Reader:
 def _header(text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text)
-        assert isinstance(header["length"], int)
-        assert header["length"] >= 0
-        assert all(isinstance(name, str) for name in header["compressed_fields"])
-        for name, kind, *shape in header["dtype"]:
-            assert isinstance(name, str)
-            assert _PLAIN.fullmatch(kind)
-            assert all(isinstance(n, int) and 0 < n < 1 << 20 for n in (shape[0] if shape else ()))
-    except (AssertionError, TypeError, LookupError, RecursionError) as error:
+        count, fields = header["length"], header["dtype"]
+        good = isinstance(count, int) and count >= 0
+        good &= all(isinstance(name, str) for name in header["compressed_fields"])
+        for name, kind, *shape in fields:
+            sides = shape[0] if shape else ()
+            good &= isinstance(name, str) and _PLAIN.fullmatch(kind) is not None
+            good &= all(isinstance(n, int) and 0 < n < 1 << 20 for n in sides)
+    except (TypeError, LookupError, RecursionError) as error:
         raise ValueError("the header is no list of fields") from error
+    if not good:
+        raise ValueError("the header is no list of fields")
     return dict(header)
 
 

@@ -24,8 +24,8 @@ from ..star.image_names import image_name
 from ..star.tokens import quote
 from ..star.writer import loop, write_blocks
 from .fields import GROUP, INDEX, PATH, PIXEL_SIZE, SHAPE, SIGN
+from .kinds import Records
 from .particles import CsParticles
-from .table import Records
 
 _POSE, _SHIFT, _SHIFT_PIXEL_SIZE = (f"alignments3D/{name}" for name in ("pose", "shift", "psize_A"))
 _OPTICS = {

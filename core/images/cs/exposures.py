@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from .kinds import Records
     from .locations import Coordinates
-    from .table import Records
 
 _PATH, _PIXEL_SIZE = "micrograph_blob/path", "micrograph_blob/psize_A"
 _OPTICS = {

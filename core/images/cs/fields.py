@@ -1,16 +1,16 @@
 """The fields of CryoSPARC's particles that every set of particles has, in the terms of all sets."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import IceblockError
-from ..star.image_names import ImageNames, image_name
-from .table import Records, to_text
+from ..references import ImageReferences
+from ..star.image_names import image_name
+from .kinds import Records
+from .table import to_text
 
 PATH, INDEX, SIGNATURE = "blob/path", "blob/idx", "blob/import_sig"
 SHAPE, PIXEL_SIZE, SIGN = "blob/shape", "blob/psize_A", "blob/sign"
@@ -49,7 +49,7 @@ def exposure_groups(records: Records) -> tuple[npt.NDArray[np.int32], tuple[str,
     return places.astype(np.int32), tuple(str(number) for number in numbers)
 
 
-def image_fields(records: Records, source: Path) -> dict[str, Any]:
+def image_references(records: Records, source: Path) -> ImageReferences:
     """Give the image references in the form in which every set of particles has them."""
     paths, first, places = np.unique(records[PATH], return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -67,10 +67,9 @@ def image_fields(records: Records, source: Path) -> dict[str, Any]:
             )
     stack_ids = rank[places].astype(np.int32)
     indices = records[INDEX].astype(np.int64)
-    images = ImageNames(stacks, stack_ids, indices, {})
     rows = zip(indices.tolist(), stack_ids.tolist(), strict=True)
     names = [image_name(index, stacks[stack]) for index, stack in rows]
-    return {"names": names} | {item.name: getattr(images, item.name) for item in fields(images)}
+    return ImageReferences(names, stacks, stack_ids, indices, {})
 
 
 def positive(records: Records, field: str, source: Path, todo: str) -> npt.NDArray[np.float64]:

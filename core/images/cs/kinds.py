@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from ...errors import IceblockError
 
+Records = npt.NDArray[np.void]
+"""(N,) records; each field keeps the type that it has in the file."""
+
 _NUMBER, _WHOLE, _TEXT = "fiu", "iu", "SU"
 _KINDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "uid": (_WHOLE, ()),
@@ -39,7 +42,7 @@ _KINDS: dict[str, tuple[str, tuple[int, ...]]] = {
 """Kinds of NumPy's types, and the shape of one value."""
 
 
-def refuse_odd_kinds(records: npt.NDArray[np.void], source: Path) -> None:
+def refuse_odd_kinds(records: Records, source: Path) -> None:
     """Raise IceblockError for a known field of another kind than CryoSPARC writes."""
     fields: Any = records.dtype.fields or {}
     for name in fields.keys() & _KINDS.keys():

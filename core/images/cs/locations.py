@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from .table import Records
+    from .kinds import Records
 
     Coordinates = npt.NDArray[np.float64]
 

@@ -10,7 +10,6 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from ...errors import IceblockError
 from ..class_poses import ClassPoses
 from ..near_misses import near_miss
-from ..particles import ParticleSet
+from ..particle_set import Found, ParticleSet
 from ..project_root import find_root, name_from_root
 from ..star.image_names import parse_image_names
 from .fields import (
@@ -33,13 +32,14 @@ from .fields import (
     SIGN,
     SIGNATURE,
     exposure_groups,
-    image_fields,
+    image_references,
     positive,
     refuse_missing_fields,
 )
+from .group import group_refused
+from .kinds import Records
 from .table import (
     UID,
-    Records,
     checked,
     joined,
     plain,
@@ -66,13 +66,18 @@ class CsParticles(ParticleSet):
         The folder that paths start from; None where it is to be found.
     """
 
-    suffix: ClassVar[str] = ".cs"
+    endings: ClassVar[tuple[str, ...]] = (".cs", ".csg")
     stack_suffix: ClassVar[str] = ".mrc"
     box_field: ClassVar[str] = "blob/shape"
+    names_raw_images: ClassVar[bool] = False
+    way_back: ClassVar[str] = (
+        "The way back: every particle keeps its uid; `iceblock restore SELECTED.cs --raw "
+        "PARTICLES.cs --out RAW.cs` puts the raw images back."
+    )
+    raw_todo: ClassVar[str] = "name the particles that were denoised with --raw"
 
     records: Records
     project_dir: Path | None
-    given_pixel_size: float | None
 
     @classmethod
     def read(
@@ -81,8 +86,15 @@ class CsParticles(ParticleSet):
         pixel_size: float | None = None,
         project_dir: Path | None = None,
         passthrough: Sequence[Path] = (),
+        datadir: Path | None = None,
     ) -> Self:
         """Read a .cs file; see `particles.read_particles`."""
+        if path.suffix.lower() == ".csg":
+            raise group_refused(path)
+        if datadir is not None:
+            raise IceblockError(
+                f"{path} is a .cs file, and --datadir belongs to STAR files; give --project-dir"
+            )
         records = joined(read_table(path), path, passthrough)
         return cls._make(records, path, project_dir, pixel_size)
 
@@ -133,7 +145,7 @@ class CsParticles(ParticleSet):
         groups, names = exposure_groups(records)
         return cls(
             source=source,
-            **image_fields(records, source),
+            images=image_references(records, source),
             optics_groups=groups,
             optics_names=names,
             boxes=records[SHAPE][:, 0].astype(np.int64),
@@ -147,9 +159,13 @@ class CsParticles(ParticleSet):
         """(N,) numbers by which CryoSPARC knows the particles."""
         return self.records[UID]
 
-    @cached_property
-    def root(self) -> Path:
-        """The project folder: the given one, or else one that is found as `find_root` does.
+    @property
+    def project(self) -> Path:
+        """The project folder, where paths start."""
+        return self.root
+
+    def _find_root(self) -> Path:
+        """Give the project folder: the given one, or else one that is found as `find_root` does.
 
         IceblockError where an image file is not there; it names the first row.
         """
@@ -172,11 +188,7 @@ class CsParticles(ParticleSet):
         """Give the path of an image file that is named in `stacks`, ready to be opened."""
         return self._path(stack, self.root)
 
-    @cached_property
-    def pixel_sizes(self) -> npt.NDArray[np.float64]:
-        """(N,) pixel sizes in Å: the given one, or else blob/psize_A."""
-        if self.given_pixel_size is not None:
-            return np.full(self.n, self.given_pixel_size)
+    def _find_pixel_sizes(self) -> npt.NDArray[np.float64]:
         return positive(self.records, PIXEL_SIZE, self.source, "give --pixel-size in Å")
 
     @property
@@ -210,8 +222,7 @@ class CsParticles(ParticleSet):
 
     def with_confidences(self, values: npt.NDArray[np.float32]) -> Self:
         """Give the same particles with iceblock/confidence."""
-        if len(values) != self.n:
-            raise ValueError(f"{self.n} particles are given {len(values)} confidences")
+        self._check_count(len(values), "confidences")
         return self._with(replaced(self.records, {CONFIDENCE: values.astype(np.float32)}))
 
     def with_classes(self, poses: ClassPoses) -> Self:
@@ -220,8 +231,7 @@ class CsParticles(ParticleSet):
         Classes are counted from 0 and shifts are in pixels, as CryoSPARC has them. Nobody outside
         CryoSPARC has written down the signs of its poses in the plane: those of RELION are kept.
         """
-        if len(poses.classes) != self.n:
-            raise ValueError(f"{self.n} particles are given {len(poses.classes)} classes")
+        self._check_count(len(poses.classes), "classes")
         sizes = self.pixel_sizes
         fields: dict[str, npt.NDArray[Any] | None] = {
             "alignments2D/class": (poses.classes - 1).astype(np.uint32),
@@ -239,8 +249,7 @@ class CsParticles(ParticleSet):
         images were imported from; it becomes 0, as for images that CryoSPARC extracted itself, and
         is added where an old file lacks it, because a server refuses a blob without it.
         """
-        if len(names) != self.n:
-            raise ValueError(f"{self.n} particles are given {len(names)} images")
+        self._check_count(len(names), "images")
         images = parse_image_names(names, self.source, "the new images")
         records = replaced(
             self.records,
@@ -252,44 +261,31 @@ class CsParticles(ParticleSet):
         )
         return self._with(records)
 
-    def restored(self) -> Self:
-        """Refuse: a .cs file does not name raw images."""
-        raise IceblockError(
-            f"{self.source} does not name raw images, as no .cs file does; name the particle set "
-            "that was denoised with --raw"
-        )
-
-    def restored_from(self, raw: "CsParticles") -> Self:
+    def restored_from(self, raw: ParticleSet) -> Self:
         """Give the same particles with all `blob` fields of the raw set, matched by uid.
 
         Raises
         ------
         IceblockError
-            For particles that the raw set does not have.
+            For particles that the raw set does not have, and for one that is no .cs file.
         """
+        if not isinstance(raw, CsParticles):
+            return super().restored_from(raw)
         rows = rows_of_uids(self.uids, raw.records, raw.source, self.source)
         source = raw._written()
         mine = [name for name in self.records.dtype.names or () if name.startswith("blob/")]
         theirs = [name for name in source.dtype.names or () if name.startswith("blob/")]
         changes: dict[str, npt.NDArray[Any] | None] = {name: source[name][rows] for name in theirs}
         changes |= {name: None for name in mine if name not in theirs}
-        made = self._with(replaced(self.records, changes))
-        made.__dict__.pop("root", None)
+        found = Found(pixel_sizes=self.found.pixel_sizes)
         with contextlib.suppress(IceblockError):  # the images need not be there
-            made.__dict__["root"] = raw.root
-        return made
+            found.root = raw.root
+        return replace(self._with(replaced(self.records, changes)), found=found)
 
     def write(self, path: Path) -> None:
         """Write the .cs file to `path`, whole or not at all; the source itself is refused."""
         self.refuse_as_output(path)
         write_table(self._written(), path)
-
-    def refuse_as_output(self, path: Path) -> None:
-        """Raise IceblockError if `path` is the file that this set was read from."""
-        if path.exists() and self.source.exists() and path.samefile(self.source):
-            raise IceblockError(
-                f"{path} is the input and is never overwritten; choose another name"
-            )
 
     def _written(self) -> Records:
         """Give the records with the paths of exported files as paths that hold anywhere."""
@@ -313,12 +309,8 @@ class CsParticles(ParticleSet):
         return root / stack
 
     def _with(self, records: Records) -> Self:
-        made = replace(self, **image_fields(records, self.source), records=records)
-        # What was already found out from the raw images stays true of the new ones.
-        for known in ("root", "pixel_sizes"):
-            if known in self.__dict__:
-                made.__dict__[known] = self.__dict__[known]
-        return made
+        images = image_references(records, self.source)
+        return replace(self, images=images, records=records, found=replace(self.found))
 
     def _floats(self, field: str) -> npt.NDArray[np.float64]:
         if field not in (self.records.dtype.names or ()):

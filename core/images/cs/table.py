@@ -20,10 +20,7 @@ from ..array_file import read_array
 from ..disk import read_error, replacing
 from ..input_file import open_input, read_whole, refuse_beyond_memory
 from .compressed import MARK, unpack
-from .kinds import refuse_odd_kinds
-
-Records = npt.NDArray[np.void]
-"""(N,) records; each field keeps the type that it has in the file."""
+from .kinds import Records, refuse_odd_kinds
 
 UID = "uid"
 

@@ -7,13 +7,12 @@ What follows a colon at the end names the format, for a file whose own ending te
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import IceblockError
+from ..references import ImageReferences
 from .tokens import is_missing, quote, unquote
 
 _LARGEST = 1 << 62
@@ -23,29 +22,6 @@ _FORMAT = re.compile(r"(?<=[^/]):[A-Za-z]\w*\Z")
 _SLASHES = re.compile(r"//+")
 # RELION takes what follows these for a format, for parameters, or for raw data.
 _SPECIAL = re.compile(r"[:%#]")
-
-
-@dataclass(frozen=True, eq=False)
-class ImageNames:
-    """Image names taken apart.
-
-    Attributes
-    ----------
-    stacks
-        The different files, as named but for the format, in the order of their first appearance.
-    stack_ids
-        (N,) int32 places in `stacks`.
-    indices
-        (N,) int64 0-based numbers of the images in their files.
-    unnumbered
-        For each place in `stacks` that some row names without a number, the first such row
-        (0-based).
-    """
-
-    stacks: tuple[str, ...]
-    stack_ids: npt.NDArray[np.int32]
-    indices: npt.NDArray[np.int64]
-    unnumbered: dict[int, int]
 
 
 def image_name(index: int, stack: str) -> str:
@@ -63,7 +39,7 @@ def without_special(name: str) -> str:
     return _SPECIAL.sub("_", name)
 
 
-def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageNames:
+def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageReferences:
     """Take image names apart; a bare file name stands for the first image of that file.
 
     Parameters
@@ -98,23 +74,15 @@ def parse_image_names(tokens: Sequence[str], source: Path, table: str) -> ImageN
         indices.append(index)
         if not at:
             unnumbered.setdefault(stack_id, row)
-    return _by_file(
-        ImageNames(
-            tuple(ids), np.array(stack_ids, np.int32), np.array(indices, np.int64), unnumbered
-        )
-    )
-
-
-def _by_file(names: ImageNames) -> ImageNames:
-    """Put files in the place of their names; two names can mean one file."""
+    # Two names can mean one file.
     files: dict[str, int] = {}
-    places = [files.setdefault(file_of(stack), len(files)) for stack in names.stacks]
-    unnumbered: dict[int, int] = {}
-    for stack_id, row in sorted(names.unnumbered.items(), key=lambda item: item[1]):
-        unnumbered.setdefault(places[stack_id], row)
-    return ImageNames(
-        tuple(files), np.array(places, np.int32)[names.stack_ids], names.indices, unnumbered
-    )
+    places = [files.setdefault(file_of(stack), len(files)) for stack in ids]
+    first_unnumbered: dict[int, int] = {}
+    for stack_id, row in sorted(unnumbered.items(), key=lambda item: item[1]):
+        first_unnumbered.setdefault(places[stack_id], row)
+    file_ids = np.array(places, np.int32)[np.array(stack_ids, np.int64)]
+    numbers = np.array(indices, np.int64)
+    return ImageReferences(list(tokens), tuple(files), file_ids, numbers, first_unnumbered)
 
 
 def same_image(one: str, other: str) -> bool:

@@ -3,10 +3,9 @@
 import contextlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,15 @@ from ...errors import IceblockError
 from ...remarks import warn
 from ..class_poses import ClassPoses
 from ..denoised_mark import NOTE, is_of_iceblock
-from ..particles import ParticleSet
+from ..particle_set import Found, ParticleSet
 from ..project_root import starts_at
+from ..references import ImageReferences
 from ..validation import stack_header
 from .datadir import stacks_in
 from .document import StarFile
 from .image_names import absolute_names, image_name, parse_image_names, same_image, without_special
 from .optics import Optics, read_optics
-from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, linked, unlinked
+from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, Columns, linked, unlinked
 from .table import StarTable
 from .tokens import is_missing, quote
 
@@ -44,28 +44,45 @@ _OTHER_TABLES = {
 class StarParticles(ParticleSet):
     """Particles of a STAR file; of what is written, only image names differ from what was read."""
 
-    suffix: ClassVar[str] = ".star"
+    endings: ClassVar[tuple[str, ...]] = (".star",)
     stack_suffix: ClassVar[str] = ".mrcs"
     box_field: ClassVar[str] = "rlnImageSize"
+    names_raw_images: ClassVar[bool] = True
+    way_back: ClassVar[str] = (
+        "The way back: every row names its raw image in rlnIceblockRawImageName; `iceblock "
+        "restore` (or RELION's job relion_iceblock_restore, or Particle subtraction's revert) puts "
+        "raw images back."
+    )
+    raw_todo: ClassVar[str] = "put the raw stack back where this file names it"
 
     star: StarFile
     table: StarTable
     optics: Optics
-    given_pixel_size: float | None
     # Columns that differ from those of the file: their tokens, or None for one that is left out.
     edits: dict[str, Sequence[str] | None]
 
     @classmethod
-    def read(cls, path: Path, pixel_size: float | None = None) -> Self:
+    def read(
+        cls,
+        path: Path,
+        pixel_size: float | None = None,
+        project_dir: Path | None = None,
+        passthrough: Sequence[Path] = (),
+        datadir: Path | None = None,
+    ) -> Self:
         """Read a STAR file; see `particles.read_particles`."""
+        if project_dir is not None or passthrough:
+            raise IceblockError(
+                f"{path} is a STAR file, and --project-dir and --passthrough belong to .cs files; "
+                "leave them out, and give the command in the project folder"
+            )
         star = StarFile.read(path)
         table = _find_particles(star)
         _refuse_volumes(star)
         optics = read_optics(star, table)
-        tokens = table.column(IMAGE)
-        return cls(
+        particles = cls(
             source=path,
-            **_image_fields(tokens, path, table),
+            images=_references(table.column(IMAGE), path, table),
             optics_groups=optics.groups,
             optics_names=optics.names,
             boxes=optics.boxes(),
@@ -75,26 +92,17 @@ class StarParticles(ParticleSet):
             given_pixel_size=pixel_size,
             edits={},
         )
+        return particles if datadir is None else particles.moved_to(datadir)
 
     def moved_to(self, folder: Path) -> Self:
         """Give the same particles with their images in another folder; see `datadir.stacks_in`."""
         stacks = stacks_in(folder, self.stacks, self.source)
         rows = zip(self.stack_ids.tolist(), self.indices.tolist(), strict=True)
         tokens = _quoted([image_name(index, stacks[place]) for place, index in rows], stacks)
-        fields = _image_fields(tokens, self.source, self.table)
-        made = replace(self, **fields, edits={**self.edits, IMAGE: tokens})
-        made.__dict__["root"] = Path.cwd()
-        return made
+        return self._with_names(tokens, {}, Found(root=Path.cwd()))
 
-    @cached_property
-    def pixel_sizes(self) -> npt.NDArray[np.float64]:
-        """(N,) pixel sizes in Å.
-
-        The given one goes first, then the optics table, the particles' own columns, and at last
-        the headers of the images.
-        """
-        if self.given_pixel_size is not None:
-            return np.full(self.n, self.given_pixel_size)
+    def _find_pixel_sizes(self) -> npt.NDArray[np.float64]:
+        """Give those of the optics table, of the particles' own columns, or of the headers."""
         sizes = self.optics.pixel_sizes()
         if sizes is not None:
             return sizes
@@ -135,11 +143,8 @@ class StarParticles(ParticleSet):
 
     def with_confidences(self, values: npt.NDArray[np.float32]) -> Self:
         """Give the same particles with rlnIceblockConfidence, added last where it is new."""
-        if len(values) != self.n:
-            raise ValueError(f"{self.n} particles are given {len(values)} confidences")
-        made = replace(self, edits={**self.edits, _CONFIDENCE: [f"{v:.4f}" for v in values]})
-        self._hand_on(made)
-        return made
+        self._check_count(len(values), "confidences")
+        return replace(self, edits={**self.edits, _CONFIDENCE: [f"{v:.4f}" for v in values]})
 
     @property
     def names_raw(self) -> bool:
@@ -162,8 +167,7 @@ class StarParticles(ParticleSet):
 
         Angles of an earlier refinement in space become 0, as after RELION's own classification.
         """
-        if len(poses.classes) != self.n:
-            raise ValueError(f"{self.n} particles are given {len(poses.classes)} classes")
+        self._check_count(len(poses.classes), "classes")
         origins, names = poses.origins, ("_rlnOriginXAngst", "_rlnOriginYAngst")
         if self.optics.table is None:  # before RELION 3.1
             origins, names = origins / self.pixel_sizes[:, None], ("_rlnOriginX", "_rlnOriginY")
@@ -178,14 +182,11 @@ class StarParticles(ParticleSet):
         for tag in ("_rlnAngleRot", "_rlnAngleTilt"):
             if self._tokens(tag) is not None:
                 columns[tag] = ["0.0000"] * self.n
-        made = replace(self, edits={**self.edits, **columns})
-        self._hand_on(made)
-        return made
+        return replace(self, edits={**self.edits, **columns})
 
     def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
         """Give the same particles with denoised images; see `raw_links` for the columns."""
-        if len(names) != self.n:
-            raise ValueError(f"{self.n} particles are given {len(names)} images")
+        self._check_count(len(names), "images")
         stacks = {name.partition("@")[2] for name in names}
         special = [stack for stack in stacks if without_special(stack) != stack]
         if special:
@@ -193,7 +194,8 @@ class StarParticles(ParticleSet):
                 f"RELION takes what follows : % or # in a name for something else and cannot read "
                 f"{min(special)}; give an output folder without these characters"
             )
-        return self._with(_quoted(names, stacks), linked(self._links(), again))
+        tokens = _quoted(names, stacks)
+        return self._with_names(tokens, linked(self._links(), again), replace(self.found))
 
     def restored(self) -> Self:
         """Give the same particles with their raw images, and the links that they had before."""
@@ -214,12 +216,11 @@ class StarParticles(ParticleSet):
                 f"{self.source}: row {missing[0]} of {self.table.name} has no {column[1:]}; take "
                 "the row out or fill it in"
             )
-        made = self._with(list(tokens), links)
-        made.__dict__.pop("root", None)
+        found = Found(pixel_sizes=self.found.pixel_sizes)
         with contextlib.suppress(IceblockError):
             if not all(os.path.isabs(stack) for stack in self.stacks):  # noqa: PTH117
-                made.__dict__["root"] = self.root
-        return made
+                found.root = self.root
+        return self._with_names(list(tokens), links, found)
 
     def write(self, path: Path) -> None:
         """Write the STAR file to `path`, whole or not at all; the source itself is refused.
@@ -227,10 +228,7 @@ class StarParticles(ParticleSet):
         Names of images start where those of the source do, or are absolute where a reader of
         `path` would not find that place.
         """
-        if path.exists() and path.samefile(self.source):
-            raise IceblockError(
-                f"{path} is the input and is never overwritten; choose another name"
-            )
+        self.refuse_as_output(path)
         note = NOTE if self.names_raw else None
         self.star.write(path, note, self.table, self._edits_for(path))
 
@@ -260,23 +258,14 @@ class StarParticles(ParticleSet):
                     "name a STAR file of denoised particles"
                 )
 
-    def _with(self, tokens: list[str], links: dict[str, Sequence[str] | None]) -> Self:
-        made = replace(
-            self,
-            **_image_fields(tokens, self.source, self.table),
-            edits={**self.edits, **links, IMAGE: tokens},
+    def _with_names(self, tokens: list[str], links: Columns, found: Found) -> Self:
+        images = _references(tokens, self.source, self.table)
+        return replace(
+            self, images=images, edits={**self.edits, **links, IMAGE: tokens}, found=found
         )
-        self._hand_on(made)
-        return made
 
     def _links(self) -> dict[str, Sequence[str] | None]:
         return {tag: self._tokens(tag) for tag in NAMES_OF_IMAGES}
-
-    def _hand_on(self, made: Self) -> None:
-        """Keep what was already found out from the raw images: it stays true of new ones."""
-        for known in ("root", "pixel_sizes"):
-            if known in self.__dict__:
-                made.__dict__[known] = self.__dict__[known]
 
     def _tokens(self, tag: str) -> Sequence[str] | None:
         if tag in self.edits:
@@ -312,11 +301,11 @@ def _quoted(names: list[str], stacks: Iterable[str]) -> list[str]:
     return [quote(name) for name in names] if odd else names
 
 
-def _image_fields(tokens: list[str], source: Path, table: StarTable) -> dict[str, Any]:
-    parsed = parse_image_names(tokens, source, table.name)
-    for stack in parsed.stacks:
+def _references(tokens: list[str], source: Path, table: StarTable) -> ImageReferences:
+    images = parse_image_names(tokens, source, table.name)
+    for stack in images.stacks:
         quote(stack)  # refuses what could not be written again
-    return {"names": tokens} | {item.name: getattr(parsed, item.name) for item in fields(parsed)}
+    return images
 
 
 def _decimals(values: npt.NDArray[np.float64], places: int) -> list[str]:

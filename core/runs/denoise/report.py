@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ...counting import counted
 from ...denoise.views import seen_by_network
-from ...figures.denoise_report import ADVICE, WAYS_BACK, write_report
+from ...figures.denoise_report import ADVICE, write_report
 from ...figures.set_gallery import set_page, strongest
+from ...images.particles import format_of
 from ..record import Device
 from ..samples import draw_sample
 from .learning import jobs_of_sets, learned_sets
@@ -73,7 +74,7 @@ def report(
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
     common = [set_page(max(priors.values(), key=lambda prior: prior.count))] if priors else []
-    texts = [*notes, ADVICE, WAYS_BACK[options.output.suffix]]
+    texts = [*notes, ADVICE, format_of(options.output).way_back]
     write_report(options.out / options.report, sample, card, facts, texts, common)
     return sample
 

@@ -12,10 +12,8 @@ import numpy as np
 from ...denoise.contrast import radial_profiles
 from ...errors import IceblockError
 from ...figures.gallery import normalise
-from ...images.cs.particles import CsParticles
 from ...images.mrc.reader import read_images
 from ...images.particles import read_particles
-from ...images.star.particles import StarParticles
 from ...images.star.tokens import unquote
 from ...images.validation import validate
 from ...remarks import warn
@@ -117,9 +115,7 @@ def _read(options: EvaluateOptions, path: Path) -> ParticleSet:
 
 def _moved(raw: ParticleSet, options: EvaluateOptions) -> ParticleSet:
     """Give the raw particles with their images in the folder that was named, if one was."""
-    if options.datadir is None or not isinstance(raw, StarParticles):
-        return raw
-    return raw.moved_to(options.datadir)
+    return raw if options.datadir is None else raw.moved_to(options.datadir)
 
 
 def _find_raw(
@@ -127,13 +123,8 @@ def _find_raw(
 ) -> ParticleSet:
     """Give the raw particles, row by row those of the denoised set."""
     given = options.raw
-    if isinstance(denoised, CsParticles):
-        source = given or _input_of(options, record)
-        raw = _read(options, source)
-        if not isinstance(raw, CsParticles):
-            raise IceblockError(f"{source} is no .cs file, as {options.denoised} is; name the set "
-                                "that was denoised with --raw")  # fmt: skip
-        return denoised.restored_from(raw)
+    if not denoised.names_raw_images:
+        return denoised.restored_from(_read(options, given or _input_of(options, record)))
     if given is None:
         return _moved(denoised.restored(), options)
     raw = _moved(_read(options, given), options)

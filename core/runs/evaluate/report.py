@@ -12,7 +12,7 @@ import torch
 from ...denoise.confidence import outline
 from ...denoise.views import working_box
 from ...errors import IceblockError
-from ...figures.denoise_report import WAYS_BACK, range_warnings
+from ...figures.denoise_report import range_warnings
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.sample import Sample
 from ...figures.trust_figures import confidence_page, noise_page, truth_page
@@ -119,7 +119,7 @@ def report(
     if truth_figure is not None:
         pictures.append(("Agreement with the truth", truth_figure))
         facts += [(f"truth, {name}", _truth_words(scores)) for name, scores in truth.items()]
-    advice = [BAD_ADVICE if failed else GOOD_ADVICE, WAYS_BACK[seen.particles.suffix]]
+    advice = [BAD_ADVICE if failed else GOOD_ADVICE, seen.particles.way_back]
     made = TrustReport(
         sentence, facts, warnings, advice, found.checks, pictures, strip(sample), seen.pixel_size
     )

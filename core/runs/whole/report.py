@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from ...counting import counted
-from ...figures.denoise_report import WAYS_BACK
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.noise_gallery import block_page, picture_page, write_pages
 from ...figures.overlay import NAMES
 from ...figures.text_page import text_page
+from ...images.particles import format_of
 from ...noise.bank import NoiseBank
 from ..durations import format_duration
 from ..noise.micrograph_cutting import sampled
@@ -58,7 +58,7 @@ def report(
     """
     stages = record.stages
     notes = [stages.trust.verdict, *record.warnings, *record.remarks]
-    notes += [*stages.tuning.remarks, WAYS_BACK[options.particles.suffix.lower()]]
+    notes += [*stages.tuning.remarks, format_of(options.particles).way_back]
     facts = _facts(options, inputs, stages)
     first = "iceblock: from micrographs to denoised particles"
     pages = [text_page(first, facts, notes, strip(sample), sample.pixel_size)]

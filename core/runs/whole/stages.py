@@ -232,8 +232,7 @@ class Stages:
 
     def _project(self) -> Path | None:
         """Give the folder where paths in a .cs file start, also those of a folder elsewhere."""
-        particles = self.inputs.particles
-        return particles.root if particles.suffix == ".cs" else None
+        return self.inputs.particles.project
 
     @contextmanager
     def _stage(self, name: str, title: str) -> Iterator[None]:
