@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import IceblockError
 from ..images.input_file import open_input, refuse_beyond_memory
 from ..images.unpacking import Unpacked
-from .volumes import Volume
+from .volume import Volume
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,30 +12,20 @@ import torch
 
 from ..errors import IceblockError
 from ..images.input_file import refuse_beyond_memory
+from .atomic_models import density_of_model, read_model
 from .map_file import read_map_values
+from .volume import Volume
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+__all__ = ["MAP_SUFFIXES", "MODEL_SUFFIXES", "Volume", "read_map", "read_volume", "resample"]
 
 MAP_SUFFIXES = (".mrc", ".map", ".ccp4")
 _COARSEST = 16.0  # times the pixel size wanted
 _LONGEST = 16  # side of a map over its shortest one: a cube is made of it
 _LARGEST = 1e15  # no density comes near, and squares of it are still numbers
 MODEL_SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A density: `data` (z, y, x) float32 in an even cube, `pixel_size` in Å, a `name`."""
-
-    data: npt.NDArray[np.float32]
-    pixel_size: float
-    name: str
-
-    @property
-    def box(self) -> int:
-        """Edge of the cube in pixels."""
-        return int(self.data.shape[0])
 
 
 def read_volume(path: Path, pixel_size: float, resolution: float | None = None) -> Volume:
@@ -61,8 +51,6 @@ def read_volume(path: Path, pixel_size: float, resolution: float | None = None) 
     kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else suffixes[-1:]
     kind = kind if isinstance(kind, str) else "".join(kind)
     if kind in MODEL_SUFFIXES:
-        from .atomic_models import density_of_model, read_model
-
         return density_of_model(read_model(path), pixel_size, resolution)
     if kind in MAP_SUFFIXES:
         return resample(read_map(path), pixel_size)
