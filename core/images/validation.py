@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..remarks import warn
@@ -49,6 +50,19 @@ def stack_header(particles: ParticleSet, stack: str) -> Stack:
             "the folder where the stacks lie as --datadir"
         )
     return read_header(path)
+
+
+def header_pixel_sizes(particles: ParticleSet) -> npt.NDArray[np.float64]:
+    """Give (N,) pixel sizes in Å as the image files state them; IceblockError for unknown ones."""
+    sizes = [stack_header(particles, stack).pixel_size for stack in particles.stacks]
+    for stack, size in zip(particles.stacks, sizes, strict=True):
+        # 1.0 is what programs write that do not know the pixel size.
+        if size == 1.0 or not 0.05 < size < 100:
+            raise IceblockError(
+                f"{particles.source} gives no pixel size, and the header of {stack} says "
+                f"{size:g} Å, which stands for an unknown one; give --pixel-size in Å"
+            )
+    return np.array(sizes)[particles.stack_ids]
 
 
 def _check_numbers(particles: ParticleSet, headers: list[Stack]) -> None:

@@ -13,6 +13,7 @@ from .tokens import unquote
 
 _GROUP = "_rlnOpticsGroup"
 _NAME = "_rlnOpticsGroupName"
+_CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 # Between these lie all sizes and magnifications; beyond them no arithmetic is possible.
 _SMALLEST, _LARGEST = 1e-9, 1e9
 
@@ -85,9 +86,8 @@ class Optics:
             # Both at 0 is how some programs leave them unset.
             magnification = self.positive("_rlnMagnification")
             detector = self.positive("_rlnDetectorPixelSize")
-            assert detector is not None
-            assert magnification is not None
-            return detector * 1e4 / magnification
+            if detector is not None and magnification is not None:
+                return detector * 1e4 / magnification
         return self.positive("_rlnPixelSize")
 
     def boxes(self) -> npt.NDArray[np.int64]:
@@ -95,6 +95,39 @@ class Optics:
         if self.table is None or "_rlnImageSize" not in self.table:
             return np.zeros(len(self.groups), dtype=np.int64)
         return self.table.integers("_rlnImageSize")[self.groups]
+
+    def ctf_applied(self) -> bool:
+        """Tell whether images were phase-flipped or multiplied by their CTF."""
+        found = [self.floats(tag) for tag in _CTF_APPLIED]
+        return any(values is not None and bool(values.any()) for values in found)
+
+    def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
+        """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
+        defocus = self.floats_or_nan("_rlnDefocusU")
+        if defocus is None:
+            return None
+        none = np.zeros(len(self.groups))
+        return {
+            "defocus_u": defocus,
+            "defocus_v": self._floats_or("_rlnDefocusV", defocus),
+            "defocus_angle": self._floats_or("_rlnDefocusAngle", none),
+            "phase_shift": self._floats_or("_rlnPhaseShift", none),
+            "voltage": self._floats_or("_rlnVoltage"),
+            "spherical_aberration": self._floats_or("_rlnSphericalAberration"),
+            "amplitude_contrast": self._floats_or("_rlnAmplitudeContrast"),
+        }
+
+    def _floats_or(
+        self, tag: str, default: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        values = self.floats_or_nan(tag)
+        if values is None:
+            values = default
+        if values is None:
+            raise IceblockError(
+                f"{self.source} gives a defocus and no {tag[1:]}; add it to the optics table"
+            )
+        return values
 
 
 def read_optics(star: StarFile, particles: StarTable) -> Optics:

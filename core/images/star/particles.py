@@ -17,27 +17,18 @@ from ..denoised_mark import NOTE, is_of_iceblock
 from ..particle_set import Found, ParticleSet
 from ..project_root import starts_at
 from ..references import ImageReferences
-from ..validation import stack_header
+from ..validation import header_pixel_sizes
+from .class_columns import class_columns
 from .datadir import stacks_in
 from .document import StarFile
 from .image_names import absolute_names, image_name, parse_image_names, same_image, without_special
 from .optics import Optics, read_optics
+from .particle_table import find_particles, refuse_volumes
 from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, Columns, linked, unlinked
 from .table import StarTable
 from .tokens import is_missing, quote
 
-_CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
 _CONFIDENCE = "_rlnIceblockConfidence"
-
-# What a STAR file without image names is, by a column that it has, and what to do about it.
-_OTHER_TABLES = {
-    "_rlnMicrographCoordinates": "lists files of picks; extract the particles and name their STAR",
-    "_rlnCoordinateX": "holds picks only; extract the particles and name their STAR",
-    "_rlnMicrographName": "lists micrographs only; name the STAR of the extracted particles",
-    "_rlnMicrographMovieName": "lists movies only; name the STAR of the extracted particles",
-    "_rlnReferenceImage": "describes classes; name the _data.star of the same run",
-    "_rlnExperimentalDataStarFile": "describes a run; name the _data.star of the same run",
-}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,8 +68,8 @@ class StarParticles(ParticleSet):
                 "leave them out, and give the command in the project folder"
             )
         star = StarFile.read(path)
-        table = _find_particles(star)
-        _refuse_volumes(star)
+        table = find_particles(star)
+        refuse_volumes(star)
         optics = read_optics(star, table)
         particles = cls(
             source=path,
@@ -106,30 +97,16 @@ class StarParticles(ParticleSet):
         sizes = self.optics.pixel_sizes()
         if sizes is not None:
             return sizes
-        from_headers = [self._header_pixel_size(stack) for stack in self.stacks]
-        return np.array(from_headers)[self.stack_ids]
+        return header_pixel_sizes(self)
 
     @property
     def ctf_applied(self) -> bool:
         """Whether the optics say that images were phase-flipped or multiplied by their CTF."""
-        found = [self.optics.floats(tag) for tag in _CTF_APPLIED]
-        return any(values is not None and bool(values.any()) for values in found)
+        return self.optics.ctf_applied()
 
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
-        defocus = self.optics.floats_or_nan("_rlnDefocusU")
-        if defocus is None:
-            return None
-        none = np.zeros(self.n)
-        return {
-            "defocus_u": defocus,
-            "defocus_v": self._floats_or("_rlnDefocusV", defocus),
-            "defocus_angle": self._floats_or("_rlnDefocusAngle", none),
-            "phase_shift": self._floats_or("_rlnPhaseShift", none),
-            "voltage": self._floats_or("_rlnVoltage"),
-            "spherical_aberration": self._floats_or("_rlnSphericalAberration"),
-            "amplitude_contrast": self._floats_or("_rlnAmplitudeContrast"),
-        }
+        return self.optics.ctf()
 
     @property
     def confidences(self) -> npt.NDArray[np.float64] | None:
@@ -168,16 +145,9 @@ class StarParticles(ParticleSet):
         Angles of an earlier refinement in space become 0, as after RELION's own classification.
         """
         self._check_count(len(poses.classes), "classes")
-        origins, names = poses.origins, ("_rlnOriginXAngst", "_rlnOriginYAngst")
-        if self.optics.table is None:  # before RELION 3.1
-            origins, names = origins / self.pixel_sizes[:, None], ("_rlnOriginX", "_rlnOriginY")
+        in_pixels = self.optics.table is None  # before RELION 3.1
         columns: dict[str, Sequence[str] | None] = {
-            "_rlnClassNumber": [str(number) for number in poses.classes.tolist()],
-            "_rlnAnglePsi": _decimals(poses.psi, 4),
-            names[0]: _decimals(origins[:, 0], 4),
-            names[1]: _decimals(origins[:, 1], 4),
-            "_rlnMaxValueProbDistribution": _decimals(poses.highest, 6),
-            "_rlnLogLikeliContribution": _decimals(poses.log_likelihood, 4),
+            **class_columns(poses, self.pixel_sizes if in_pixels else None)
         }
         for tag in ("_rlnAngleRot", "_rlnAngleTilt"):
             if self._tokens(tag) is not None:
@@ -272,28 +242,6 @@ class StarParticles(ParticleSet):
             return self.edits[tag]
         return self.table.column(tag) if tag in self.table else None
 
-    def _floats_or(
-        self, tag: str, default: npt.NDArray[np.float64] | None = None
-    ) -> npt.NDArray[np.float64]:
-        values = self.optics.floats_or_nan(tag)
-        if values is not None:
-            return values
-        if default is not None:
-            return default
-        raise IceblockError(
-            f"{self.source} gives a defocus and no {tag[1:]}; add it to the optics table"
-        )
-
-    def _header_pixel_size(self, stack: str) -> float:
-        size = stack_header(self, stack).pixel_size
-        # 1.0 is what programs write that do not know the pixel size.
-        if size == 0.0 or size == 1.0 or not 0.05 < size < 100:
-            raise IceblockError(
-                f"{self.source} gives no pixel size, and the header of {stack} says "
-                f"{size:g} Å, which stands for an unknown one; give --pixel-size in Å"
-            )
-        return size
-
 
 def _quoted(names: list[str], stacks: Iterable[str]) -> list[str]:
     # An image name begins with a number, so only the stack in it can ask for quotes.
@@ -306,35 +254,3 @@ def _references(tokens: list[str], source: Path, table: StarTable) -> ImageRefer
     for stack in images.stacks:
         quote(stack)  # refuses what could not be written again
     return images
-
-
-def _decimals(values: npt.NDArray[np.float64], places: int) -> list[str]:
-    return [f"{value:.{places}f}" for value in values.tolist()]
-
-
-def _find_particles(star: StarFile) -> StarTable:
-    table = star.find(IMAGE, block="particles") or star.find(IMAGE)
-    if table is not None and len(table) > 0:
-        return table
-    if table is not None:
-        raise IceblockError(
-            f"{star.path} has no particles: {table.name} is empty; select some particles first"
-        )
-    for tag, what in _OTHER_TABLES.items():
-        if star.find(tag) is not None:
-            raise IceblockError(f"{star.path} has no particles: it {what}")
-    raise IceblockError(
-        f"{star.path} has no particles: none of its tables has the column rlnImageName; name the "
-        "STAR of the extracted particles"
-    )
-
-
-def _refuse_volumes(star: StarFile) -> None:
-    """Refuse subtomograms: volumes, and one stack of tilt images for each particle."""
-    for tag, value in (("_rlnImageDimensionality", 3), ("_rlnTomoSubTomosAre2DStacks", 1)):
-        table = star.find(tag)
-        if table is not None and (table.floats(tag) == value).any():
-            raise IceblockError(
-                f"{star.path} holds subtomograms ({tag[1:]} {value}), which cannot be denoised; "
-                "name the STAR of single particles"
-            )
