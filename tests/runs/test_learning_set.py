@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.compute import threads
 from core.errors import IceblockError
 from core.runs.denoise import learning, report
 from core.runs.denoise.options import DenoiseOptions
@@ -170,7 +171,7 @@ def test_stopped_while_it_learns(
 
     with monkeypatch.context() as patch:
         patch.setattr(learning, "read_images", read_two)
-        patch.setattr(learning, "ThreadPoolExecutor", Pool)
+        patch.setattr(threads, "ThreadPoolExecutor", Pool)
         with pytest.raises(Stopped):
             denoise(stop_after(2))
     assert len(read) < N // 32  # the rest was not read
