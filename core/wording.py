@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     Wording = Callable[[str], str]
 
-_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w-])")
+TYPED = {"--black", "--json", "--out", "--pty", "--white"}
+"""In whole commands that a user types, also of other programs; they stay everywhere."""
 _stack: list[Wording] = []
 
 
@@ -39,16 +41,22 @@ def wording(words: Wording) -> Iterator[None]:
         _stack.remove(words)
 
 
-def renamed(names: Mapping[str, str]) -> Wording:
+def renamed(names: Mapping[str, str] | Callable[[str], str]) -> Wording:
     """Make the wording that puts other words in the place of options.
 
     Parameters
     ----------
     names
-        For an option without its dashes, as in `batch-size`, what stands there instead.
+        For an option, as in `--batch-size`, what stands there instead; options that are not in a
+        mapping stay. A function is asked for every option of ours.
     """
 
+    def other(option: str) -> str:
+        if callable(names):
+            return option if option in TYPED else names(option)
+        return names.get(option, option)
+
     def words(text: str) -> str:
-        return _OPTION.sub(lambda found: names.get(found[0][2:], found[0]), text)
+        return _OPTION.sub(lambda found: other(found[0]), text)
 
     return words

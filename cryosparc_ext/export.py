@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.commands.shared_options import PASSTHROUGH
 from core.errors import IceblockError
 
 if TYPE_CHECKING:
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
     "--project-dir", type=click.Path(path_type=Path), metavar="DIR",
     help="Where paths in FILE.cs start.  [default: found]",
 )  # fmt: skip
-@PASSTHROUGH
+@click.option(
+    "--passthrough", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="A passthrough .cs file whose fields are added, by uid; may be given again.",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace FILE.star where it exists.")
 def command(
     particles: str,

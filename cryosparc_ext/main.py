@@ -90,4 +90,4 @@ def _several() -> str | None:
     """Say that several processes would each make a job of their own."""
     from core.compute.launched import refusal
 
-    return refusal(os.environ, "A CryoSPARC job", "give --gpu to use several GPUs for training")
+    return refusal(os.environ, "A CryoSPARC job", "give --gpu to use several GPUs")

@@ -1,62 +1,111 @@
-"""The options that say where in CryoSPARC a job is made, shared by all subcommands."""
+"""Commands that make external jobs: where in CryoSPARC, and the options of the run inside."""
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+import shlex
+import sys
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from core.commands.generated import SectionedCommand, parameters, read
+from core.errors import IceblockError
+from core.runs.option import CRYOSPARC, option
+from core.runs.options import Options, check_values, option_class, options_of
 
-_SERVER = (
-    click.option(
-        "--url", required=True, envvar="CRYOSPARC_BASE_URL", show_envvar=True,
-        help="Of CryoSPARC, as in the browser.",
-    ),
-    click.option("--email", help="Whose login to use.  [default: the first that is stored]"),
-    click.option("--project", required=True, metavar="P#", help="Project."),
-)  # fmt: skip
-_JOB = (
-    click.option("--workspace", metavar="W#", help="For the new job.  [default: of its input]"),
-    click.option("--title", help="Of the new job.  [default: what it does to which input]"),
-    click.option(
-        "--scratch", type=click.Path(path_type=Path), metavar="DIR",
-        help="For files of a project that is not visible here.  [default: temporary folder]",
-    ),
-)  # fmt: skip
+from .guard import OpenJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Work = Callable[[Any, dict[str, Any]], None]
 
 
-def server_options(command: Command) -> Command:
-    """Add --url, --email and --project."""
-    return _with(command, _SERVER)
+@option_class(kw_only=True)
+class Place(Options):
+    """Where a job is made; its command adds the inputs."""
 
+    group: ClassVar[str] = "CryoSPARC"
 
-def job_options(command: Command) -> Command:
-    """Add --url, --email, --project, --workspace, --title and --scratch."""
-    return _with(command, _SERVER + _JOB)
-
-
-def output_option(default: str) -> Callable[[Command], Command]:
-    """Give the option --name, of the new job's output."""
-    return click.option(
-        "--name",
-        default=default,
-        show_default=True,
-        callback=_checked_name,
-        help="Of the new job's output.",
+    url: str = option("Of CryoSPARC, as in the browser", envvar="CRYOSPARC_BASE_URL")
+    email: str | None = option(
+        "Whose login to use", default=None, otherwise="the first that is stored"
     )
+    project: str = option("Project", metavar="P#")
+    workspace: str | None = option(
+        "For the new job", default=None, metavar="W#", otherwise="of its input"
+    )
+    title: str | None = option(
+        "Of the new job", default=None, otherwise="what it does to which input"
+    )
+    scratch: Path | None = option(
+        "For files of a project that is not visible here",
+        default=None, metavar="DIR", otherwise="temporary folder",
+    )  # fmt: skip
+    under_way: OpenJob | None = None
+    """Where a job notes that it is under way."""
 
 
-def _checked_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]\w*", value, re.ASCII):
-        raise click.BadParameter(f"{value!r} is not a letter followed by letters, numbers and _.")
-    return value
+@option_class(kw_only=True)
+class OutputPlace(Place):
+    """Where a job with an output is made."""
+
+    group: ClassVar[str] = "CryoSPARC"
+
+    name: str = option("Of the new job's output")
+
+    def check(self) -> None:
+        """Raise IceblockError for a name that CryoSPARC refuses."""
+        super().check()
+        if not re.fullmatch(r"[A-Za-z]\w*", self.name, re.ASCII):
+            raise IceblockError(
+                f"--name is {self.name!r} and must be a letter followed by letters, numbers and _."
+            )
 
 
-def _with(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+def job_command(place: type[Place], kind: type[Options]) -> Callable[[Work], click.Command]:
+    """Make the command of a job from a function, whose docstring is the help.
+
+    Parameters
+    ----------
+    place
+        Where the job is made, and from what.
+    kind
+        The options of the run in it.
+
+    Returns
+    -------
+    decorate
+        For a function that takes both: the place, and by name those of the run's options that are
+        known before the job is there, all in their ranges.
+    """
+    here = options_of(place)
+
+    def decorate(function: Work) -> click.Command:
+        def started(**values: Any) -> None:
+            under_way = click.get_current_context().obj
+            asked = place(**read(place, values), under_way=under_way)
+            asked.check()
+            others = {name: value for name, value in values.items() if name not in here}
+            given = read(kind, others)
+            check_values(kind, given)
+            function(asked, given | {"command": shlex.join(sys.argv)})
+
+        params = [*parameters(place, CRYOSPARC), *parameters(kind, CRYOSPARC, without=here)]
+        text = inspect.cleandoc(function.__doc__ or "")
+        return SectionedCommand("command", params=params, callback=started, help=text)
+
+    return decorate
+
+
+def told(kind: type[Options], given: Mapping[str, Any]) -> str:
+    """Tell the options that are not as by default, as `keep-noise 0.25, each-alone`."""
+    changed = (
+        one.option[2:] + ("" if one.flag else f" {given[name]}")
+        for name, one in options_of(kind).items()
+        if name in given and given[name] != one.default
+    )
+    return ", ".join(changed) or "as by default"

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.errors import IceblockError
+from core.runs.option import option
+from core.runs.options import Options, option_class
 
-from .place import job_options, output_option
+from .place import OutputPlace, job_command
 
 if TYPE_CHECKING:
     from .connection import Connection
-    from .guard import OpenJob
     from .sources import Source
 
 
-@click.command(name="restore")
-@job_options
-@click.option(
-    "--selection", required=True, metavar="J#.OUTPUT",
-    help="Denoised particles, perhaps selected, classified or aligned.",
-)  # fmt: skip
-@click.option(
-    "--originals", metavar="J#.OUTPUT",
-    help="The particles that were denoised.  [default: found by the names of the images]",
-)  # fmt: skip
-@output_option("restored")
-@click.pass_obj
-def command(
-    under_way: OpenJob,
-    /,
-    url: str,
-    email: str | None,
-    project: str,
-    workspace: str | None,
-    title: str | None,
-    scratch: Path | None,
-    selection: str,
-    originals: str | None,
-    name: str,
-) -> None:
+@option_class(kw_only=True)
+class RestorePlace(OutputPlace):
+    """Where to restore what."""
+
+    group: ClassVar[str] = "CryoSPARC"
+
+    selection: str = option(
+        "Denoised particles, perhaps selected, classified or aligned", metavar="J#.OUTPUT"
+    )
+    originals: str | None = option(
+        "The particles that were denoised",
+        default=None, metavar="J#.OUTPUT", otherwise="found by the names of the images",
+    )  # fmt: skip
+    name: str = option("Of the new job's output", default="restored")
+
+
+@job_command(RestorePlace, Options)
+def command(place: RestorePlace, _: dict[str, Any]) -> None:
     """Put the original images back into a denoised set, as a new external job.
 
     Particles are matched by their uid. The job's output has the particles of the selection in
@@ -58,28 +50,30 @@ def command(
     from .job import Job
     from .sources import find_source
 
-    with Connection(url, email) as connection:
-        selected = find_source(connection, project, selection, "particle", ["blob"])
-        named = [originals] if originals else _originals(connection, selected)
-        sources = [find_source(connection, project, text, "particle", ["blob"]) for text in named]
+    with Connection(place.url, place.email) as connection:
+        selected = find_source(connection, place.project, place.selection, "particle", ["blob"])
+        named = [place.originals] if place.originals else _originals(connection, selected)
+        sources = [
+            find_source(connection, place.project, text, "particle", ["blob"]) for text in named
+        ]
         with Job(
             connection,
-            project,
-            workspace or selected.workspace,
-            title or f"iceblock: original images of {selected}",
+            place.project,
+            place.workspace or selected.workspace,
+            place.title or f"iceblock: original images of {selected}",
             f"The particles of {selected} with the images of {', '.join(map(str, sources))}.",
-            under_way,
+            place.under_way,
         ) as job:
             job.connect("particles", selected, ["blob"])
             for source in sources:
                 job.connect("originals", source, ["blob"])
-            job.declare(name, "particle", ["blob"], "particles", "Original particles")
+            job.declare(place.name, "particle", ["blob"], "particles", "Original particles")
             job.start({})
             denoised, raw = (
                 CsParticles.from_dataset(job.load(key, ["blob"]), Path(told))
                 for key, told in (("particles", str(selected)), ("originals", " + ".join(named)))
             )
-            job.save(name, denoised.restored_from(raw).dataset())
+            job.save(place.name, denoised.restored_from(raw).dataset())
 
 
 def _originals(connection: Connection, selected: Source) -> list[str]:

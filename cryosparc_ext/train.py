@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import click
-
-from core.commands.shared_options import DEVICE, START, THREADS, TRAINING_GPUS, seed
 from core.errors import IceblockError
+from core.runs.option import option
+from core.runs.options import option_class
+from core.runs.train.options import TrainOptions
 
-from .place import job_options
+from .place import Place, job_command, told
 
 if TYPE_CHECKING:
-    from core.runs.train.options import TrainOptions
-
     from .connection import Connection
     from .files import ProjectFiles
-    from .guard import OpenJob
     from .job import Job
     from .sources import Source
 
@@ -28,50 +22,28 @@ RUN = "model"
 """Folder in the job directory."""
 
 
-@click.command(name="train")
-@job_options
-@click.option(
-    "--noise", "noises", multiple=True, required=True, metavar="J#|FOLDER",
-    help="Job of `iceblock-cryosparc noise`, or the folder of a noise bank; several are mixed.",
-)  # fmt: skip
-@click.option(
-    "--volume", "volumes", multiple=True, metavar="J#.OUTPUT|FILE",
-    help="Volume of a job, or a map or atomic model (.mrc, .pdb, .cif, also .gz); several are "
-    "mixed.",
-)  # fmt: skip
-@click.option(
-    "--particles", metavar="J#.OUTPUT",
-    help="What will be denoised: gives box, pixel size and CTFs; needs blob and ctf.",
-)  # fmt: skip
-@START
-@click.option("--phantoms", default=0, metavar="N", help="Random phantoms to add to the volumes.")
-@click.option(
-    "--steps", type=int, metavar="N",
-    help="Where to stop.  [default: 6000, with --from 1500, none with a time limit]",
-)  # fmt: skip
-@click.option("--time-limit", metavar="TIME", help="Stop after 90s, 30m or 2h of training.")
-@click.option("--batch-size", type=int, metavar="N", help="64-pixel images in a step.")
-@TRAINING_GPUS
-@DEVICE
-@THREADS
-@seed("Of all that is drawn.")
-@click.option("--name", metavar="NAME", help="Of the model.  [default: project and job]")
-@click.pass_obj
-def command(
-    under_way: OpenJob,
-    /,
-    url: str,
-    email: str | None,
-    project: str,
-    workspace: str | None,
-    title: str | None,
-    scratch: Path | None,
-    noises: tuple[str, ...],
-    volumes: tuple[str, ...],
-    particles: str | None,
-    time_limit: str | None,
-    **values: Any,
-) -> None:
+@option_class(kw_only=True)
+class TrainPlace(Place):
+    """Where to train on what."""
+
+    group: ClassVar[str] = "CryoSPARC"
+
+    noise: tuple[str, ...] = option(
+        "Job of `iceblock-cryosparc noise`, or the folder of a noise bank; several are mixed",
+        metavar="J#|FOLDER",
+    )  # fmt: skip
+    volumes: tuple[str, ...] = option(
+        "Volume of a job, or a map or atomic model (.mrc, .pdb, .cif, also .gz); several are mixed",
+        default=(), spelled="volume", metavar="J#.OUTPUT|FILE",
+    )  # fmt: skip
+    particles: str | None = option(
+        "What will be denoised: gives box, pixel size and CTFs; needs blob and ctf",
+        default=None, metavar="J#.OUTPUT",
+    )  # fmt: skip
+
+
+@job_command(TrainPlace, TrainOptions)
+def command(place: TrainPlace, given: dict[str, Any]) -> None:
     """Train a model on a project's own noise and volume, as a new external job.
 
     The model is J#/model/model.safetensors, beside its report and curves; give that file to
@@ -82,35 +54,27 @@ def command(
       iceblock-cryosparc train --url http://cs.lab:39000 --project P3 --noise J31 \\
           --volume J40.volume --particles J12.particles --from iceblock-4A --time-limit 15m
     """
-    from core.runs.durations import parse_duration
-    from core.runs.train.options import TrainOptions
-
     from .connection import Connection
     from .job import Job
 
-    options = TrainOptions(
-        noise=tuple(map(Path, noises)),
-        out=Path(),
-        volumes=tuple(map(Path, volumes)),
-        time_limit=None if time_limit is None else parse_duration(time_limit),
-        command=shlex.join(sys.argv),
-        **values,
-    )
-    options.check()
-    with Connection(url, email) as connection:
-        banks = _find(connection, project, noises, "particle", "blob")
-        maps = _find(connection, project, volumes, "volume", "map")
-        stack = _find(connection, project, (particles,) if particles else (), "particle", "ctf")
+    # With the names of the inputs: the options that contradict each other are told before the job.
+    noise, volumes = (tuple(map(Path, texts)) for texts in (place.noise, place.volumes))
+    TrainOptions(noise, volumes=volumes, out=Path(RUN), **given).check()
+    with Connection(place.url, place.email) as connection:
+        wanted = (place.particles,) if place.particles else ()
+        banks = _find(connection, place.project, place.noise, "particle", "blob")
+        maps = _find(connection, place.project, place.volumes, "volume", "map")
+        stack = _find(connection, place.project, wanted, "particle", "ctf")
         sources = [found for found in (*banks, *maps, *stack) if not isinstance(found, Path)]
-        if not (workspace or sources):
+        if not (place.workspace or sources):
             raise IceblockError("None of the inputs is of this project: give --workspace.")
         with Job(
             connection,
-            project,
-            workspace or sources[0].workspace,
-            title or "iceblock: train a denoising model",
+            place.project,
+            place.workspace or sources[0].workspace,
+            place.title or "iceblock: train a denoising model",
             "A model for `iceblock-cryosparc denoise --model`, trained on this project's noise.",
-            under_way,
+            place.under_way,
         ) as job:
             for kind, slots, inputs in (
                 ("noise", ["blob"], banks),
@@ -120,13 +84,18 @@ def command(
                 for found in inputs:
                     if not isinstance(found, Path):
                         job.connect(kind, found, slots)
-            job.start({"From": options.start or "random weights", "Device": options.device})
-            files = job.open_files(RUN, scratch)
+            job.start(
+                {
+                    "From": given.get("start", "random weights"),
+                    "Device": given.get("gpu") or given["device"],
+                    "Options": told(TrainOptions, given),
+                }
+            )
+            files = job.open_files(RUN, place.scratch)
             out = files.folder / RUN
-            options = replace(
-                options,
+            options = TrainOptions(
+                **{"name": f"{place.project}-{job.uid}"} | given,
                 out=out,
-                name=options.name or f"{project}-{job.uid}",
                 noise=_places(job, files, "noise", banks),
                 volumes=_places(job, files, "volumes", maps),
                 particles=_table(job, files, out / "particles.cs") if stack else None,

@@ -2,12 +2,14 @@
 
 import difflib
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import IceblockError
+from core.runs.option import RELION, Option, any_of
+from core.runs.options import Options, options_of
 
 # Argument (in lower case: ccpem-pipeliner writes --in_3Dref) and its field on the Input tab.
 INPUTS = {
@@ -23,26 +25,6 @@ _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0
 
 
 @dataclass(frozen=True)
-class Label:
-    """One label of the Params tab.
-
-    Attributes
-    ----------
-    name
-        What the user types as the label.
-    meaning
-        One line with the unit and the default.
-    convert
-        Makes the value from its text, or raises ValueError; `bool` makes a flag, which needs no
-        value.
-    """
-
-    name: str
-    meaning: str
-    convert: Callable[[str], Any] = str
-
-
-@dataclass(frozen=True)
 class Program:
     """The arguments of one executable.
 
@@ -52,19 +34,47 @@ class Program:
         The executable.
     summary
         One sentence on what it does.
+    kind
+        The options of its run: from them its labels are made.
+    inputs
+        The option that each input is for, by the name of the input (keys of `INPUTS`). Of two
+        inputs for the same option the first counts.
     needs
-        The inputs that must be given (keys of `INPUTS`).
-    labels
-        The labels it understands.
-    takes
-        The inputs that may be given besides.
+        The inputs that must be given.
     """
 
     name: str
     summary: str
-    needs: tuple[str, ...]
-    labels: tuple[Label, ...] = ()
-    takes: tuple[str, ...] = ()
+    kind: type[Options]
+    inputs: Mapping[str, str]
+    needs: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, Option]:
+        """The options that are labels of the Params tab, by what the user types."""
+        taken = self.inputs.values()
+        return {
+            label_of(one): one
+            for one in options_of(self.kind).values()
+            if RELION in one.faces and (one.many or one.name not in taken)
+        }
+
+
+def label_of(one: Option) -> str:
+    """Give the name of an option as a label: the field's, if Python allows what users know."""
+    return one.name if one.many else (one.spelled or one.name)
+
+
+def meaning(one: Option) -> str:
+    """Explain a label in one line: what it takes, the unit, the default."""
+    takes = ("no" if one.default else "yes") if one.flag else any_of(one.choices)
+    text = one.shown_help.replace("; may be given again", "")
+    if takes:
+        text = f"{takes}: {text[:1].lower()}{text[1:]}"
+    if one.many or one.pair:
+        text += ", with a comma between" if one.pair else "; several with commas"
+    default = ("yes" if one.default else "no") if one.flag else one.shown_default or "none"
+    return f"{text} (needed)" if one.required else f"{text} [{default}]"
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Arguments:
     threads
         Number of threads (the Running tab's).
     values
-        The labels that were given, converted.
+        The labels that were given, converted, by the names of the options.
     """
 
     inputs: Mapping[str, Path]
@@ -102,7 +112,7 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
         For an unknown label, a missing or unreadable value, a label given twice with different
         values, or a missing input.
     """
-    labels = {label.name: label for label in program.labels}
+    labels = program.labels
     found: dict[str, str | None] = {}
     for name, value in _pairs(argv):
         if name not in labels and name not in INPUTS and name not in _OWN:
@@ -117,12 +127,18 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
                 f"{program.name} needs `{INPUTS[name]}` on the Input tab of the External job "
                 f"(--{name} FILE by hand)."
             )
+    for name, one in labels.items():
+        if one.required and name not in found:
+            raise IceblockError(
+                f"{program.name} needs the label `{name}` on the Params tab of the External job "
+                f"(--{name} VALUE by hand): {one.help}."
+            )
     return Arguments(
         inputs={name: Path(_given(name, found[name])) for name in INPUTS if name in found},
-        threads=_converted("j", _positive, found["j"]) if "j" in found else 1,
+        threads=_threads(found["j"]) if "j" in found else 1,
         values={
-            name: _converted(name, label.convert, found[name])
-            for name, label in labels.items()
+            one.name: _value(name, one, found[name])
+            for name, one in labels.items()
             if name in found
         },
     )
@@ -131,7 +147,7 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
 def usage(program: Program) -> str:
     """Explain `program` to a user who typed --help."""
     inputs = [f"--{name} FILE" for name in program.needs]
-    inputs += [f"[--{name} FILE]" for name in program.takes]
+    inputs += [f"[--{name} FILE]" for name in program.inputs if name not in program.needs]
     return "\n".join(
         [
             *textwrap.wrap(program.summary, 88),
@@ -171,8 +187,9 @@ def _pairs(argv: Sequence[str]) -> Iterator[tuple[str, str | None]]:
             yield name, None
 
 
-def _converted(name: str, convert: Callable[[str], Any], value: str | None) -> Any:
-    if convert is bool:
+def _value(name: str, one: Option, value: str | None) -> Any:
+    """Make the value of a label, and see that it lies in its range."""
+    if one.flag:
         if value is None:
             return True
         if value.lower() in _YES_NO:
@@ -180,12 +197,29 @@ def _converted(name: str, convert: Callable[[str], Any], value: str | None) -> A
         raise IceblockError(f"`{name}` takes yes, no, or no value at all, not {value!r}.")
     text = _given(name, value)
     try:
-        return convert(text)
+        made = [(one.read or one.kind)(part.strip()) for part in _parts(one, text)]
+        if one.pair:
+            low, high = made
+            made = [(low, high)]
     except ValueError:
-        kinds = {int: "a whole number", float: "a number", _positive: "a whole number above 0"}
-        raise IceblockError(
-            f"`{name}` needs {kinds.get(convert, 'another value')}, not {text!r}."
-        ) from None
+        kinds = {int: "a whole number", float: "a number"}
+        many = f"{kinds.get(one.kind, 'values')} twice, with a comma between" if one.pair else None
+        raise IceblockError(f"`{name}` needs {many or kinds[one.kind]}, not {text!r}.") from None
+    whole = tuple(made) if one.many else made[0]
+    one.check(whole)
+    return whole
+
+
+def _parts(one: Option, text: str) -> list[str]:
+    """Split a list, which has commas because a value cannot have spaces."""
+    return [part for part in text.split(",") if part.strip()] if one.many or one.pair else [text]
+
+
+def _threads(value: str | None) -> int:
+    text = _given("j", value)
+    if not text.isdecimal() or int(text) < 1:
+        raise IceblockError(f"`j` needs a whole number above 0, not {text!r}.")
+    return int(text)
 
 
 def _given(name: str, value: str | None) -> str:
@@ -196,21 +230,15 @@ def _given(name: str, value: str | None) -> str:
     return value
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
 def _unknown(name: str, program: Program) -> str:
-    close = difflib.get_close_matches(name, [label.name for label in program.labels], n=1)
+    close = difflib.get_close_matches(name, program.labels, n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
     return f"{program.name} has no label `{name}`.{hint}"
 
 
 def _explained(program: Program) -> list[str]:
-    if not program.labels:
+    labels = program.labels
+    if not labels:
         return ["It has no labels."]
-    width = max(len(label.name) for label in program.labels)
-    return ["Labels:", *(f"  {label.name:<{width}}  {label.meaning}" for label in program.labels)]
+    width = max(map(len, labels))
+    return ["Labels:", *(f"  {name:<{width}}  {meaning(one)}" for name, one in labels.items())]

@@ -12,15 +12,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 import core
 from core.remarks import collected, warn
+from core.runs.options import options_of
 
 from .abort import AbortWatch
 from .arguments import Arguments, Program, parse
 from .nodes import NodeType, write_output_nodes
 from .version import RelionVersion, detect
+
+REPORT = "logfile.pdf"
+"""Name of a run's report, which RELION's Display menu opens."""
 
 
 class Job:
@@ -76,8 +80,7 @@ class Job:
         self.say(f"iceblock {core.__version__}, External job {self.folder}/ of {started_by}")
         self.say(f"Command: {self.command}")
         for name, path in self.arguments.inputs.items():
-            used = name in (*self._program.needs, *self._program.takes)
-            unused = "" if used else "  (not used by this job)"
+            unused = "" if name in self._program.inputs else "  (not used by this job)"
             self.say(f"Input:   --{name} {path}{unused}")
         self.say(f"Threads: {self.arguments.threads}")
         return self
@@ -98,6 +101,27 @@ class Job:
         nodes = [(path.as_posix(), kind) for path, kind in self._outputs]
         write_output_nodes(self.folder, nodes, self.relion)
 
+    def options(self) -> Any:
+        """Make the options of the run from the inputs, the labels and the threads."""
+        kind: Any = self._program.kind
+        values = dict(self.arguments.values)
+        given: dict[str, tuple[Path, ...]] = {}
+        for name, option in self._program.inputs.items():
+            if name in self.arguments.inputs:
+                given.setdefault(option, (self.arguments.inputs[name],))
+        for option, paths in given.items():
+            many = options_of(kind)[option].many
+            values[option] = (*paths, *values.get(option, ())) if many else paths[0]
+        made = kind(
+            **values,
+            out=self.folder,
+            threads=self.arguments.threads,
+            report=REPORT,
+            command=self.command,
+        )
+        made.check()
+        return made
+
     @property
     def progress(self) -> TextIO:
         """Where a progress bar goes: RELION shows the end of run.out while the job runs."""
@@ -107,9 +131,10 @@ class Job:
         """Write a line to run.out."""
         print(text, flush=True)
 
-    def warn(self, text: str) -> None:
-        """Write a warning to run.out and to run.err, which RELION shows in red."""
-        warn(text)
+    def warn_of_type(self, dtype: str) -> None:
+        """Warn of images of a type that the RELION at hand cannot go on with."""
+        if dtype == "float16" and self.relion is RelionVersion.V3_1:
+            warn("RELION 3.1 refuses to classify or refine float16 stacks: use them elsewhere.")
 
     def heartbeat(self) -> None:
         """Stop the job here if the user or the queue asked for it; call between two batches.

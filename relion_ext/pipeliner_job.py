@@ -31,12 +31,14 @@ from pipeliner.pipeliner_job import PipelinerCommand, PipelinerJob, Ref
 
 import core
 from core.errors import IceblockError
+from core.wording import wording
 
-from .arguments import INPUTS, Label, Program, parse
+from .arguments import INPUTS, Program, meaning, parse
 from .classify import PROGRAM as CLASSIFY
 from .denoise import PROGRAM as DENOISE
 from .restore import PROGRAM as RESTORE
 from .whole import PROGRAM as WHOLE
+from .wording import words_for
 
 NODES = {
     "in_parts": (NODE_PARTICLEGROUPMETADATA, EXT_STARFILE),
@@ -79,7 +81,7 @@ class IceblockJob(PipelinerJob):  # type: ignore[misc]
         info.programs = [ExternalProgram(command=self.PROGRAM.name)]
         info.references = [PAPER]
         self.can_continue = True
-        for name in (*self.PROGRAM.needs, *self.PROGRAM.takes):
+        for name in self.PROGRAM.inputs:
             kind, endings = NODES[name]
             self.joboptions[name] = InputNodeJobOption(
                 label=f"{INPUTS[name]}:",
@@ -87,13 +89,13 @@ class IceblockJob(PipelinerJob):  # type: ignore[misc]
                 pattern=FileDescription(INPUTS[name], endings),
                 is_required=name in self.PROGRAM.needs,
             )
-        for label in self.PROGRAM.labels:
-            words = {"label": f"{label.name.replace('_', ' ')}:", "help_text": label.meaning}
-            if label.convert is bool:
-                option = BooleanJobOption(default_value=_yes(label), in_continue=True, **words)
+        for name, one in self.PROGRAM.labels.items():
+            words = {"label": f"{name.replace('_', ' ')}:", "help_text": meaning(one)}
+            if one.flag:
+                option = BooleanJobOption(default_value=one.default, in_continue=True, **words)
             else:
                 option = StringJobOption(in_continue=True, **words)
-            self.joboptions[label.name] = option
+            self.joboptions[name] = option
         self.get_runtab_options(threads=True)
 
     def create_output_nodes(self) -> None:
@@ -110,7 +112,8 @@ class IceblockJob(PipelinerJob):  # type: ignore[misc]
         if any(not self.joboptions[name].value for name in self.PROGRAM.needs):
             return []  # the pipeliner says so itself
         try:
-            parse(self.PROGRAM, self._arguments())
+            with wording(words_for(self.PROGRAM)):
+                parse(self.PROGRAM, self._arguments())
         except IceblockError as error:
             return [JobOptionValidationResult("error", [], str(error))]
         return []
@@ -118,22 +121,16 @@ class IceblockJob(PipelinerJob):  # type: ignore[misc]
     def _arguments(self) -> list[str]:
         """Give all that is filled in, as RELION writes it."""
         given = ["--j", str(self.get_nr_threads())]
-        for name in (*self.PROGRAM.needs, *self.PROGRAM.takes):
+        for name in self.PROGRAM.inputs:
             if path := self.joboptions[name].value:
                 given += [f"--{name}", str(path)]
-        for label in self.PROGRAM.labels:
-            value = self.joboptions[label.name].value
-            if label.convert is bool:
-                chosen = self.joboptions[label.name].get_boolean()
-                given += [f"--{label.name}", "yes" if chosen else "no"] * (chosen != _yes(label))
-            elif text := str(value or "").strip():
-                given += [f"--{label.name}", text]
+        for name, one in self.PROGRAM.labels.items():
+            if one.flag:
+                chosen = self.joboptions[name].get_boolean()
+                given += [f"--{name}", "yes" if chosen else "no"] * (chosen != one.default)
+            elif text := str(self.joboptions[name].value or "").strip():
+                given += [f"--{name}", text]
         return given
-
-
-def _yes(label: Label) -> bool:
-    """Tell whether a yes or no is yes by default, as its explanation ends."""
-    return label.meaning.endswith("[yes]")
 
 
 class WholeJob(IceblockJob):

@@ -1,5 +1,7 @@
 """`relion_iceblock_restore`: the raw images back in a denoised set, as a RELION External job."""
 
+from core.runs.options import Options
+
 from .arguments import Program
 from .job import Job
 from .nodes import NodeType
@@ -11,6 +13,8 @@ PROGRAM = Program(
         "(and perhaps selected, classified or refined) particles, pointing at the images that "
         "rlnIceblockRawImageName names."
     ),
+    kind=Options,
+    inputs={"in_parts": "denoised"},
     needs=("in_parts",),
 )
 

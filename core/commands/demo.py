@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .shared_options import PATH, THREADS
+from .generated import PATH
 
 WHAT_TO_TRY = """\
 A RELION project with {particles} simulated particles is in {project}. Try, for example:
@@ -24,7 +24,7 @@ Or start RELION in this folder, and choose the job type External."""
     help="Write a small RELION project instead, to try the other commands and RELION's jobs on. "
     "DIR must be new or empty.",
 )  # fmt: skip
-@THREADS
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads.  [default: all]")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier demo left in --out.")
 def command(out: Path, project: Path | None, threads: int | None, overwrite: bool) -> None:
     """Denoise simulated particles and show the result.

@@ -21,7 +21,7 @@ def command(context: click.Context) -> None:
         return
     from ..denoise.model_file import read_description
     from ..denoise.shipped import DEFAULT, shipped_models
-    from ..segment.model_file import shipped_segmentation
+    from ..segment.shipped import shipped_segmentation
 
     for name, path in shipped_models().items():
         card = read_description(path)["card"]
@@ -45,7 +45,7 @@ def show(model: str, as_json: bool) -> None:
     from ..denoise.shipped import find_model
     from ..errors import IceblockError
     from ..images.tensor_file import read_tensors
-    from ..segment.model_file import shipped_segmentation
+    from ..segment.shipped import shipped_segmentation
 
     path = shipped_segmentation().get(model) or find_model(model)
     description, _ = read_tensors(path, None, weights=False)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .shared_options import OUT, OVERWRITE, PATH, QUIET, THREADS, pixel_size
+from ..runs.noise.options import INSPECTION, NoiseOptions
+from .generated import PATH, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import TextIO
 
 
 class NoiseGroup(click.Group):
@@ -35,56 +37,8 @@ def command() -> None:
     """Cut blocks of pure noise out of micrographs."""
 
 
-@click.command(no_args_is_help=True)
-@click.argument("micrographs", nargs=-1, required=True, type=PATH)
-@OUT
-@click.option(
-    "--box", required=True, type=int, metavar="PIXELS", help="Side of the blocks.",
-)  # fmt: skip
-@click.option(
-    "--particle-diameter", required=True, type=float, metavar="Å", help="Longest side in Å.",
-)  # fmt: skip
-@click.option(
-    "--picks", type=PATH, metavar="FILE",
-    help="Where particles are: a list or suffix file of RELION's picking, a particles STAR, or "
-    "a folder of .star, EMAN .box or .json, or crYOLO .cbox files.",
-)  # fmt: skip
-@click.option("--require-picks", is_flag=True, help="Skip micrographs that the picks do not list.")
-@click.option(
-    "--masks", type=PATH, metavar="DIR",
-    help="Masks of pollution, as in mic1_mask.png for mic1.mrc; any binning.",
-)  # fmt: skip
-@pixel_size("Å per pixel.  [default: from the STAR file, else from the images]")
-@click.option(
-    "--model", metavar="NAME|FILE", help="Segmentation model.  [default: the one that ships]",
-)  # fmt: skip
-@click.option(
-    "--stride", type=int, metavar="PIXELS",
-    help="Step of the window that looks for ice.  [default: box / 8]",
-)  # fmt: skip
-@click.option(
-    "--overlap", type=float, metavar="PART",
-    help="Largest part of a block's area that is another's too.  [default: 0.25]",
-)  # fmt: skip
-@click.option(
-    "--per-micrograph", type=int, metavar="N", help="Blocks at most from each micrograph.",
-)  # fmt: skip
-@click.option(
-    "--margin", type=float, metavar="Å",
-    help="Å to keep away from particles and pollution.  [default: 10]",
-)  # fmt: skip
-@click.option(
-    "--min-background", type=float, metavar="PART",
-    help="Skip micrographs with less background than this part.  [default: 0.05]",
-)  # fmt: skip
-@click.option(
-    "--synthetic", default=0, metavar="N",
-    help="Add N blocks of synthetic noise with the spectrum of the real ones.",
-)  # fmt: skip
-@THREADS
-@OVERWRITE
-@QUIET
-def extract(quiet: bool, **values: Any) -> None:
+@run_command(NoiseOptions, "extract", no_args_is_help=True)
+def extract(options: NoiseOptions, progress: TextIO | None) -> None:
     """Cut blocks of pure noise out of micrographs, or look at blocks that were cut.
 
     MICROGRAPHS is a RELION micrographs.star, a folder, or image files (MRC, TIFF, PNG). DIR gets
@@ -101,12 +55,9 @@ def extract(quiet: bool, **values: Any) -> None:
       iceblock noise CtfFind/job004/micrographs_ctf.star --picks AutoPick/job006/autopick.star \\
           --box 256 --particle-diameter 180 --out Noise
     """
-    from ..runs.noise.options import NoiseOptions
     from ..runs.noise.run import run
 
-    given = {name: value for name, value in values.items() if value is not None}
-    options = NoiseOptions(**given, command=shlex.join(sys.argv))
-    run(options, progress=None if quiet else sys.stderr)
+    run(options, progress=progress)
 
 
 @command.command()
@@ -125,7 +76,6 @@ def inspect(bank: Path, out: Path | None) -> None:
     from ..noise.bank import NoiseBank
     from ..noise.inspection import describe
     from ..noise.inspection import inspect as look
-    from ..runs.noise.options import INSPECTION
 
     found = NoiseBank.read(bank)
     out = out or found.path.with_name(INSPECTION)

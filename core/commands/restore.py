@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .shared_options import PATH
+from .generated import PATH
 
 
 @click.command(name="restore")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import IceblockError
 from .checks import band_powers, odd_spectrum, odd_variance, outlier_blocks
 from .clearance import likely_centres, particle_discs, sampled, unusable_bins, widened
 from .extractor import lattice_corners, occupied_windows, scatter, thin
@@ -31,7 +30,6 @@ OUTLIERS = "outlier pixels"
 VARIANCE = "odd variance"
 SPECTRUM = "odd spectrum"
 
-_SMALLEST = 8
 _ACROSS = 20  # pixels that a particle keeps across when the micrograph is binned for the checks
 
 
@@ -53,20 +51,6 @@ class CutSettings:
     """Part of a micrograph that must be background; it gives no blocks otherwise."""
     loss: float = 0.02
     """Part of the windows of pure noise that each search for leftover particles may cost."""
-
-    def __post_init__(self) -> None:
-        limit = self.per_micrograph
-        for name, value, sensible, give in (
-            ("box of noise blocks", self.box, self.box >= _SMALLEST, f"{_SMALLEST} or more pixels"),
-            ("stride", self.step, self.step >= 1, "1 or more pixels"),
-            ("overlap", self.overlap, 0 <= self.overlap < 1, "0 or more, below 1"),
-            ("number of blocks per micrograph", limit, limit is None or limit >= 1, "1 or more"),
-            ("margin", self.margin, self.margin >= 0, "0 Å or more"),
-            ("least background", self.min_background, 0 <= self.min_background <= 1, "0 to 1"),
-            ("loss to the checks", self.loss, 0 < self.loss < 1, "a part between 0 and 1"),
-        ):
-            if not sensible:
-                raise IceblockError(f"The {name} is {value:g}; give {give}.")
 
     @property
     def step(self) -> int:

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import IceblockError
 from ..images.micrographs.picks import Picks, read_picks
 from ..images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
 from ..images.output_plan import output_names
@@ -95,11 +94,3 @@ def fingerprints(labelled: Sequence[Labelled]) -> dict[str, Any]:
         "picks": picks.hexdigest(),
         "masks": [fingerprint(one.mask) for one in labelled if one.mask],
     }
-
-
-def check_diameter(diameter: float) -> None:
-    """Raise IceblockError unless a particle diameter in Å can be one."""
-    if not 10 <= diameter <= 10_000:
-        raise IceblockError(
-            f"the particle diameter is {diameter:g} Å; give that of your particle, 10 to 10000 Å"
-        )

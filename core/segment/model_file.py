@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..errors import IceblockError
 from ..images.tensor_file import digest, read_tensors, write_tensors
 from .network import NetworkConfig, SegmentationNet
+from .shipped import DEFAULT, find_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ARCHITECTURE = "segmentation"
-WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT = "iceblock-segment"
 """The model that ships."""
 _MOST_LEVELS, _WIDEST = 8, 1 << 14
 
@@ -40,25 +41,6 @@ class SegmentationModel:
     card: SegmentationCard
     path: Path
     sha256: str
-
-
-def shipped_segmentation() -> dict[str, Path]:
-    """Names and files of the segmentation models in this installation."""
-    return {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
-
-
-def find_model(name: str) -> Path:
-    """Turn the shipped model's name or a path into a path."""
-    shipped = shipped_segmentation()
-    if name in shipped:
-        return shipped[name]
-    path = Path(name)
-    if path.is_file():
-        return path
-    known = ", ".join(shipped) or "none"
-    raise IceblockError(
-        f"segmentation model {name!r} is neither a file nor one that ships ({known})"
-    )
 
 
 def save_model(path: Path, network: SegmentationNet, card: SegmentationCard) -> None:

@@ -13,8 +13,9 @@ from ..errors import IceblockError
 from .border import move_border_particles
 from .grid import coarse_shape, to_grid, views
 from .labels import discs
-from .model_file import DEFAULT, SegmentationModel, load_model
+from .model_file import SegmentationModel, load_model
 from .network import BACKGROUND, PARTICLE, POLLUTION
+from .shipped import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -46,9 +46,9 @@ def test_particles_of_cryosparc(iceblock: Run, test_data: Path, given: bool) -> 
     ("more", "says"),
     [
         (("--time-limit", "15"), "'15' is no length of time"),
-        (("--picks", "Picks"), "no micrographs are given"),
+        (("--picks", "Picks"), "--micrographs is missing"),
         (("--micrographs", MICROGRAPHS, "--volume", "none.mrc"), "none.mrc"),
-        (("--micrographs", MICROGRAPHS, "--volume", VOLUME, "--gpu", "97"), "cuda:97"),
+        (("--micrographs", MICROGRAPHS, "--volume", VOLUME, "--device", "cuda:97"), "cuda:97"),
         (("--segmentation", "none"), "segmentation model 'none'"),
     ],
 )

@@ -67,9 +67,9 @@ def test_fine_tuned_and_used(
     ("more", "says"),
     [
         (("--time-limit", "30"), "'30' is no length of time"),
-        (("--steps", 0), "above 0"),
+        (("--steps", 0), "--steps is 0 and must be at least 1"),
         (("--snr-range", 2, 1), "SNR range"),
-        (("--gpu", "97"), "cuda:97"),
+        (("--device", "auto", "--gpu", "97"), "cuda:97"),
         (("--resume",), "no training run to be resumed"),
         (("--vgg19", "none.pth", "--perceptual", "vgg19"), "none.pth"),
         (("--preset", "best"), "best"),

@@ -48,17 +48,10 @@ def fake(name: str, **content: Any) -> None:
 
 
 if os.environ["FAKE_RUN"] == "no torch":
-    sys.modules["core.denoise.inference"] = None  # type: ignore[assignment]
+    sys.modules["core.compute.device"] = None  # type: ignore[assignment]
 else:
-    card = types.SimpleNamespace(name="fake")
     fake("core.runs.denoise.run", run=run, Denoised=None)
-    model = types.SimpleNamespace(card=card, path="fake", sha256="0")
-    fake(
-        "core.denoise.inference",
-        choose_device=lambda name: "cpu",
-        Denoiser=lambda *_: types.SimpleNamespace(model=model),
-    )
-    fake("core.denoise.model_file", load_model=lambda path: model)
+    fake("core.denoise.model_file", read_description=lambda path: {"card": {"name": "fake"}})
 connection.PAUSE = 0.05
 files.LAG = 0.0
 # The tests may themselves run in a shell's background or under nohup, where these are switched off.

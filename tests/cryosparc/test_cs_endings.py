@@ -87,5 +87,5 @@ def test_nothing_is_made_where_the_program_cannot_start(two_stacks: Lab) -> None
     process = start(two_stacks, "no torch")
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert "core.denoise.inference" in err
+    assert "core.compute.device" in err
     assert ("P1", "J2") not in two_stacks.server.world.jobs

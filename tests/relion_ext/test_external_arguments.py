@@ -7,20 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
+from core.runs.option import option
+from core.runs.options import Options, option_class
 from relion_ext import classify, denoise, evaluate, noise, restore, train, whole
-from relion_ext.arguments import INPUTS, Label, Program, parse, usage
+from relion_ext.arguments import INPUTS, Program, meaning, parse, usage
 
-PROGRAM = Program(
-    name="relion_test",
-    summary="Tests.",
-    needs=("in_parts",),
-    labels=(
-        Label("device", "where"),
-        Label("keep_noise", "how much", float),
-        Label("batch_size", "how many", int),
-        Label("overwrite", "whether", bool),
-    ),
-)
+
+@option_class(kw_only=True)
+class Few(Options):
+    device: str = option("Where", default="auto")
+    keep_noise: float = option("How much", default=0.0, at_most=1)
+    batch_size: int | None = option("How many", default=None)
+    overwrite: bool = option("Whether", default=False)
+    gate: bool = option("Go without", default=True)
+    many: tuple[Path, ...] = option("Files", default=())
+    pair: tuple[float, float] | None = option("Range", default=None, above=0)
+
+
+PROGRAM = Program("relion_test", "Tests.", Few, {"in_parts": "particles"}, ("in_parts",))
 PARTICLES = ["--in_parts", "Extract/job003/particles.star"]
 PROGRAMS = [job.PROGRAM for job in (classify, denoise, evaluate, noise, restore, train, whole)]
 ORDINARY = ["--o", "External/job001/", *PARTICLES]
@@ -51,6 +55,8 @@ def test_labels_are_converted() -> None:
         "batch_size": 64,
     }
     assert values("--keep_noise", "-0.5") == {"keep_noise": -0.5}
+    assert values("--many", "a.mrc,b.mrc") == {"many": (Path("a.mrc"), Path("b.mrc"))}
+    assert values("--pair", "0.1,2", "--gate", "no") == {"pair": (0.1, 2.0), "gate": False}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +112,9 @@ def test_order_does_not_matter(order: list[str]) -> None:
         (["--overwrite", "maybe"], "`overwrite` takes yes, no"),
         (["--device", "my", "gpu"], "'gpu' belongs to no label"),
         (["-device", "cpu"], "'-device' belongs to no label"),
+        (["--keep_noise", "1.5"], "keep-noise is 1.5 and must be at most 1"),
+        (["--pair", "1"], "`pair` needs a number twice, with a comma between, not '1'"),
+        (["--pair", "0,1"], "pair is 0 and must be above 0"),
         (["--j", "0"], "`j` needs a whole number above 0"),
         (["--j"], "`j` came without a value"),
         (["--in_mask"], "`in_mask` came without a value"),
@@ -126,13 +135,13 @@ def test_missing_particles(argv: list[str]) -> None:
 @pytest.mark.parametrize("program", [PROGRAM, *PROGRAMS], ids=lambda program: program.name)
 def test_usage_lists_every_label_in_two_columns(program: Program) -> None:
     lines = usage(program).splitlines()
-    told = {label.name: next(li for li in lines if li.startswith(f"  {label.name} "))
-            for label in program.labels}  # fmt: skip
-    assert all(told[label.name].endswith(label.meaning) for label in program.labels)
-    assert len({told[label.name].index(label.meaning) for label in program.labels}) <= 1
+    told = {meaning(one): next(line for line in lines if line.startswith(f"  {name} "))
+            for name, one in program.labels.items()}  # fmt: skip
+    assert all(line.endswith(text) for text, line in told.items())
+    assert len({line.index(text) for text, line in told.items()}) <= 1
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_every_label_tells_its_default(program: Program) -> None:
-    bare = [x.name for x in program.labels if not x.meaning.endswith(("]", "(needed)"))]
-    assert bare == []
+    meanings = map(meaning, program.labels.values())
+    assert [text for text in meanings if not text.endswith(("]", "(needed)"))] == []

@@ -66,8 +66,8 @@ def markers(folder: Path) -> list[str]:
 
 def test_labels_are_options_of_the_denoiser() -> None:
     options = {field.name for field in dataclasses.fields(DenoiseOptions)}
-    assert {label.name for label in PROGRAM.labels} <= options
-    assert options - {label.name for label in PROGRAM.labels} == {
+    assert set(PROGRAM.labels) <= options
+    assert options - set(PROGRAM.labels) == {
         "particles", "out", "threads", "report", "command", "stacks", "project_dir", "passthrough"
     }  # fmt: skip
 

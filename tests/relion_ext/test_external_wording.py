@@ -16,7 +16,11 @@ from relion_ext.wording import words_for
         (denoise, "or give --overwrite to replace it", "or give the label `overwrite` to"),
         (denoise, "1 CUDA device: give --device cpu, or", "set the label `gpu` to cpu, or"),
         (denoise, "choose another output folder", "start a new job"),
-        (train, "give --volume with a map", "give the label `volumes` with a map"),
+        (
+            train,
+            "give --volume with a map",
+            "give `Input 3D reference` or the label `volumes` with a map",
+        ),
         (train, "give --particles", "give `Input particles`"),
         (noise, "give --synthetic 5", "the label `synthetic` 5"),
         (whole, "give --held-out", "the option --held-out of the command line"),
@@ -32,5 +36,5 @@ def test_labels(program: object, said: str, told: str) -> None:
 
 def test_a_run_inside_another() -> None:
     """The stage's name becomes the whole run's, and that a label."""
-    with wording(words_for(whole.PROGRAM)), wording(renamed({"box": "--noise-box"})):
+    with wording(words_for(whole.PROGRAM)), wording(renamed({"--box": "--noise-box"})):
         assert str(IceblockError("give --box")) == "give the label `noise_box`"

@@ -238,14 +238,14 @@ def test_a_killed_run_goes_on(project: Path, moment: str) -> None:
 
 def test_other_options_are_another_run(project: Path) -> None:
     many, _ = cut(project)
-    with pytest.raises(IceblockError, match=r"another run \(different: settings\)"):
+    with pytest.raises(IceblockError, match=r"another run \(different: margin\)"):
         cut(project, margin=40.0)
     Path("Picks/mic01.star").write_text(Path("Picks/mic02.star").read_text())
     with pytest.raises(IceblockError, match=r"different: picks"):
         cut(project)
     fewer, _ = cut(project, margin=40.0, overwrite=True)
     assert fewer.n < many.n
-    assert json.loads(Path("Noise/run.json").read_text())["identity"]["settings"]["margin"] == 40
+    assert json.loads(Path("Noise/run.json").read_text())["identity"]["margin"] == 40
 
 
 def test_a_micrograph_that_cannot_be_read_is_passed_over(project: Path) -> None:
@@ -372,14 +372,14 @@ def test_required_picks_that_list_none(project: Path) -> None:
         ({"pixel_size": 0.3}, r"has no room for a particle of 100 Å.*correct the pixel size"),
         ({"particle_diameter": 2000.0}, r"has no room for a particle of 2000 Å"),
         ({"box": 300}, r"224 x 224 pixels and blocks of 300 pixels do not fit"),
-        ({"box": 8}, r"The box is 8 and must be at least 16"),
-        ({"particle_diameter": -3.0}, r"particle diameter is -3 Å"),
+        ({"box": 8}, r"--box is 8 pixels and must be at least 16"),
+        ({"particle_diameter": -3.0}, r"--particle-diameter is -3 Å and must lie between 10"),
         ({"overlap": 1.5}, r"overlap is 1\.5"),
         ({"stride": 0}, r"stride is 0"),
-        ({"per_micrograph": 0}, r"blocks per micrograph is 0"),
+        ({"per_micrograph": 0}, r"--per-micrograph is 0"),
         ({"margin": -1.0}, r"margin is -1"),
-        ({"min_background": 3.0}, r"least background is 3"),
-        ({"synthetic": -1}, r"synthetic blocks is -1"),
+        ({"min_background": 3.0}, r"--min-background is 3"),
+        ({"synthetic": -1}, r"--synthetic is -1"),
         ({"threads": 0}, r"threads is 0"),
         ({"picks": Path("nowhere")}, r"nowhere"),
         ({"masks": Path("nowhere")}, r"nowhere is not a folder"),

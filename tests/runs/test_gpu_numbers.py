@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import IceblockError
-from core.runs.denoise.options import gpu_numbers
+from core.runs.common_options import gpu_numbers
 
 
 @pytest.mark.parametrize(
@@ -16,5 +16,5 @@ def test_numbers(text: str | None, numbers: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "0,0", "0,x", "-1", "all"])
 def test_mistakes(text: str) -> None:
-    with pytest.raises(IceblockError, match="give the numbers of GPUs"):
+    with pytest.raises(IceblockError, match="numbers of GPUs"):
         gpu_numbers(text)

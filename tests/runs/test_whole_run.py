@@ -224,7 +224,7 @@ def fake_extracting(monkeypatch: pytest.MonkeyPatch, blocks: dict[int, int]) -> 
         tried.append(options.box)
         others["warn"](f"{options.box} pixels")  # type: ignore[operator]
         found = blocks[options.box]
-        made = {"identity": {"settings": {"box": options.box}}, "blocks": found, "micrographs": 2,
+        made = {"identity": {"box": options.box}, "blocks": found, "micrographs": 2,
                 "with_blocks": 2, "warnings": []}  # fmt: skip
         options.out.mkdir(exist_ok=True)
         write_record(options.out, made | {"state": "finished" if found else "without blocks"})
@@ -324,7 +324,7 @@ def wide_volume(project: Path) -> dict[str, Any]:
         (lambda p: {"particles": Path("none.star")}, "none.star does not exist"),
         (lambda p: {"micrographs": (Path("none.star"),)}, "none.star"),
         (lambda p: {"volumes": (Path("none.mrc"),)}, "none.mrc"),
-        (lambda p: {"micrographs": (), "picks": Path("Picks")}, "no micrographs are given"),
+        (lambda p: {"micrographs": (), "picks": Path("Picks")}, "--micrographs is missing"),
         (lambda p: {"model": "none"}, "neither a file nor one of the models"),
         (lambda p: {"segmentation": "none"}, "segmentation model 'none'"),
         (lambda p: {"device": "cuda:97"}, "cuda:97"),
@@ -332,8 +332,8 @@ def wide_volume(project: Path) -> dict[str, Any]:
         (lambda p: {"keep_noise": 2.0}, "keep-noise is 2"),
         (lambda p: {"dtype": "int8"}, "dtype is 'int8'"),
         (lambda p: {"contrast": "grey"}, "contrast is 'grey'"),
-        (lambda p: {"steps": 0}, "number of steps is 0"),
-        (lambda p: {"particle_diameter": 3.0}, "particle diameter is 3"),
+        (lambda p: {"steps": 0}, "--steps is 0"),
+        (lambda p: {"particle_diameter": 3.0}, "--particle-diameter is 3 Å"),
         (wide_volume, "and the particles' boxes are 160 Å"),
     ],
 )

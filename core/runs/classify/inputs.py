@@ -88,10 +88,6 @@ def identify(options: ClassifyOptions, work: Work) -> dict[str, Any]:
         "run": "classify",
         "particles": stamp(options.particles),
         "stacks": stack_stamps(work.plan, work.ctf),
+        **options.identity(),
         "classes": work.classes,
-        "particle_diameter": options.particle_diameter,
-        "iterations": options.iterations,
-        "seed": options.seed,
-        "contrast": options.contrast,
-        "pixel_size": options.pixel_size,
     }

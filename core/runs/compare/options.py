@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 from ...denoise.shipped import DEFAULT
 from ...errors import IceblockError
-from ...images.validation import SMALLEST_BOX
+from ..common_options import Device, Output
+from ..option import option
+from ..options import option_class
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+SMALLEST_BOX = 32
+"""Pixels."""
 TABLE, CSV, PAGES = "comparison.md", "comparison.csv", "comparison.pdf"
 FIGURES, METHODS, TRAINING = "Figures", "Methods", "Training"
 OUTPUTS = (TABLE, CSV, PAGES, FIGURES, METHODS, TRAINING)
@@ -44,58 +45,79 @@ QUICK = Size(24, 8, 8, 12, 3, 25, 400, 64, 5.4)
 """A few minutes on a CPU: shows that all works; its numbers say little."""
 
 
-@dataclass(frozen=True)
-class CompareOptions:
+@option_class(kw_only=True)
+class CompareOptions(Device, Output):
     """What to compare on what."""
 
-    out: Path
-    models: tuple[str, ...] = ()
-    """NAME=FILE, NAME=SHIPPED, or FILE alone; the first is ours, by default the shipped one."""
-    volumes: tuple[Path, ...] = ()
-    """Maps and atomic models that are scored on; phantoms by default."""
-    noise: tuple[Path, ...] = ()
-    """Noise banks to score on; a part of each is kept for tuning and training where `train_noise`
-    is not given. By default noise with an ice-like spectrum."""
-    train_volumes: tuple[Path, ...] = ()
-    """For the networks that are trained here, besides `phantoms`."""
-    train_noise: tuple[Path, ...] = ()
-    phantoms: int = 24
-    """To train on."""
-    noisy: tuple[Path, ...] = ()
-    clean: tuple[Path, ...] = ()
-    """Metadata of pairs to score on, row by row the same, in the place of simulated ones."""
-    particles: Path | None = None
-    """Real particles to show the models on."""
-    snrs: tuple[float, ...] = (1.0, 0.1)
-    """Of the simulated sets: weak noise, strong noise."""
-    quick: bool = False
-    number: int | None = None
-    """This and what follows go before what `quick` or its absence stands for."""
-    train_steps: int | None = None
-    whole: int | None = None
-    box: int | None = None
-    pixel_size: float | None = None
-    device: str = "auto"
-    threads: int | None = None
-    seed: int = 0
-    overwrite: bool = False
-    command: str = ""
-    """As given, for the record."""
+    out: Path = option("Output folder", metavar="DIR", changes_result=False)
+    models: tuple[str, ...] = option(
+        "Row's name and model file, or a shipped model; the first is what all else is measured "
+        "against",
+        default=(), spelled="model", metavar="NAME=FILE", otherwise=f"iceblock={DEFAULT}",
+    )  # fmt: skip
+    volumes: tuple[Path, ...] = option(
+        "Structure to score on: map or atomic model, also .gz; take one that no model has seen",
+        default=(), spelled="volume", otherwise="4 phantoms",
+    )  # fmt: skip
+    noise: tuple[Path, ...] = option(
+        "Noise bank or stack of noise blocks to score on",
+        default=(), metavar="BANK", otherwise="an ice-like spectrum",
+    )  # fmt: skip
+    train_volumes: tuple[Path, ...] = option(
+        "Structure for the networks that are trained here, besides the phantoms",
+        default=(), spelled="train-volume",
+    )  # fmt: skip
+    train_noise: tuple[Path, ...] = option(
+        "Noise to tune filters and to train on",
+        default=(), metavar="BANK",
+        otherwise="four fifths of the micrographs of --noise, the rest is scored on",
+    )  # fmt: skip
+    phantoms: int = option("Random protein-like phantoms to train on", default=24, at_least=0)
+    noisy: tuple[Path, ...] = option(
+        "Noisy particles to score on in place of simulated ones; --clean names their truth",
+        default=(), metavar="STAR",
+    )  # fmt: skip
+    clean: tuple[Path, ...] = option(
+        "The truth of --noisy, row by row, as `iceblock simulate` writes it",
+        default=(), metavar="STAR",
+    )  # fmt: skip
+    particles: Path | None = option(
+        "Real particles to show the networks on", default=None, metavar="STAR|CS"
+    )
+    snrs: tuple[float, ...] = option(
+        "Signal over noise variance inside the particle; one set for each --snr",
+        default=(1.0, 0.1), spelled="snr", metavar="SNR", above=0,
+    )  # fmt: skip
+    number: int | None = option(
+        "Images in each set", default=None, short="n", at_least=4, otherwise="256, quick 24"
+    )
+    train_steps: int | None = option(
+        "Steps for DnCNN, the unsupervised GAN and our own network on the same pairs; 0 leaves "
+        "these rows out. At 128 pixels a step of the three takes about 6 s on one core",
+        default=None, at_least=0, otherwise="1000, quick 25",
+    )  # fmt: skip
+    whole: int | None = option(
+        "Further noisy images that make up each set, from which set-wise methods learn; 0 for none",
+        default=None, at_least=0, otherwise="4000, quick 400",
+    )  # fmt: skip
+    box: int | None = option(
+        "Even box of the images", default=None, at_least=SMALLEST_BOX, unit="pixels",
+        otherwise="128, quick 64",
+    )  # fmt: skip
+    pixel_size: float | None = option(
+        "Pixel size of the images in Å",
+        default=None, unit="Å", above=0, otherwise="2.7, quick 5.4",
+    )  # fmt: skip
+    quick: bool = option("Few images, little training: minutes on a CPU", default=False)
+    seed: int = option(
+        "The same seed and --threads give the same table on a CPU", default=0, at_least=0
+    )
 
     def size(self) -> Size:
         """Give the amounts, with all that was asked for in its place."""
         size = QUICK if self.quick else FULL
-        return Size(
-            number=_first(self.number, size.number),
-            validation=size.validation,
-            directions=size.directions,
-            views=size.views,
-            starts=size.starts,
-            train_steps=_first(self.train_steps, size.train_steps),
-            whole=_first(self.whole, size.whole),
-            box=_first(self.box, size.box),
-            pixel_size=size.pixel_size if self.pixel_size is None else self.pixel_size,
-        )
+        given = {one.name: getattr(self, one.name, None) for one in fields(size)}
+        return replace(size, **{name: value for name, value in given.items() if value is not None})
 
     def named_models(self) -> dict[str, str]:
         """Give shipped names or files of the models, by the names of their rows."""
@@ -116,6 +138,8 @@ class CompareOptions:
 
     def check(self) -> None:
         """Raise IceblockError for values that make no sense."""
+        super().check()
+        self.one_device()
         size = self.size()
         self.named_models()
         if len(self.noisy) != len(self.clean):
@@ -128,31 +152,15 @@ class CompareOptions:
                 "Pairs from files and pairs to be simulated were asked for: give --noisy with "
                 "--clean, or --volume."
             )
-        if size.box % 2 or size.box < SMALLEST_BOX:
-            raise IceblockError(
-                f"The box is {size.box} pixels and must be even and at least {SMALLEST_BOX}."
-            )
-        if not 0 < size.pixel_size < float("inf"):
-            raise IceblockError(f"The pixel size is {size.pixel_size:g} and must be above 0 (Å).")
-        if size.number < 4 or size.train_steps < 0:
-            raise IceblockError(
-                "A comparison needs 4 or more images, and training steps of 0 or more."
-            )
-        if not self.snrs or not all(0 < snr < float("inf") for snr in self.snrs):
-            raise IceblockError("SNRs must be above 0.")
-        if self.seed < 0 or self.phantoms < 0:
-            raise IceblockError("The seed and the number of phantoms cannot be negative.")
-        if self.threads is not None and self.threads < 1:
-            raise IceblockError(f"threads is {self.threads} and must be at least 1.")
+        if size.box % 2:
+            raise IceblockError(f"--box is {size.box} pixels and must be even.")
+        if not self.snrs:
+            raise IceblockError("No --snr is given: give one that is above 0.")
         if size.train_steps and not (self.train_volumes or self.phantoms):
             raise IceblockError(
                 "The networks that are trained here need volumes: give --train-volume or "
                 "--phantoms N, or leave them out with --train-steps 0."
             )
-
-
-def _first(given: int | None, otherwise: int) -> int:
-    return otherwise if given is None else given
 
 
 def slug(name: str) -> str:

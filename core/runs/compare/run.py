@@ -71,7 +71,7 @@ def run(
 
         console = Console(progress, beat)
         with begun(options, console) as this:
-            device = choose_device(options.device)
+            device = choose_device(options.one_device())
             with this.recorded(
                 CompareRecord,
                 _identity(options, device),

@@ -51,14 +51,7 @@ def identify(
         "model_sha256": model.sha256,
         "device_type": device.type,
         "bf16": bf16_pays(device),
-        "batch_size": options.batch_size,
-        "dtype": options.dtype,
-        "keep_noise": options.keep_noise,
-        "each_alone": options.each_alone,
-        "pixel_size": options.pixel_size,
-        "contrast": options.contrast,
-        **({"confidence": True} if options.confidence else {}),
-        **({"compile": True} if options.compile else {}),
+        **options.identity(),
         **({"passthrough": _passed_fields(options.passthrough)} if options.passthrough else {}),
     }
 

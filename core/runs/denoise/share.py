@@ -45,7 +45,7 @@ def device_of(options: DenoiseOptions, place: int, processes: int) -> torch.devi
     devices = [choose_device(f"cuda:{number}") for number in options.gpus()]
     if devices:
         return devices[place % len(devices)]
-    device = choose_device(options.device)
+    device = choose_device(options.one_device())
     if processes > 1 and device.type == "cuda" and device.index is None:
         return torch.device("cuda", place % torch.cuda.device_count())
     return device

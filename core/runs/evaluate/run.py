@@ -96,7 +96,7 @@ def run(
 
 def _denoiser(options: EvaluateOptions, seen: Evaluated) -> Denoiser | None:
     """Load the given model, or that of the denoising run; None where neither is known."""
-    device = choose_device(options.device)
+    device = choose_device(options.one_device())
     if options.model is not None:
         return Denoiser(load_model(find_model(options.model), device), device)
     for name in (seen.record.model.file, seen.record.model.name):
@@ -123,10 +123,7 @@ def _identity(options: EvaluateOptions, denoiser: Denoiser | None) -> dict[str, 
         "noise": held(options.noise),
         "volumes": stamps(options.volumes),
         "model_sha256": denoiser.model.sha256 if denoiser else None,
-        "sample": options.sample,
-        "gate": options.gate,
-        "contrast": options.contrast,
-        "pixel_size": options.pixel_size,
+        **options.identity(),
     }
 
 

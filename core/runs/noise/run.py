@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ... import __version__, remarks
@@ -154,10 +153,7 @@ def _identity(
         "version": __version__,
         **fingerprints(micrographs),
         "model": getattr(model, "sha256", type(segmenter).__name__),
-        "particle_diameter": options.particle_diameter,
-        "settings": asdict(options.settings()),
-        "require_picks": options.require_picks,
-        "synthetic": options.synthetic,
+        **options.identity(),
     }
 
 

@@ -19,9 +19,8 @@ from ...figures.overlay import overlay, write_png
 from ...images.disk import partial_path, replacing, write_error
 from ...images.project_root import name_from_here
 from ...remarks import warn
-from ...segment.model_file import DEFAULT
 from ...segment.segmenter import Segmentation, Segmenter
-from ..labelled import check_diameter, fingerprints, gather
+from ..labelled import fingerprints, gather
 from ..life import begun
 from ..record import RunRecord
 
@@ -30,30 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..labelled import Labelled
+    from .options import SegmentOptions
 
 LABELS, PROBABILITIES, OVERLAYS = "Labels", "Probabilities", "Overlays"
 TABLE = "segmentation.star"
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """What to segment and how."""
-
-    micrographs: Sequence[Path]
-    """A micrographs STAR file, a folder, or image files."""
-    out: Path
-    particle_diameter: float
-    """Å."""
-    picks: Path | None = None
-    masks: Path | None = None
-    """Folder with masks of pollution."""
-    pixel_size: float | None = None
-    """Å; goes before what the files say."""
-    model: str = DEFAULT
-    device: str = "cpu"
-    threads: int | None = None
-    overwrite: bool = False
-    command: str = ""
 
 
 @dataclass
@@ -79,9 +58,9 @@ def run(
         cannot be read is passed over with a warning unless none can.
     """
     console = Console(progress, heartbeat)
-    check_diameter(options.particle_diameter)
+    options.check()
     with begun(options, console) as this:
-        segmenter = Segmenter.load(options.model, str(choose_device(options.device)))
+        segmenter = Segmenter.load(options.model, str(choose_device(options.one_device())))
         labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)
         identity = {
             "version": __version__,

@@ -13,7 +13,6 @@ from ...errors import IceblockError
 from ...figures.overlay import overlay, write_png
 from ...segment.examples import LabelledMicrograph
 from ...segment.model_file import (
-    DEFAULT,
     SegmentationCard,
     SegmentationModel,
     load_model,
@@ -22,42 +21,18 @@ from ...segment.model_file import (
 from ...segment.scores import f1_score
 from ...segment.segmenter import Segmenter
 from ...segment.training import TrainingSettings, train
-from ..labelled import Labelled, check_diameter, fingerprints, gather
+from ..labelled import Labelled, fingerprints, gather
 from ..life import begun
 from ..record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from ...segment.network import SegmentationNet
+    from .options import SegmentTrainOptions
 
 MODEL = "segmentation.safetensors"
 OVERLAYS = "Overlays"
-
-
-@dataclass(frozen=True)
-class SegmentTrainOptions:
-    """What to train on and how."""
-
-    micrographs: Sequence[Path]
-    out: Path
-    particle_diameter: float
-    """Å."""
-    picks: Path | None = None
-    masks: Path | None = None
-    pixel_size: float | None = None
-    start: str = DEFAULT
-    """Model to go on from; `none` for a new network."""
-    steps: int = 300
-    hold_out: int = 1
-    """Micrographs kept out of training, to score on."""
-    limit: int = 100
-    """Most micrographs that are read; more picks teach little more."""
-    seed: int = 0
-    threads: int | None = None
-    overwrite: bool = False
-    command: str = ""
 
 
 @dataclass
@@ -82,7 +57,7 @@ def run(
         For too few picked micrographs, or anything wrong with the input or the output folder.
     """
     console = Console(progress, heartbeat)
-    check_diameter(options.particle_diameter)
+    options.check()
     with begun(options, console) as this:
         start = None if options.start == "none" else load_model(options.start)
         everything, _ = gather(
@@ -92,11 +67,8 @@ def run(
         identity = {
             "version": __version__,
             **fingerprints((*kept, *held)),
-            "hold_out": options.hold_out,
-            "particle_diameter": options.particle_diameter,
+            **options.identity(),
             "start": start.sha256 if start else "none",
-            "steps": options.steps,
-            "seed": options.seed,
         }
         outputs = (MODEL, OVERLAYS)
         with this.recorded(SegmentTrainRecord, identity, outputs, again=True) as record:

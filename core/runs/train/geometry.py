@@ -91,7 +91,7 @@ def _from_particles(
     fixed: int | None,
     card: ModelCard | None,
 ) -> Geometry:
-    with wording(renamed({"pixel-size": "--particle-pixel-size"})):
+    with wording(renamed({"--pixel-size": "--particle-pixel-size"})):
         box, pixel_size, remarks = _commonest(particles)
     if fixed is not None:
         size = options.pixel_size or pixel_size * box / fixed

@@ -17,7 +17,7 @@ from ...console import Console
 from ...denoise.model_file import load_model, save_model
 from ...denoise.paper.perceptual import load_features
 from ...denoise.shipped import find_model
-from ...denoise.training.trainer import CHECKPOINT, Trainer
+from ...denoise.training.trainer import CHECKPOINT, METRICS, Trainer
 from ...errors import IceblockError
 from ...remarks import adopt
 from ..folder import claim
@@ -29,7 +29,7 @@ from .card import make_card
 from .gain import paired_gain
 from .identity import identity
 from .inputs import read_inputs
-from .options import MODEL, WORK
+from .options import CURVES, MODEL, SAMPLES
 from .record import ModelMade, TrainRecord
 from .report import last_lines, report
 from .watch import TrainingWatch, Validation
@@ -99,7 +99,7 @@ def _worker(options: TrainOptions, stream: str | None) -> None:
 def _device(options: TrainOptions, gpus: list[int]) -> torch.device:
     if gpus:
         return torch.device("cuda", gpus[local_rank() % len(gpus)])
-    device = choose_device(options.device)
+    device = choose_device(options.one_device())
     if in_group() and device.type == "cuda" and device.index is None:
         return choose_device(f"cuda:{local_rank()}")
     return device
@@ -125,8 +125,8 @@ def _run(training: Training, this: Run) -> None:
             )
         return claim(TrainRecord, options.out, whose, outputs, options.overwrite)
 
-    outputs = (MODEL, options.report, *WORK)
-    whose = identity(options, preset, parent, training.device)
+    outputs = (MODEL, options.report, CHECKPOINT, METRICS, CURVES, SAMPLES)
+    whose = identity(options, ranks.size, parent, training.device)
     with this.recorded(
         TrainRecord, whose, outputs, claims=claims, whole=(options.out / MODEL).is_file
     ) as record:

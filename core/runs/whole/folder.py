@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from ...errors import IceblockError
 from ..denoise.identity import stack_stamps
+from ..denoise.options import DenoiseOptions
 from ..folder import claim
 from ..labelled import fingerprints
 from ..record import read_record
 from ..stamps import fingerprint, stamps
+from ..train.options import TrainOptions
 from .options import DENOISED, MODEL, NOISE, TRUST
 from .record import StageRecords, WholeRecord
 
@@ -43,18 +45,12 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
         "tuning particles": fingerprint(inputs.particles.source),
         "tuning pixel_size": options.pixel_size,
         "tuning model": inputs.model.sha256,
+        **{f"tuning {name}": value for name, value in options.identity(TrainOptions).items()},
         "tuning time_limit": options.seconds,
-        "tuning steps": options.steps,
-        "tuning seed": options.seed,
         "tuning device_type": inputs.device.type,
         "tuning gpus": options.gpu,
         "denoising stacks": stack_stamps(inputs.plan, None),
-        "denoising dtype": options.dtype,
-        "denoising keep_noise": options.keep_noise,
-        "denoising each_alone": options.each_alone,
-        "denoising confidence": options.confidence,
-        "denoising batch_size": options.batch_size,
-        "denoising contrast": options.contrast,
+        **{f"denoising {name}": value for name, value in options.identity(DenoiseOptions).items()},
         "trust gate": options.gate,
     }
     plain: dict[str, Any] = json.loads(json.dumps(found))  # as the record gives it back

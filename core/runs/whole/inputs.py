@@ -18,12 +18,11 @@ from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.star.document import StarFile
 from ...images.validation import validate
-from ...segment.model_file import find_model as find_segmentation
+from ...segment.shipped import find_model as find_segmentation
 from ...simulate.ctf_rows import ctf_rows
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
 from ...wording import renamed, wording
-from ..denoise.options import DenoiseOptions
 from ..labelled import gather
 from ..provenance import refuse_denoised
 from ..train.geometry import choose_geometry
@@ -83,13 +82,13 @@ def look(options: WholeOptions) -> WholeInputs:
     instead = "give --gpu with the numbers of the GPUs to use several"
     if said := refusal(os.environ, "A whole run", instead):
         raise IceblockError(said)
-    _check_stages(options)
-    device = choose_device(f"cuda:{options.gpu.split(',')[0]}" if options.gpu else options.device)
+    device = choose_device(f"cuda:{options.gpus()[0]}" if options.gpus() else options.one_device())
     model = load_model(find_model(options.model))
     segmentation = find_segmentation(options.segmentation)
     particles = read_particles(
-        options.particles, options.pixel_size, options.project_dir, datadir=options.datadir
-    )
+        options.particles, options.pixel_size, options.project_dir, options.passthrough,
+        datadir=options.datadir,
+    )  # fmt: skip
     headers = validate(particles)
     refuse_denoised(particles, "name the raw particles; `iceblock restore` puts raw images back")
     plan = plan_output(particles, headers)
@@ -102,7 +101,7 @@ def look(options: WholeOptions) -> WholeInputs:
     micrographs: list[Labelled] = []
     blocks: tuple[int, ...] = ()
     if options.micrographs:
-        with wording(renamed({"pixel-size": "--micrograph-pixel-size"})):
+        with wording(renamed({"--pixel-size": "--micrograph-pixel-size"})):
             micrographs, _ = gather(options.micrographs, picks, None, options.micrograph_pixel_size)
         blocks = block_boxes(options.noise_box, box / micrographs[0].micrograph.pixel_size)
     tuned = bool(options.volumes and micrographs)
@@ -112,17 +111,6 @@ def look(options: WholeOptions) -> WholeInputs:
         particles, plan, model, device, segmentation, tuple(micrographs), picks, diameter, told_by,
         blocks, tuned, tuple(_remarks(options, model.card.name, picks)),
     )  # fmt: skip
-
-
-def _check_stages(options: WholeOptions) -> None:
-    """Let the stages' own options say what is outside its range."""
-    some = (options.out,)
-    DenoiseOptions(
-        options.particles, options.out, dtype=options.dtype, contrast=options.contrast
-    ).check()
-    TrainOptions(
-        some, options.out, some, steps=options.steps, time_limit=options.seconds, gpu=options.gpu
-    ).check()
 
 
 def block_boxes(given: int | None, pixels: float) -> tuple[int, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ...denoise.shipped import DEFAULT
 from ...errors import IceblockError
-from ...segment.model_file import DEFAULT as SEGMENTATION
-from ..labelled import check_diameter
+from ...segment.shipped import DEFAULT as SEGMENTATION
+from ..common_options import Compiling, Output, Passthrough
+from ..denoise.options import Denoising
+from ..durations import parse_duration
 from ..noise.options import SMALLEST_BOX
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ..option import COMMAND, option
+from ..options import option_class
+from ..train.options import Training
 
 NOISE, MODEL, DENOISED, TRUST = "Noise", "Model", "Denoised", "Trust"
 """Folders of the stages inside the output folder, in their order."""
@@ -20,66 +21,64 @@ TIME_LIMIT = 900.0
 """Seconds of fine-tuning, where neither a time nor steps are asked for."""
 
 
-@dataclass(frozen=True)
-class WholeOptions:
-    """What to denoise, and what there is to learn from; the same for every way in."""
+@option_class(kw_only=True)
+class WholeOptions(Training, Denoising, Passthrough, Compiling, Output):
+    """What to denoise, and what there is to learn from; the same for every way in.
 
-    particles: Path
-    out: Path
-    micrographs: tuple[Path, ...] = ()
-    """A micrographs STAR file, a folder, or image files; without any no model is trained."""
-    picks: Path | None = None
-    """By default the coordinates of the particles, where they have any."""
-    volumes: tuple[Path, ...] = ()
-    """Maps and atomic models to fine-tune on; without any the model is used as it is."""
-    model: str = DEFAULT
-    """Name of a shipped model or a model file: what is fine-tuned, and compared with."""
-    segmentation: str = SEGMENTATION
-    """Segmentation model: the name of one that ships, or a file."""
-    particle_diameter: float | None = None
-    """Å; by default that of the volumes, else a part of the particles' box."""
-    noise_box: int | None = None
-    """Side of the noise blocks in pixels of the micrographs; by default that of the particles, or
-    half and a quarter of it where ice has no room for such blocks."""
-    time_limit: float | None = None
-    """Seconds of fine-tuning."""
-    steps: int | None = None
-    """Of fine-tuning; without a time limit nothing else ends it."""
-    seed: int = 0
-    pixel_size: float | None = None
-    """Å, of the particles; goes before what their file says."""
-    micrograph_pixel_size: float | None = None
-    """Å; likewise."""
-    project_dir: Path | None = None
-    """CryoSPARC's project folder, where the paths in a .cs file start; by default it is found."""
-    datadir: Path | None = None
-    """The folder where the stacks of a STAR file lie; by default where it says."""
-    contrast: str = "auto"
-    """white, black or auto."""
-    dtype: str = "float32"
-    """float32 or float16."""
-    keep_noise: float = 0.0
-    """Part of the raw image in the result, 0 to 1."""
-    each_alone: bool = False
-    """Denoise every particle by itself; see `DenoiseOptions`."""
-    confidence: bool = False
-    """Measure each particle's confidence; see `DenoiseOptions`."""
-    gate: bool = True
-    """Try the model for hallucination, too."""
-    batch_size: int | None = None
-    """Images denoised at a time; by default what memory suggests."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    gpu: str | None = None
-    """Numbers of GPUs, with commas; goes before `device`."""
-    threads: int | None = None
-    """CPU threads; by default all."""
-    overwrite: bool = False
-    """Replace those stages of another run whose inputs or settings differ."""
-    report: str = "report.pdf"
-    """Name of the report inside `out`."""
-    command: str = ""
-    """As given, for the record."""
+    The options of the stages stand in the classes from which their own options are made, too.
+    """
+
+    particles: Path = option(
+        "RELION STAR file or CryoSPARC .cs file", argument=True, changes_result=False
+    )
+    out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
+    micrographs: tuple[Path, ...] = option(
+        "A micrographs STAR file, a folder, or image files",
+        default=(), metavar="FILE|DIR", otherwise="none; no model is trained", faces=(COMMAND,),
+        changes_result=False,
+    )  # fmt: skip
+    picks: Path | None = option(
+        "Where particles are in the micrographs, in any form that `iceblock noise` reads",
+        default=None, otherwise="the coordinates of the particles", changes_result=False,
+    )  # fmt: skip
+    volumes: tuple[Path, ...] = option(
+        "Reference: a map (.mrc, .map) or atomic model (.pdb, .cif), also .gz; several are mixed",
+        default=(), spelled="volume", otherwise="none; no model is trained", changes_result=False,
+    )  # fmt: skip
+    particle_diameter: float | None = option(
+        "Longest side of the particle",
+        default=None, at_least=10, at_most=10_000, unit="Å",
+        otherwise="that of the volume, else 0.6 of the particles' box",
+    )  # fmt: skip
+    noise_box: int | None = option(
+        "Side of the noise blocks in pixels of the micrographs",
+        default=None, at_least=SMALLEST_BOX, unit="pixels",
+        otherwise="the particles' box, or half or a quarter of it where ice has no room",
+    )  # fmt: skip
+    model: str = option(
+        "What is fine-tuned: a shipped model (see `iceblock models`) or a model file",
+        default=DEFAULT, metavar="NAME|FILE", changes_result=False,
+    )  # fmt: skip
+    segmentation: str = option(
+        "Segmentation model: one that ships, or a file",
+        default=SEGMENTATION, metavar="NAME|FILE", changes_result=False,
+    )  # fmt: skip
+    micrograph_pixel_size: float | None = option(
+        "Pixel size of the micrographs in Å",
+        default=None, unit="Å", above=0, otherwise="from the STAR file, else from the images",
+    )  # fmt: skip
+    gate: bool = option(
+        "Leave out the trial of the model for hallucination, which takes about a minute",
+        default=True,
+    )  # fmt: skip
+    steps: int | None = option(
+        "Steps of fine-tuning at most", default=None, at_least=1, otherwise="any number"
+    )
+    time_limit: float | None = option(
+        "Stop fine-tuning after 90s, 30m or 2h",
+        default=None, read=parse_duration, unit="s", above=0, metavar="TIME",
+        otherwise="15m, without a limit if steps are given",
+    )  # fmt: skip
 
     @property
     def seconds(self) -> float | None:
@@ -89,22 +88,9 @@ class WholeOptions:
         return self.time_limit
 
     def check(self) -> None:
-        """Raise IceblockError for a value outside its range that no stage would name first."""
-        if self.particle_diameter is not None:
-            check_diameter(self.particle_diameter)
-        for name, value, low in (
-            ("noise box", self.noise_box, SMALLEST_BOX),
-            ("number of steps", self.steps, 1),
-            ("number of threads", self.threads, 1),
-            ("batch size", self.batch_size, 1),
-            ("seed", self.seed, 0),
-        ):
-            if value is not None and value < low:
-                raise IceblockError(f"The {name} is {value} and must be at least {low}.")
-        if not 0 <= self.keep_noise <= 1:
-            raise IceblockError(f"keep-noise is {self.keep_noise:g} and must be 0 to 1.")
+        """Raise IceblockError for a value outside its range."""
+        super().check()
         if self.picks is not None and not self.micrographs:
             raise IceblockError(
-                f"{self.picks} tells where particles are in micrographs, and no micrographs are "
-                "given: name them too, or leave the picks out."
+                f"--picks is {self.picks}, and --micrographs is missing: give both, or neither."
             )

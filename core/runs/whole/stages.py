@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ...console import Console
     from ..denoise.run import Denoised
     from ..life import Run
+    from ..options import Options
     from .inputs import WholeInputs
     from .options import WholeOptions
     from .record import Stage, WholeRecord
@@ -107,16 +108,9 @@ class Stages:
                 out=options.out / MODEL,
                 particles=options.particles,
                 particle_pixel_size=options.pixel_size,
-                datadir=options.datadir,
                 start=options.model,
-                steps=options.steps,
-                time_limit=options.seconds,
-                device=options.device,
-                gpu=options.gpu,
-                threads=options.threads,
-                seed=options.seed,
                 name=f"{name}-tuned",
-                command=options.command,
+                **self._shared(TrainOptions) | {"time_limit": options.seconds},
             )
             training.run(asked, **self._talk)
             made = read_record(options.out / MODEL, TrainRecord) or TrainRecord()
@@ -139,19 +133,7 @@ class Stages:
                 particles=options.particles,
                 out=options.out / DENOISED,
                 model=model,
-                device=options.device,
-                gpu=options.gpu,
-                batch_size=options.batch_size,
-                dtype=options.dtype,
-                confidence=options.confidence,
-                keep_noise=options.keep_noise,
-                each_alone=options.each_alone,
-                threads=options.threads,
-                pixel_size=options.pixel_size,
-                project_dir=self._project(),
-                datadir=options.datadir,
-                contrast=options.contrast,
-                command=options.command,
+                **self._shared(DenoiseOptions),
             )
             made = denoising.run(asked, **self._talk)
             stage = self.record.stages.denoising
@@ -176,12 +158,8 @@ class Stages:
                 noise=bank,
                 volumes=options.volumes if self.inputs.to_be_tuned else (),
                 gate=options.gate,
-                pixel_size=options.pixel_size,
-                project_dir=self._project(),
-                datadir=options.datadir,
-                threads=options.threads,
-                device=str(self.inputs.device),
-                command=options.command,
+                **self._shared(EvaluateOptions)
+                | {"device": str(self.inputs.device), "gpu": None, "contrast": "auto"},
             )
             made = evaluating.run(asked, **self._talk).verdicts
             stage.verdict, stage.passed = made["verdict"], made["passed"]
@@ -200,10 +178,9 @@ class Stages:
             picks=self.inputs.picks,
             pixel_size=options.micrograph_pixel_size,
             model=options.segmentation,
-            threads=options.threads,
             # What blocks of a larger box left is in the way; those of this box are continued.
-            overwrite=earlier is not None and earlier.identity["settings"]["box"] != box,
-            command=options.command,
+            **self._shared(NoiseOptions)
+            | {"overwrite": earlier is not None and earlier.identity["box"] != box},
         )
         stage, warnings = self.record.stages.noise, list[str]()
         try:
@@ -230,9 +207,13 @@ class Stages:
         """Where a stage talks, and what it asks."""
         return {"progress": self.console.stream, "heartbeat": self.console.heartbeat}
 
-    def _project(self) -> Path | None:
-        """Give the folder where paths in a .cs file start, also those of a folder elsewhere."""
-        return self.inputs.particles.project
+    def _shared(self, kind: type[Options]) -> dict[str, Any]:
+        """Give the options of a stage that the whole run has, too."""
+        shared = self.options.shared_with(kind)
+        shared |= {"command": self.options.command, "overwrite": False}
+        if "project_dir" in shared:
+            shared["project_dir"] = self.inputs.particles.project  # also for a folder elsewhere
+        return shared
 
     @contextmanager
     def _stage(self, name: str, title: str) -> Iterator[None]:
