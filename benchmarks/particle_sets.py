@@ -14,9 +14,9 @@ import torch
 from core.images.mrc.writer import StackWriter
 from core.signal.ctf import ctf_images, random_ctf
 from core.signal.fourier import fourier_resize
-from core.simulate.pairs import support
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles, rotation_matrices
+from core.simulate.superposition import support
 
 if TYPE_CHECKING:
     from pathlib import Path

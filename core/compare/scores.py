@@ -10,7 +10,7 @@ import torch
 
 from ..signal.agreement import crossing, frc, masked_correlation
 from ..signal.bootstrap import interval
-from ..simulate.pairs import widen
+from ..simulate.superposition import widen
 from .clustering import SCORES as CLUSTERED
 from .clustering import cluster_trials
 from .image_quality import VARIANTS, psnr, ssim

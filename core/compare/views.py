@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from ..signal.ctf import CtfParameters, ctf_images
-from ..simulate.pairs import Pairs, superimpose, support
+from ..simulate.pairs import Pairs
 from ..simulate.projection import crop_centre, rotation_matrices, shift_spectra, to_images
+from ..simulate.superposition import superimpose, support
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -14,8 +14,8 @@ import torch
 from ..signal.agreement import masked_correlation, pooled_frc
 from ..signal.ctf import ctf_images
 from ..signal.spectrum import noise_with_power, radial_power, with_random_phases
-from ..simulate.pairs import support
 from ..simulate.projection import crop_centre, random_angles, rotation_matrices, to_images
+from ..simulate.superposition import support
 from .einstein import Average, Reference, aligned_average
 from .gate import Check, OneCtf, Trial, in_batches
 

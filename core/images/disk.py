@@ -79,5 +79,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             partial.unlink(missing_ok=True)
 
 
+def write_fully(file: BinaryIO, view: memoryview) -> None:
+    """Write all of some bytes; one write may take less, as on a disk that fills up."""
+    while view:
+        view = view[file.write(view) :]
+
+
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

@@ -16,8 +16,9 @@ from ..images.mrc.reader import read_header, read_images
 from ..signal.agreement import masked_correlation
 from ..signal.filters import wiener_filter
 from ..simulate.dataset import write_dataset
-from ..simulate.pairs import PairSettings, widen
+from ..simulate.pairs import PairSettings
 from ..simulate.sources import pair_generator
+from ..simulate.superposition import widen
 from .denoise.options import DenoiseOptions
 from .denoise.run import run as denoise
 from .folder import claim, locked

@@ -14,15 +14,9 @@ from scipy.stats import kstest
 from core.errors import IceblockError
 from core.signal.background import ring_mask, ring_statistics
 from core.signal.ctf import ctf_images
-from core.simulate.pairs import (
-    PairGenerator,
-    Pairs,
-    PairSettings,
-    superimpose,
-    support,
-    widen,
-)
+from core.simulate.pairs import PairGenerator, Pairs, PairSettings
 from core.simulate.projection import VolumeTransform, rotation_matrices
+from core.simulate.superposition import superimpose, support, widen
 
 from .shapes import blob_volume, centred, correlation
 

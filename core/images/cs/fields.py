@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import IceblockError
+from ..class_poses import ClassPoses
 from ..references import ImageReferences
 from ..star.image_names import image_name
 from .kinds import Records
@@ -20,6 +22,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPORTED = ">"
 """Begins the path of a file that was exported with its table and lies beside it."""
 
+_CTF = {
+    "df1_A": "defocus_u",
+    "df2_A": "defocus_v",
+    "df_angle_rad": "defocus_angle",
+    "phase_shift_rad": "phase_shift",
+    "accel_kv": "voltage",
+    "cs_mm": "spherical_aberration",
+    "amp_contrast": "amplitude_contrast",
+}
 _MICROGRAPHS = {"micrograph_blob", "movie_blob"}
 # import_sig came later than the others; files without it are still about.
 _NEEDED = (PATH, INDEX, SHAPE, PIXEL_SIZE, SIGN)
@@ -84,3 +95,33 @@ def positive(records: Records, field: str, source: Path, todo: str) -> npt.NDArr
     different, places = np.unique(values, return_inverse=True)
     # Seven digits give the number that was meant: 1.31 and not 1.3099999.
     return np.array([float(f"{value:.7g}") for value in different])[places]
+
+
+def floats(records: Records, field: str, source: Path) -> npt.NDArray[np.float64]:
+    """Give (N,) values of a field of the CTF; IceblockError where it is not there."""
+    if field not in (records.dtype.names or ()):
+        raise IceblockError(
+            f"{source} gives a defocus and no {field}; name the file that has it with --passthrough"
+        )
+    return np.asarray(records[field], dtype=np.float64)
+
+
+def ctf_parameters(records: Records, source: Path) -> dict[str, npt.NDArray[np.float64]] | None:
+    """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
+    if "ctf/df1_A" not in (records.dtype.names or ()):
+        return None
+    values = {field: floats(records, f"ctf/{field}", source) for field in _CTF}
+    return {_CTF[f]: np.rad2deg(v) if f.endswith("_rad") else v for f, v in values.items()}
+
+
+def class_fields(
+    poses: ClassPoses, pixel_sizes: npt.NDArray[np.float64]
+) -> dict[str, npt.NDArray[Any]]:
+    """Give the fields of N classes and poses; pixel sizes (N,) in Å."""
+    return {
+        "alignments2D/class": (poses.classes - 1).astype(np.uint32),
+        "alignments2D/class_posterior": poses.certainty.astype(np.float32),
+        "alignments2D/pose": np.radians(poses.psi).astype(np.float32),
+        "alignments2D/shift": (poses.origins / pixel_sizes[:, None]).astype(np.float32),
+        "alignments2D/psize_A": pixel_sizes.astype(np.float32),
+    }

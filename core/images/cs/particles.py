@@ -31,7 +31,10 @@ from .fields import (
     SHAPE,
     SIGN,
     SIGNATURE,
+    class_fields,
+    ctf_parameters,
     exposure_groups,
+    floats,
     image_references,
     positive,
     refuse_missing_fields,
@@ -202,23 +205,13 @@ class CsParticles(ParticleSet):
 
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
-        if "ctf/df1_A" not in (self.records.dtype.names or ()):
-            return None
-        return {
-            "defocus_u": self._floats("ctf/df1_A"),
-            "defocus_v": self._floats("ctf/df2_A"),
-            "defocus_angle": np.rad2deg(self._floats("ctf/df_angle_rad")),
-            "phase_shift": np.rad2deg(self._floats("ctf/phase_shift_rad")),
-            "voltage": self._floats("ctf/accel_kv"),
-            "spherical_aberration": self._floats("ctf/cs_mm"),
-            "amplitude_contrast": self._floats("ctf/amp_contrast"),
-        }
+        return ctf_parameters(self.records, self.source)
 
     @property
     def confidences(self) -> npt.NDArray[np.float64] | None:
         """(N,) values of iceblock/confidence; None where the file has no such field."""
         known = CONFIDENCE in (self.records.dtype.names or ())
-        return self._floats(CONFIDENCE) if known else None
+        return floats(self.records, CONFIDENCE, self.source) if known else None
 
     def with_confidences(self, values: npt.NDArray[np.float32]) -> Self:
         """Give the same particles with iceblock/confidence."""
@@ -232,15 +225,7 @@ class CsParticles(ParticleSet):
         CryoSPARC has written down the signs of its poses in the plane: those of RELION are kept.
         """
         self._check_count(len(poses.classes), "classes")
-        sizes = self.pixel_sizes
-        fields: dict[str, npt.NDArray[Any] | None] = {
-            "alignments2D/class": (poses.classes - 1).astype(np.uint32),
-            "alignments2D/class_posterior": poses.certainty.astype(np.float32),
-            "alignments2D/pose": np.radians(poses.psi).astype(np.float32),
-            "alignments2D/shift": (poses.origins / sizes[:, None]).astype(np.float32),
-            "alignments2D/psize_A": sizes.astype(np.float32),
-        }
-        return self._with(replaced(self.records, fields))
+        return self._with(replaced(self.records, class_fields(poses, self.pixel_sizes)))
 
     def with_images(self, names: list[str], again: Sequence[bool] | None = None) -> Self:
         """Give the same particles with new images; a .cs file does not name raw ones.
@@ -311,14 +296,6 @@ class CsParticles(ParticleSet):
     def _with(self, records: Records) -> Self:
         images = image_references(records, self.source)
         return replace(self, images=images, records=records, found=replace(self.found))
-
-    def _floats(self, field: str) -> npt.NDArray[np.float64]:
-        if field not in (self.records.dtype.names or ()):
-            raise IceblockError(
-                f"{self.source} gives a defocus and no {field}; name the file that has it with "
-                "--passthrough"
-            )
-        return np.asarray(self.records[field], dtype=np.float64)
 
 
 def _absolute(path: Path) -> Path:

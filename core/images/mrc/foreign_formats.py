@@ -3,6 +3,8 @@
 import struct
 from pathlib import Path
 
+from ...errors import IceblockError
+
 _PACKED = (
     (b"\x1f\x8b", "gzip", "gzip -dc"),
     (b"BZh", "bzip2", "bzip2 -dc"),
@@ -83,3 +85,12 @@ def _is_spider(raw: bytes) -> bool:
         ):
             return True
     return False
+
+
+def no_mrc_file(path: Path, raw: bytes) -> IceblockError:
+    """Make the error for what is no MRC file, by its first bytes."""
+    what = what_it_is(raw, path) or (
+        "is not an MRC file (its first bytes give no possible image size and mode); name an .mrcs "
+        "or .mrc stack"
+    )
+    return IceblockError(f"{path} {what}")

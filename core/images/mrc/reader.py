@@ -19,7 +19,8 @@ from ...remarks import warn
 from ..disk import read_error
 from ..input_file import open_input, refuse_beyond_memory
 from .byte_mode import count_bytes, imod_says_unsigned, levels_say_unsigned
-from .foreign_formats import what_it_is
+from .foreign_formats import no_mrc_file, what_it_is
+from .header import pixel_size
 
 _Order = Literal["<", ">"]
 
@@ -121,12 +122,12 @@ def _parse_stack(raw: bytes, size: int, path: Path) -> Stack:
         box_x=int(header["nx"]),
         dtype=np.dtype(DTYPE_OF_MODE[mode]).newbyteorder(order),
         offset=HEADER_BYTES + int(header["nsymbt"]),
-        pixel_size=_pixel_size(header),
+        pixel_size=pixel_size(header),
     )
     if size < stack.offset + stack.n_images * stack.image_bytes:
         whole = max(0, size - stack.offset) // stack.image_bytes
         if whole == 0 and header["map"] != b"MAP ":
-            raise _no_mrc_file(path, raw)
+            raise no_mrc_file(path, raw)
         raise IceblockError(
             f"{path} is truncated: its header promises {stack.n_images} images of {stack.box_x} x "
             f"{stack.box_y} pixels and the file holds {whole}; copy or make it again"
@@ -209,25 +210,7 @@ def parse_header(raw: bytes, path: Path) -> tuple[Any, _Order]:
             and header["nsymbt"] >= 0
         ):
             return header, order
-    raise _no_mrc_file(path, raw)
-
-
-def _no_mrc_file(path: Path, raw: bytes) -> IceblockError:
-    what = what_it_is(raw, path) or (
-        "is not an MRC file (its first bytes give no possible image size and mode); name an .mrcs "
-        "or .mrc stack"
-    )
-    return IceblockError(f"{path} {what}")
-
-
-def _pixel_size(header: Any) -> float:
-    """Give Å along x; 0.0 where the header's cell or sampling is missing or absurd."""
-    sampling = int(header["mx"])
-    cell = float(header["cella"]["x"])
-    if sampling <= 0 or not np.isfinite(cell) or cell <= 0:
-        return 0.0
-    # The header stores the cell as float32; seven digits give the number that was meant.
-    return float(f"{cell / sampling:.7g}")
+    raise no_mrc_file(path, raw)
 
 
 def _runs(indices: npt.NDArray[np.int64]) -> list[tuple[int, int]]:

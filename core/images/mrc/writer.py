@@ -13,11 +13,11 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
-from mrcfile.dtypes import HEADER_DTYPE
 
 from ...errors import IceblockError
 from ..denoised_mark import PLAIN
-from ..disk import is_full, partial_path, write_error
+from ..disk import is_full, partial_path, write_error, write_fully
+from .header import new_header
 from .reader import HEADER_BYTES
 from .statistics import StackStatistics
 
@@ -88,7 +88,7 @@ class StackWriter:
         self._box = box
         self._align = align
         self._dtype = np.dtype("<" + kind)
-        self._header = _header(n_images, box, pixel_size, _MODES[kind], label)
+        self._header = new_header(n_images, box, pixel_size, _MODES[kind], label)
         self._statistics = StackStatistics(n_images)
         self._partial = partial_path(path)
         try:
@@ -119,7 +119,7 @@ class StackWriter:
             raise ValueError(f"{self.path} was to hold {self._n_images} images and is given more")
         block = self._convert(values)
         try:
-            _write_fully(self._file, block)
+            write_fully(self._file, memoryview(block.reshape(-1).view(np.uint8).data))
         except OSError as error:
             raise self._failure(error) from error
         self._statistics.add(self.written, block)
@@ -141,7 +141,7 @@ class StackWriter:
         self._statistics.complete(self._header)
         try:
             self._file.seek(0)
-            _write_fully(self._file, self._header)
+            write_fully(self._file, memoryview(self._header.reshape(-1).view(np.uint8).data))
             os.fsync(self._file.fileno())
             self._file.close()
             self._partial.replace(self.path)
@@ -186,7 +186,7 @@ class StackWriter:
             file.close()
         file = self._partial.open("w+b", buffering=0)
         try:
-            _write_fully(file, self._header)
+            write_fully(file, memoryview(self._header.reshape(-1).view(np.uint8).data))
         except OSError:
             file.close()
             raise
@@ -230,35 +230,6 @@ class StackWriter:
             with contextlib.suppress(OSError):
                 self._partial.unlink(missing_ok=True)
         return write_error(error, self.path)
-
-
-def _header(n_images: int, box: int, pixel_size: float, mode: int, label: str) -> npt.NDArray[Any]:
-    """Make an image-stack header whose statistics are marked as not determined."""
-    header = np.zeros((), dtype=HEADER_DTYPE.newbyteorder("<"))
-    header["nx"] = header["ny"] = header["mx"] = header["my"] = box
-    header["nz"] = n_images
-    # Space group 0 with mz = 1 is what marks a stack of images rather than a volume.
-    header["mz"] = 1
-    header["ispg"] = 0
-    header["mode"] = mode
-    header["cella"] = (box * pixel_size, box * pixel_size, pixel_size)
-    header["cellb"] = (90.0, 90.0, 90.0)
-    header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
-    header["dmin"], header["dmax"], header["dmean"], header["rms"] = 0.0, -1.0, -2.0, -1.0
-    header["map"] = b"MAP "
-    header["machst"] = (0x44, 0x44, 0, 0)
-    header["nversion"] = 20141
-    header["nlabl"] = 1
-    # No date: the same images make the same bytes.
-    header["label"][0] = label.encode()
-    return header
-
-
-def _write_fully(file: BinaryIO, array: npt.NDArray[Any]) -> None:
-    """Write all of a C-ordered array; one write may take less, as on a disk that fills up."""
-    view = memoryview(array.reshape(-1).view(np.uint8).data)
-    while view:
-        view = view[file.write(view) :]
 
 
 def _read_fully(file: BinaryIO, count: int) -> bytearray:
