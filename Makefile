@@ -1,7 +1,7 @@
 # make demo         denoise simulated particles from nothing and show the result (demo/report.pdf)
 # make test         style, types and the whole test suite, on WORKERS cores (2)
 # make wheel-test   a wheel, tested outside this folder
-# make lowest       the tests with the lowest versions that pyproject.toml promises
+# make lowest       some tests with the lowest versions that pyproject.toml promises
 # make docs         build the documentation into build/site
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,7 +18,7 @@ test: .venv/installed-dev lint
 wheel-test: .venv/installed-dev
 	.ci/wheel-test $(PYTEST_ARGS)
 
-lowest:
+lowest: .venv/installed-dev
 	OMP_NUM_THREADS=1 .ci/lowest $(PYTEST_ARGS)
 
 lint: .venv/installed-dev
