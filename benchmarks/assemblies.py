@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from core.simulate.atomic_models import chain_names, positions
+from core.simulate.atomic_models import positions
 from core.simulate.phantoms import point_group
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 CONTACT = 5.0
 """Å between the nearest of the atoms that are looked at in neighbouring copies."""
 _LOOKED_AT = 400
+
+
+def chain_names(structure: gemmi.Structure) -> list[str]:
+    """Names of the chains in file order."""
+    return [chain.name for chain in structure[0]]
 
 
 def subset(structure: gemmi.Structure, chains: Collection[str]) -> gemmi.Structure:

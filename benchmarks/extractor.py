@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+from measures.windows import empty_windows, empty_windows_scaled
 from results import record
 
-from core.noise.extractor import empty_windows, empty_windows_scaled, thin
+from core.noise.extractor import thin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from assemblies import assembly, bent, nearest_chains, subset
+from assemblies import assembly, bent, chain_names, nearest_chains, subset
 
 from core.denoise.training.held_out import HeldOut, draw_held_out
 from core.noise.source import BlockNoise, MixedNoise, SpectrumNoise
@@ -21,7 +21,6 @@ from core.runs.noise.options import NoiseOptions
 from core.runs.noise.run import run as cut_noise
 from core.signal.spectrum import radial_power
 from core.simulate.atomic_models import (
-    chain_names,
     density_of_model,
     positions,
     read_model,

@@ -13,60 +13,6 @@ if TYPE_CHECKING:
 _TOUCH = 1e-6  # label pixels; less is the rounding of a scale such as 4096 / 303, not an overlap
 
 
-def empty_windows(
-    labels: npt.NDArray[np.generic], window: int, stride: int
-) -> npt.NDArray[np.int64]:
-    """Corners of all windows in which every label is zero.
-
-    The listing in the paper never resets `y` and drops the last window of each row; here every
-    window that fits is looked at, in constant time each, through an integral image.
-
-    Parameters
-    ----------
-    labels : (ny, nx)
-        0 is background; anything else is a particle or pollution.
-    window, stride
-        Pixels of the label matrix.
-
-    Returns
-    -------
-    corners : (k, 2) int64
-        y, x of the first pixel, row by row.
-    """
-    shape = (labels.shape[0], labels.shape[1])
-    return empty_windows_scaled(labels, shape, 1, window, stride)
-
-
-def empty_windows_scaled(
-    labels: npt.NDArray[np.generic],
-    shape: tuple[int, int],
-    scale: float | tuple[float, float],
-    window: int,
-    stride: int,
-) -> npt.NDArray[np.int64]:
-    """Corners of all windows of a micrograph that touch no labelled pixel of a coarser grid.
-
-    Parameters
-    ----------
-    labels : (h, w)
-        0 is background. Label pixel (i, j) covers rows i * scale to (i + 1) * scale of the
-        micrograph, and columns likewise. Where the grid falls short of the micrograph its last
-        row and column reach to the edge; where it overhangs nothing looks at the rest.
-    shape
-        ny, nx of the micrograph.
-    scale
-        Pixels of the micrograph per label pixel, or that along y and x; need not be whole.
-    window, stride
-        Pixels of the micrograph.
-
-    Returns
-    -------
-    corners : (k, 2) int64
-        y, x of the first pixel in the micrograph, row by row.
-    """
-    return lattice_corners(~occupied_windows(labels, shape, scale, window, stride), stride)
-
-
 def occupied_windows(
     labels: npt.NDArray[np.generic],
     shape: tuple[int, int],
@@ -74,7 +20,24 @@ def occupied_windows(
     window: int,
     stride: int,
 ) -> npt.NDArray[np.bool_]:
-    """Tell for every window of the lattice whether it touches a label; see `empty_windows_scaled`.
+    """Tell for every window of the lattice whether it touches a label, on a coarser grid too.
+
+    The listing in the paper never resets `y` and drops the last window of each row; here every
+    window that fits is looked at, in constant time each, through an integral image.
+
+    Parameters
+    ----------
+    labels : (h, w)
+        0 is background; anything else is a particle or pollution. Label pixel (i, j) covers rows
+        i * scale to (i + 1) * scale of the micrograph, and columns likewise. Where the grid falls
+        short of the micrograph its last row and column reach to the edge; where it overhangs
+        nothing looks at the rest.
+    shape
+        ny, nx of the micrograph.
+    scale
+        Pixels of the micrograph per label pixel, or that along y and x; need not be whole.
+    window, stride
+        Pixels of the micrograph.
 
     Returns
     -------
@@ -111,7 +74,7 @@ def thin(corners: npt.NDArray[np.int64], window: int, overlap: float) -> npt.NDA
     Parameters
     ----------
     corners : (k, 2)
-        From `empty_windows`.
+        From `lattice_corners`.
     window
         Pixels.
     overlap

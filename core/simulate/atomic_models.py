@@ -72,11 +72,6 @@ def _text(path: Path) -> bytes:
     return bytes(text)
 
 
-def chain_names(structure: gemmi.Structure) -> list[str]:
-    """Names of the chains in file order."""
-    return [chain.name for chain in structure[0]]
-
-
 def positions(structure: gemmi.Structure) -> npt.NDArray[np.float64]:
     """Atom positions, (n, 3) xyz in Å."""
     return np.array([a.atom.pos.tolist() for a in structure[0].all()], dtype=np.float64)

@@ -166,7 +166,7 @@ class PairGenerator:
         low, high = np.log(self.settings.snr_range)
         snr = torch.as_tensor(np.exp(rng.uniform(low, high, n)), dtype=torch.float32)
         parts = [
-            self._particles(int(v), box, angles[r], shifts[r], ctf.take(r), with_ctf[r], rng)
+            self._particles(int(v), box, (angles[r], shifts[r]), ctf.take(r), with_ctf[r], rng)
             for v, r in _runs(chosen)
         ]
         clean, mask, crowd = (torch.cat(p) for p in zip(*parts, strict=True))
@@ -187,14 +187,14 @@ class PairGenerator:
         self,
         index: int,
         box: int,
-        angles: npt.NDArray[np.float64],
-        shifts: npt.NDArray[np.float64],
+        poses: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
         ctf: CtfParameters,
         with_ctf: npt.NDArray[np.bool_],
         rng: np.random.Generator,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Clean particles, their masks, and the neighbours that crowd their boxes."""
         volume = self.volumes[index]
+        angles, shifts = poses
         n = len(angles)
         bare = volume.slices(rotation_matrices(angles))
         moved = shift_spectra(

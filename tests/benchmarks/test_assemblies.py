@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from benchmarks.assemblies import CONTACT, assembly, bent, nearest_chains, subset
-from core.simulate.atomic_models import chain_names, density_of_model, positions, read_model
+from benchmarks.assemblies import CONTACT, assembly, bent, chain_names, nearest_chains, subset
+from core.simulate.atomic_models import density_of_model, positions, read_model
 from core.simulate.phantoms import point_group
 
 from ..simulate.shapes import atoms, pdb_atom, write_pdb

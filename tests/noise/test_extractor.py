@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from benchmarks.measures.windows import empty_windows, empty_windows_scaled
 from core.noise.extractor import (
-    empty_windows,
-    empty_windows_scaled,
     lattice_corners,
     occupied_windows,
     scatter,

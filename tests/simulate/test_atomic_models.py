@@ -10,7 +10,6 @@ from scipy.spatial.transform import Rotation
 
 from core.errors import IceblockError
 from core.simulate.atomic_models import (
-    chain_names,
     density_of_model,
     positions,
     read_model,
@@ -179,7 +178,7 @@ def test_a_broken_model_is_named(tmp_path: Path, name: str) -> None:
 def test_a_real_model(test_data: Path) -> None:
     path = test_data / "models/4hhb_hemoglobin.pdb.gz"
     model = read_model(path)
-    assert chain_names(model) == ["A", "B", "C", "D"]
+    assert [chain.name for chain in model[0]] == ["A", "B", "C", "D"]
     assert 4000 < len(positions(model)) < 4800
     volume = read_volume(path, 4.0)
     assert volume.box * 4.0 > 60
