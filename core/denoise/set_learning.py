@@ -12,7 +12,7 @@ from ..compute.threads import one_thread_each
 from ..sets.covariance.learn import learn
 from ..signal.fourier import fourier_resize
 from ..signal.outliers import without_outliers
-from .views import field, normalised, set_view, working_view
+from .views import geometry_of, normalised, set_view, working_view
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -82,7 +82,7 @@ def learn_prior(
         optics = None if ctf is None else ctf.take(usable)
         box = images.shape[-1]
         prior = learn(shown, optics, box * pixel_size / shown.shape[-1], pool)
-    return {} if prior is None else {field(box, pixel_size): prior}
+    return {} if prior is None else {geometry_of(box, pixel_size): prior}
 
 
 def linear_estimate(

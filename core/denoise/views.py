@@ -20,7 +20,7 @@ SAME = 1.01
 """Ratio of pixel sizes up to which images are one set: calibrations differ by as much."""
 
 
-def field(box: int, pixel_size: float) -> Geometry:
+def geometry_of(box: int, pixel_size: float) -> Geometry:
     """Name the geometry of images; pixel sizes that differ by rounding alone are the same."""
     return box, round(pixel_size, 4)
 
@@ -34,7 +34,7 @@ def sets_among(geometries: Iterable[Geometry]) -> list[Geometry]:
         Sorted; each has the smallest pixel size of its images.
     """
     found: list[Geometry] = []
-    for box, size in sorted({field(*geometry) for geometry in geometries}):
+    for box, size in sorted({geometry_of(*geometry) for geometry in geometries}):
         if not found or found[-1][0] != box or size > SAME * found[-1][1]:
             found.append((box, size))
     return found
@@ -50,7 +50,7 @@ def set_of(sets: Iterable[Geometry], box: int, pixel_size: float) -> Geometry | 
     box, pixel_size
         Pixels; Å.
     """
-    _, size = field(box, pixel_size)
+    _, size = geometry_of(box, pixel_size)
     near = [s for s in sets if s[0] == box and s[1] <= SAME * size and size <= SAME * s[1]]
     smaller = [s for s in near if s[1] <= size]
     return max(smaller) if smaller else min(near, default=None)

@@ -6,7 +6,7 @@ What follows a colon at the end names the format, for a file whose own ending te
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,13 @@ _SPECIAL = re.compile(r"[:%#]")
 def image_name(index: int, stack: str) -> str:
     """Give the name of image `index` (0-based) of the file `stack`."""
     return f"{index + 1:06d}@{stack}"
+
+
+def quoted_names(names: list[str], stacks: Iterable[str]) -> list[str]:
+    """Give the tokens of image names, quoted where one of their stacks needs it."""
+    # An image name begins with a number, so only the stack in it can ask for quotes.
+    odd = any(quote(stack) != stack for stack in stacks)
+    return [quote(name) for name in names] if odd else names
 
 
 def file_of(name: str) -> str:

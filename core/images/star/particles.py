@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -21,7 +21,14 @@ from ..validation import header_pixel_sizes
 from .class_columns import class_columns
 from .datadir import stacks_in
 from .document import StarFile
-from .image_names import absolute_names, image_name, parse_image_names, same_image, without_special
+from .image_names import (
+    absolute_names,
+    image_name,
+    parse_image_names,
+    quoted_names,
+    same_image,
+    without_special,
+)
 from .optics import Optics, read_optics
 from .particle_table import find_particles, refuse_volumes
 from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, Columns, linked, unlinked
@@ -89,7 +96,7 @@ class StarParticles(ParticleSet):
         """Give the same particles with their images in another folder; see `datadir.stacks_in`."""
         stacks = stacks_in(folder, self.stacks, self.source)
         rows = zip(self.stack_ids.tolist(), self.indices.tolist(), strict=True)
-        tokens = _quoted([image_name(index, stacks[place]) for place, index in rows], stacks)
+        tokens = quoted_names([image_name(index, stacks[place]) for place, index in rows], stacks)
         return self._with_names(tokens, {}, Found(root=Path.cwd()))
 
     def _find_pixel_sizes(self) -> npt.NDArray[np.float64]:
@@ -164,7 +171,7 @@ class StarParticles(ParticleSet):
                 f"RELION takes what follows : % or # in a name for something else and cannot read "
                 f"{min(special)}; give an output folder without these characters"
             )
-        tokens = _quoted(names, stacks)
+        tokens = quoted_names(names, stacks)
         return self._with_names(tokens, linked(self._links(), again), replace(self.found))
 
     def restored(self) -> Self:
@@ -241,12 +248,6 @@ class StarParticles(ParticleSet):
         if tag in self.edits:
             return self.edits[tag]
         return self.table.column(tag) if tag in self.table else None
-
-
-def _quoted(names: list[str], stacks: Iterable[str]) -> list[str]:
-    # An image name begins with a number, so only the stack in it can ask for quotes.
-    odd = any(quote(stack) != stack for stack in stacks)
-    return [quote(name) for name in names] if odd else names
 
 
 def _references(tokens: list[str], source: Path, table: StarTable) -> ImageReferences:

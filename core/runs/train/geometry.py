@@ -26,7 +26,7 @@ FINER = 1.01
 
 
 @dataclass(frozen=True)
-class Geometry:
+class TrainingGeometry:
     """Of the training images."""
 
     pixel_size: float
@@ -40,7 +40,7 @@ class Geometry:
 
 def choose_geometry(
     options: TrainOptions, particles: ParticleSet | None, card: ModelCard | None, box: int | None
-) -> Geometry:
+) -> TrainingGeometry:
     """Choose from what the user gave.
 
     Parameters
@@ -81,7 +81,7 @@ def choose_geometry(
                 f"The noise has {coarsest:.4g} Å per pixel, coarser than the working pixel size of "
                 f"{working:.4g} Å: the network is trained at {coarsest:.4g} Å."
             )
-    return Geometry(pixel_size, working, options.box or box, tuple(remarks))
+    return TrainingGeometry(pixel_size, working, options.box or box, tuple(remarks))
 
 
 def _from_particles(
@@ -90,18 +90,18 @@ def _from_particles(
     working: float,
     fixed: int | None,
     card: ModelCard | None,
-) -> Geometry:
+) -> TrainingGeometry:
     with wording(renamed({"--pixel-size": "--particle-pixel-size"})):
         box, pixel_size, remarks = _commonest(particles)
     if fixed is not None:
         size = options.pixel_size or pixel_size * box / fixed
-        return Geometry(size, size, fixed, tuple(remarks))
+        return TrainingGeometry(size, size, fixed, tuple(remarks))
     if options.pixel_size is not None:
         size, seen = options.pixel_size, round(box * pixel_size / options.pixel_size)
     else:
         seen = working_box(box, pixel_size, working)
         size = box * pixel_size / seen
-    return Geometry(
+    return TrainingGeometry(
         size, working, options.box or max(SMALLEST_BOX, seen - seen % 2), tuple(remarks)
     )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ...denoise.training.held_out import HeldOut
     from ...noise.source import NoiseSource
     from ...simulate.ctf_rows import CtfSource
-    from .geometry import Geometry
+    from .geometry import TrainingGeometry
     from .options import TrainOptions
 
 SMALLEST_BOX = 64
@@ -55,7 +55,7 @@ class TrainingInputs:
     held_out: HeldOut
     box: int
     """Pixels."""
-    geometry: Geometry
+    geometry: TrainingGeometry
     defocus_range: tuple[float, float]
     """Å."""
     volumes: tuple[str, ...]
@@ -193,7 +193,7 @@ def _add_phantoms(
 
 def _read_noise(
     paths: Sequence[Path],
-    geometry: Geometry,
+    geometry: TrainingGeometry,
     box: int,
     device: torch.device,
     remarks: list[str],
