@@ -48,6 +48,10 @@ class RunOptions(Protocol):
         """As given, for the record."""
         ...
 
+    def check(self) -> None:
+        """Raise IceblockError for a value outside its range."""
+        ...
+
 
 class Run:
     """A run that has begun; made by `begun`.
@@ -134,9 +138,10 @@ def begun(options: RunOptions, console: Console, processes: int = 1) -> Iterator
     Parameters
     ----------
     options, console
-        Of the run.
+        Of the run; values outside their range are refused.
     processes
         Those of the run on this machine.
     """
+    options.check()
     with console.collected() as warnings, limited_threads(options.threads, processes):
         yield Run(options, warnings)

@@ -203,9 +203,9 @@ def test_all_images_unusable(project: Path, iceblock: Run, model: Path) -> None:
         (["--device", "abacus"], "abacus"),
         (["--model", "nothing"], "nothing"),
         (["--contrast", "green"], "contrast"),
-        (["--batch-size", "0"], "batch size"),
+        (["--batch-size", "0"], "batch-size"),
         (["--threads", "0"], "threads"),
-        (["--pixel-size", "-1"], "pixel size"),
+        (["--pixel-size", "-1"], "pixel-size"),
     ],
 )
 def test_wrong_options_are_one_sentence(

@@ -78,7 +78,6 @@ def run(
         For anything wrong with the particles or the output folder.
     """
     console = Console(progress, heartbeat)
-    options.check()
     with begun(options, console) as this:
         work = prepare(options)
         identity = identify(options, work)

@@ -60,7 +60,6 @@ def run(
         For anything wrong with the input, a model, the device or the output folder, and where
         scikit-image or scikit-learn is not installed.
     """
-    options.check()
     for module in ("skimage", "sklearn"):  # told before anything is read or made
         from_extra(module)
     with interrupted_between_steps() as check:

@@ -90,7 +90,6 @@ def run(
         group = Group(ranks)
         with contextlib.ExitStack() as held:
             with group.agreeing():
-                options.check()
                 this = held.enter_context(begun(options, console, local_size()))
                 work = prepare(options, local_rank(), ranks.size)
                 console.heartbeat()

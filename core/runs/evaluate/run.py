@@ -75,7 +75,6 @@ def run(
         For anything wrong with the particles, the model, the bank or the output folder.
     """
     console = Console(progress, heartbeat)
-    options.check()
     with begun(options, console) as this:
         seen = read_inputs(options)
         denoiser = _denoiser(options, seen)

@@ -70,7 +70,6 @@ def run(
         be read, and when none gives a block.
     """
     console = Console(progress, heartbeat)
-    options.check()
     outputs = (
         TABLE, BLOCKS, WORK, COUNTS, OVERLAYS, REMARKS, UNREADABLE, INSPECTION, options.report
     )  # fmt: skip

@@ -58,7 +58,6 @@ def run(
         cannot be read is passed over with a warning unless none can.
     """
     console = Console(progress, heartbeat)
-    options.check()
     with begun(options, console) as this:
         segmenter = Segmenter.load(options.model, str(choose_device(options.one_device())))
         labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)

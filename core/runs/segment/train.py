@@ -57,7 +57,6 @@ def run(
         For too few picked micrographs, or anything wrong with the input or the output folder.
     """
     console = Console(progress, heartbeat)
-    options.check()
     with begun(options, console) as this:
         start = None if options.start == "none" else load_model(options.start)
         everything, _ = gather(

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ...compute.threads import one_thread_each
 from ...console import Console
 from ...counting import counted
 from ...errors import IceblockError
-from ...remarks import collected
 from ...simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
 from ...simulate.pairs import PairSettings
 from ...simulate.sources import pair_generator
-from ..record import write_record
+from ..record import FINISHED, RunRecord, write_record
 
 if TYPE_CHECKING:
     from .options import SimulateOptions
+
+
+@dataclass
+class SimulateRecord(RunRecord):
+    """How particles were simulated."""
+
+    seed: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def run(options: SimulateOptions, *, progress: TextIO | None = None) -> None:
@@ -50,14 +56,17 @@ def run(options: SimulateOptions, *, progress: TextIO | None = None) -> None:
     count = options.phantoms or (0 if options.volumes else 4)
     seeds = [1_000_000 + options.seed * 1000 + k for k in range(count)]
     console = Console(progress)
-    with one_thread_each(), collected(sys.stderr) as told:  # the same bytes on any machine
+    with one_thread_each(), console.collected() as warnings:  # the same bytes on any machine
         generator = pair_generator(
             options.volumes, seeds, options.noise, options.pixel_size, settings, console.note
         )
         with console.bar(options.number, "img", "simulating") as bar:
             write_dataset(out, generator, options.number, options.box, options.seed, bar.advance)
-    record = {"command": options.command, "seed": options.seed, "settings": asdict(settings)}
-    write_record(out, record | {"warnings": list(told)})
+    record = SimulateRecord(
+        state=FINISHED, command=options.command, warnings=list(warnings),
+        seed=options.seed, settings=asdict(settings),
+    )  # fmt: skip
+    write_record(out, record)
     console.say(
         f"{counted(options.number, 'simulated particle')} of {options.box} px, "
         f"{options.pixel_size:.4g} Å:\n"
