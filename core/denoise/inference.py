@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import torch
 
 from ..compute.compiled import compiled
 from ..compute.device import bf16_pays
+from ..compute.overlap import Overlap, pinned
 from ..compute.threads import one_thread_each
 from ..errors import IceblockError
 from ..signal.fourier import fourier_resize, smooth
@@ -21,7 +23,7 @@ from .ctf_channel import ctf_factor, joined_channels, reads_ctf, with_ctf_channe
 from .views import normalised, set_of, set_view, working_view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -99,6 +101,13 @@ class Denoiser:
         ready = _ready(model.generator, device, self.bf16)
         self._network = compiled(ready, device) if fast else ready
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
+        self._overlap = Overlap(device)
+        self._most = sys.maxsize
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether it works on a batch that was begun while the next one is being begun."""
+        return self._overlap.active
 
     def __call__(
         self,
@@ -175,7 +184,31 @@ class Denoiser:
         confidence
             Tell how far to trust each image; it costs the network `VIEWS` passes.
         """
+        return self.begin(images, pixel_size, contrast, ctf, confidence=confidence)()
+
+    def begin(
+        self,
+        images: npt.NDArray[np.float32] | torch.Tensor,
+        pixel_size: float,
+        contrast: int = 1,
+        ctf: CtfParameters | None = None,
+        *,
+        confidence: bool = False,
+    ) -> Callable[[], Answer]:
+        """Begin to denoise a batch; a GPU works on it while the next one is begun.
+
+        Parameters
+        ----------
+        images, pixel_size, contrast, ctf, confidence
+            See `answer`; images may be `pinned` already.
+
+        Returns
+        -------
+        wait
+            Gives the answer, when it is there.
+        """
         views = VIEWS if confidence else 1
+        images = pinned(images, self.device) if isinstance(images, np.ndarray) else images
         if self.device.type != "cpu":
             return self._denoise(images, pixel_size, contrast, ctf, views)
         size = max(1, min(PIECE, PIECE_BYTES // (4 * images.shape[-1] ** 2)))
@@ -183,37 +216,73 @@ class Denoiser:
 
         def piece(rows: slice) -> Answer:
             mine = None if ctf is None else ctf.take(np.arange(len(ctf))[rows])
-            return self._denoise(images[rows], pixel_size, contrast, mine, views)
+            return self._denoise(images[rows], pixel_size, contrast, mine, views)()
 
         with one_thread_each():
             done = list(self._threads.map(piece, pieces))
         names = [field.name for field in fields(Answer)]
-        return Answer(**{n: np.concatenate([getattr(part, n) for part in done]) for n in names})
+        whole = Answer(**{n: np.concatenate([getattr(part, n) for part in done]) for n in names})
+        return lambda: whole
 
     @torch.inference_mode()
     def _denoise(
         self,
-        images: npt.NDArray[np.float32],
+        images: torch.Tensor,
         pixel_size: float,
         contrast: int,
         ctf: CtfParameters | None,
         views: int,
-    ) -> Answer:
-        """Denoise images that fit into memory at once; one view alone has no confidence (NaN)."""
-        raw = torch.from_numpy(images).to(self.device, non_blocking=True)
-        known, unusable = normalised(raw, contrast)
-        clean, outliers = without_outliers(known.clone() if self.keep_noise else known)
-        denoised, confidence = self._denoise_normalised(clean, pixel_size, ctf, views)
+    ) -> Callable[[], Answer]:
+        """Denoise images; one view alone has no confidence (NaN)."""
+        with self._overlap.ahead():  # here the CPU must wait, for what outliers there are
+            raw = images.to(self.device, non_blocking=True)
+            known, unusable = normalised(raw, contrast)
+            clean, outliers = without_outliers(known.clone() if self.keep_noise else known)
+        self._overlap.join(raw, known, clean, unusable, outliers)
+        denoised, agreed = self._in_parts(clean, pixel_size, ctf, views)
         if self.keep_noise:
             denoised = torch.lerp(denoised, known, self.keep_noise)
         denoised = torch.where(unusable[:, None, None], raw, denoised * contrast)
-        none = unusable.cpu().numpy()
-        trust = np.where(none, np.float32(0), confidence)
-        return Answer(denoised.cpu().numpy(), none, trust, outliers.cpu().numpy())
+        wait = self._overlap.fetch([denoised, unusable, agreed, outliers])
+
+        def answer() -> Answer:
+            image, none, alike, counts = wait()
+            confidence = calibrated(alike, self.calibration) if views > 1 else alike
+            return Answer(image, none, np.where(none, np.float32(0), confidence), counts)
+
+        return answer
+
+    def _in_parts(
+        self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Denoise normalised images, in halves where the device's memory does not hold all."""
+        parts: list[tuple[torch.Tensor, torch.Tensor]] = []
+        start = 0
+        while start < len(images):
+            part = images[start : start + self._most]
+            mine = None if ctf is None else ctf.take(np.arange(start, start + len(part)))
+            try:
+                parts.append(self._denoise_normalised(part, pixel_size, mine, views))
+                start += len(part)
+                continue
+            except torch.OutOfMemoryError as error:
+                if len(part) == 1:
+                    raise IceblockError(
+                        f"The memory of {self.device} does not hold one image of "
+                        f"{images.shape[-1]} pixels: stop other programs that use this GPU, or "
+                        "give --device cpu."
+                    ) from error
+            torch.cuda.empty_cache()  # after the error is gone, which holds what did not fit
+            self._most = len(part) // 2
+        if len(parts) == 1:
+            return parts[0]
+        denoised, agreed = zip(*parts, strict=True)
+        return torch.cat(denoised), torch.cat(agreed)
 
     def _denoise_normalised(
         self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
-    ) -> tuple[torch.Tensor, npt.NDArray[np.float32]]:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Denoise normalised images; gives the agreement of several views as well."""
         box = images.shape[-1]
         known = set_of(self.priors, box, pixel_size)
         if known is not None:  # all images of a set are shown alike
@@ -224,9 +293,8 @@ class Denoiser:
         answer = answers[0] if known is None else _mixed(answers[0], seen, self.priors[known], ctf)
         denoised = fourier_resize(answer * sd, box)
         if views == 1:
-            return denoised, np.full(len(images), np.nan, dtype=np.float32)
-        agreed = agreement(answers, box * pixel_size / seen.shape[-1])
-        return denoised, calibrated(agreed.cpu().numpy(), self.calibration)
+            return denoised, denoised.new_full((len(images),), torch.nan)
+        return denoised, agreement(answers, box * pixel_size / seen.shape[-1])
 
     def _answers(
         self, seen: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
@@ -249,14 +317,8 @@ class Denoiser:
     def _answer(self, images: torch.Tensor) -> torch.Tensor:
         """Apply the network to (n, channels, box, box) images."""
         images = images.contiguous(memory_format=torch.channels_last)
-        try:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                output: torch.Tensor = self._network(images)
-        except torch.OutOfMemoryError as error:
-            raise IceblockError(
-                f"The memory of {self.device} does not hold a batch of {len(images)} images: give "
-                "a smaller --batch-size."
-            ) from error
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            output: torch.Tensor = self._network(images)
         return output.float()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..compute.overlap import pinned
 from ..errors import IceblockError
 from ..images.denoised_mark import DENOISED
 from ..images.disk import write_error
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    import torch
 
     from ..images.output_plan import StackJob
     from ..signal.ctf import CtfParameters
@@ -138,7 +140,7 @@ def denoise_stacks(
                 outcome.found += writer.written
                 watch(writer.written, False)
                 parts = list(_batches(job.indices[writer.written :], size))
-                coming = _read_ahead(reader, job, parts)
+                coming = _read_ahead(reader, job, parts, denoiser.device)
                 answers = _answers(job, denoiser, coming, output.confidence, ctf)
                 with _behind(writing, writer, scores) as append:
                     for indices, answer in answers:
@@ -155,15 +157,24 @@ def denoise_stacks(
 def _answers(
     job: StackJob,
     denoiser: Denoiser,
-    coming: Iterator[tuple[Positions, Images]],
+    coming: Iterator[tuple[Positions, torch.Tensor]],
     confidence: bool,
     ctf: CtfParameters | None,
 ) -> Iterator[tuple[Positions, Answer]]:
-    """Denoise the batches of a stack; gives the numbers of the images with what came of them."""
+    """Denoise the batches of a stack; gives the numbers of the images with what came of them.
+
+    A GPU is given the next batch before it is asked for one.
+    """
+    begun: list[tuple[Positions, Callable[[], Answer]]] = []
     for indices, images in coming:
         optics = None if ctf is None else ctf.take(job.rows_of(indices))
         given = (images, job.pixel_size, job.contrast or 1, optics)
-        yield indices, denoiser.answer(*given, confidence=confidence)
+        begun.append((indices, denoiser.begin(*given, confidence=confidence)))
+        if len(begun) > denoiser.overlaps:
+            first, wait = begun.pop(0)
+            yield first, wait()
+    for first, wait in begun:
+        yield first, wait()
 
 
 def _open_output(
@@ -199,16 +210,20 @@ def _batches(indices: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[
 
 
 def _read_ahead(
-    pool: ThreadPoolExecutor, job: StackJob, parts: list[npt.NDArray[np.int64]]
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    pool: ThreadPoolExecutor, job: StackJob, parts: list[Positions], device: torch.device
+) -> Iterator[tuple[Positions, torch.Tensor]]:
     """Read batches in order, some ahead of the one that is being worked on."""
-    coming = [pool.submit(read_images, job.stack, p) for p in parts[:READ_AHEAD]]
+
+    def read(part: Positions) -> torch.Tensor:
+        return pinned(read_images(job.stack, part), device)
+
+    coming = [pool.submit(read, part) for part in parts[:READ_AHEAD]]
     try:
         for number, part in enumerate(parts):
             images = coming.pop(0).result()
             following = number + READ_AHEAD
             if following < len(parts):
-                coming.append(pool.submit(read_images, job.stack, parts[following]))
+                coming.append(pool.submit(read, parts[following]))
             yield part, images
     finally:
         for future in coming:

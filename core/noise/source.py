@@ -126,13 +126,13 @@ class MixedNoise:
             raise _too_large(box, max(getattr(s, "largest_box", 0) for s in self.sources))
         which = torch.multinomial(
             weights.to(generator.device), n, replacement=True, generator=generator
-        )
-        parts = {
-            k: iter(self.sources[k].draw(int((which == k).sum()), box, generator))
-            for k in range(len(self.sources))
-            if (which == k).any()
-        }
-        return torch.stack([next(parts[int(k)]) for k in which])
+        ).cpu()  # how many there are of each has to be known
+        noise = torch.empty(n, box, box, device=generator.device)
+        for k, source in enumerate(self.sources):
+            rows = (which == k).nonzero()[:, 0].to(noise.device)
+            if len(rows):
+                noise[rows] = source.draw(len(rows), box, generator)
+        return noise
 
 
 def _too_large(box: int, largest: int) -> IceblockError:

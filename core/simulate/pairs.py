@@ -19,7 +19,7 @@ from .projection import (
     shift_spectra,
     to_images,
 )
-from .superposition import superimpose, support, widen, window
+from .superposition import superimpose, support, widen, windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,9 +215,9 @@ class PairGenerator:
             distance = rng.uniform(0.9, 1.7, len(rows)) * volume.diameter / volume.pixel_size
             direction = rng.uniform(0, 2 * np.pi, len(rows))
             places = np.stack([np.sin(direction), np.cos(direction)], axis=1)
-            places = np.rint(places * distance[:, None]).astype(int)
-            for row, image, (dy, dx) in zip(rows, images, places, strict=True):
-                crowd[row] += window(image, box, int(dy), int(dx))
+            places = np.rint(places * distance[:, None]).astype(np.int64)
+            seen = windows(images, box, torch.as_tensor(places, device=images.device))
+            crowd.index_add_(0, torch.as_tensor(rows, device=crowd.device), seen)
         return clean, mask, crowd
 
 

@@ -52,10 +52,22 @@ def widen(mask: torch.Tensor, margin: int) -> torch.Tensor:
     return wide[:, 0] > 0
 
 
-def window(image: torch.Tensor, box: int, dy: int, dx: int) -> torch.Tensor:
-    """Give the image moved by whole pixels, cut to the box; zero where it does not reach."""
-    reach = max(abs(dy), abs(dx)) + max(0, box - image.shape[-1])
-    wide = torch.nn.functional.pad(image, [reach] * 4)
-    y = wide.shape[0] // 2 - box // 2 - dy
-    x = wide.shape[1] // 2 - box // 2 - dx
-    return wide[y : y + box, x : x + box]
+def windows(images: torch.Tensor, box: int, places: torch.Tensor) -> torch.Tensor:
+    """Give (n, m, m) images moved by whole pixels, cut to the box; zero where they do not reach.
+
+    Parameters
+    ----------
+    images
+        Of an even size.
+    box
+        Pixels.
+    places : (n, 2) int64
+        Where their centres come to lie from the box's, along y and x.
+    """
+    m = images.shape[-1]
+    span = torch.arange(box, device=images.device) + m // 2 - box // 2
+    y, x = (span - places[:, axis, None] for axis in (0, 1))  # (n, box)
+    inside = ((y >= 0) & (y < m))[:, :, None] & ((x >= 0) & (x < m))[:, None, :]
+    rows = torch.arange(len(images), device=images.device)[:, None, None]
+    found = images[rows, y.clamp(0, m - 1)[:, :, None], x.clamp(0, m - 1)[:, None, :]]
+    return torch.where(inside, found, 0.0)

@@ -33,6 +33,10 @@ class Batch:
     factor: torch.Tensor | None = None
     """(n, box, box // 2 + 1) CTFs, for a network that reads them."""
 
+    def tensors(self) -> list[torch.Tensor]:
+        """Give all of them."""
+        return [value for value in vars(self).values() if value is not None]
+
     def answer(self, output: torch.Tensor) -> torch.Tensor:
         """Give what a network's output comes to, (n, 1, box, box) float32."""
         if self.factor is None:

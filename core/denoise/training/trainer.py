@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...compute.distributed import ALONE, Ranks
+from ...compute.overlap import Overlap
 from ..ctf_channel import reads_ctf
 from ..generator import Generator, GeneratorConfig
 from ..paper.adversary import Adversary
@@ -119,6 +120,7 @@ class Trainer:
         self.objective = Objective(self.loss, adversary, self.device, config.bf16, vgg19)
         self.state = State()
         self._rate = 0.0
+        self._overlap = Overlap(self.device)
         self.log = MetricsLog(folder / METRICS)
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / CHECKPOINT).is_file():
@@ -172,6 +174,7 @@ class Trainer:
             coming = pool.submit(self._draw, self.state.step)
             while not self.over:
                 batch = coming.result()
+                self._overlap.join(*batch.tensors())
                 coming = pool.submit(self._draw, self.state.step + 1)
                 self._advance(batch)
                 if self.over or self._validation_is_due():
@@ -192,7 +195,8 @@ class Trainer:
         return Adversary(self.loss, self.config, self.device, self.ranks)
 
     def _draw(self, step: int) -> Batch:
-        return draw_batch(self.pairs, self.config, step, self.ranks, reads_ctf(self.generator))
+        with self._overlap.ahead():
+            return draw_batch(self.pairs, self.config, step, self.ranks, reads_ctf(self.generator))
 
     def _weigh_perceptual(self, watcher: Watcher) -> None:
         """Fix the perceptual network's range of grey values and its weight, once for a run."""
