@@ -84,11 +84,11 @@ def iceblock(
     return timing
 
 
-def topaz(command: str, star: Path, images: int, threads: int) -> Timing:
-    """Time one run of `topaz denoise --stack` on the CPU."""
+def topaz(command: str, star: Path, images: int, threads: int, device: str = "-1") -> Timing:
+    """Time one run of `topaz denoise --stack`, on the CPU (-1) or a GPU by its number."""
     (stack,) = stacks_of(star)
     out = star.parent / "topaz.mrcs"
-    told = ["denoise", "--stack", str(stack), "-o", str(out), "-d", "-1"]
+    told = ["denoise", "--stack", str(stack), "-o", str(out), "-d", device]
     return measure([*shlex.split(command), *told], images, threads, star.parent / "topaz.log")
 
 

@@ -38,7 +38,7 @@ OPTICS = (
 )  # fmt: skip
 
 
-class _Scene:
+class Scene:
     """Draws clean particles in random poses with a CTF each."""
 
     def __init__(self, box: int, pixel_size: float, rng: np.random.Generator) -> None:
@@ -87,7 +87,7 @@ def make_particles(folder: Path, n: int, box: int, pixel_size: float, stacks: in
         The STAR file.
     """
     rng = np.random.default_rng(0)
-    scene = _Scene(box, pixel_size, rng)
+    scene = Scene(box, pixel_size, rng)
     rows = []
     for number, share in enumerate(np.array_split(np.arange(n), stacks), 1):
         stack = folder / f"{n}_{number}.mrcs"

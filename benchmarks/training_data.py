@@ -32,9 +32,12 @@ from core.simulate.training_noise import TrainingBlocks, hold_out, read_blocks
 from core.simulate.volumes import read_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import gemmi
+
+    from core.simulate.volumes import Volume
 
 STRUCTURES = ("70S_grp0", "1aon_GroEL-ES", "1oel_GroEL", "4hhb_hemoglobin")
 VALIDATION, TEST = "3j5p_TRPV1", "5a1a_bgal"
@@ -65,6 +68,8 @@ class Counts:
     """Compact sub-complexes of each structure with more than one chain."""
     assemblies: int = 90
     phantoms: int = 120
+    first_phantom: int = 1000
+    """Seed of the first of them; each has one of its own."""
 
 
 def structure_file(data: Path, name: str) -> Path:
@@ -73,6 +78,17 @@ def structure_file(data: Path, name: str) -> Path:
 
 
 def training_volumes(data: Path, seed: int, counts: Counts | None = None) -> list[VolumeTransform]:
+    """Give the transforms of the `training_maps` that are large and small enough."""
+    return transforms(training_maps(data, seed, counts))
+
+
+def transforms(maps: Iterable[Volume], device: torch.device | str = "cpu") -> list[VolumeTransform]:
+    """Transform maps of particles of 40 Å to `LARGEST`, on the device to draw pairs on."""
+    found = (VolumeTransform(volume, device) for volume in maps)
+    return [v for v in found if 40 < v.diameter < LARGEST]
+
+
+def training_maps(data: Path, seed: int, counts: Counts | None = None) -> list[Volume]:
     """Make bent structures, sub-complexes, symmetric assemblies of chains, and phantoms.
 
     Parameters
@@ -94,10 +110,9 @@ def training_volumes(data: Path, seed: int, counts: Counts | None = None) -> lis
         pixel_size = float(rng.uniform(*PIXEL_SIZES))
         resolution = float(rng.uniform(2.0, 3.2)) * pixel_size
         size = float(np.exp(rng.uniform(np.log(70), np.log(330))))
-        found.append(
-            VolumeTransform(phantom(1000 + k, pixel_size, (0.9 * size, 1.1 * size), resolution))
-        )
-    return [v for v in found if v is not None and 40 < v.diameter < LARGEST]
+        number = counts.first_phantom + k
+        found.append(phantom(number, pixel_size, (0.9 * size, 1.1 * size), resolution))
+    return [volume for volume in found if volume is not None]
 
 
 def _part(
@@ -109,12 +124,12 @@ def _part(
     return subset(model, nearest_chains(model, str(rng.choice(chains)), count))
 
 
-def _volume(model: gemmi.Structure, rng: np.random.Generator) -> VolumeTransform | None:
+def _volume(model: gemmi.Structure, rng: np.random.Generator) -> Volume | None:
     pixel_size = float(rng.uniform(*PIXEL_SIZES))
     resolution = float(rng.uniform(2.0, 3.2)) * pixel_size
     if np.ptp(positions(model), axis=0).max() > LARGEST:
         return None
-    return VolumeTransform(density_of_model(model, pixel_size, resolution))
+    return density_of_model(model, pixel_size, resolution)
 
 
 def bank(
