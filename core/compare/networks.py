@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from ..denoise.generator import Generator
+from ..denoise.network import DenoisingNetwork, NetworkConfig
 from ..denoise.paper.discriminator import DiscriminatorConfig
 from ..denoise.paper.losses import LossSettings
 from ..denoise.training.presets import PRESETS
@@ -16,10 +16,8 @@ from ..denoise.training.trainer import Trainer, TrainingConfig
 from ..errors import IceblockError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from ..denoise.generator import GeneratorConfig
     from ..denoise.training.watcher import Watcher
     from ..simulate.pairs import PairGenerator
 
@@ -28,7 +26,7 @@ VALIDATE_EVERY = 10**9
 
 
 @dataclass(frozen=True)
-class DnCNNConfig:
+class DnCNNConfig(NetworkConfig):
     """Arguments of the network; the defaults are those of the paper for a known noise level."""
 
     depth: int = 17
@@ -40,8 +38,12 @@ class DnCNNConfig:
         if self.depth < 3 or self.width < 1:
             raise IceblockError("DnCNN needs a depth of at least 3 and a width of at least 1.")
 
+    def build(self) -> DnCNN:
+        """Make the network, with random weights."""
+        return DnCNN(self)
 
-class DnCNN(nn.Module):
+
+class DnCNN(DenoisingNetwork):
     """Image in, denoised image out, any size; batch norm and residual learning as in the paper.
 
     Parameters
@@ -77,13 +79,10 @@ class Recipe:
     """A network and how it is trained."""
 
     name: str
-    network: Any
-    """Its configuration, a dataclass."""
+    network: NetworkConfig
     loss: LossSettings
     training: dict[str, Any] = field(default_factory=dict)
     """What differs from `TrainingConfig`."""
-    build: Callable[[Any], Any] = Generator
-    """Makes the network of its configuration."""
     note: str = ""
 
     def config(self, steps: int, box: int, seed: int, bf16: bool) -> TrainingConfig:
@@ -103,8 +102,7 @@ class Recipe:
 class Trained:
     """A network that was trained by a recipe."""
 
-    network: Generator
-    """Or another one that is called in the same way."""
+    network: DenoisingNetwork
     images: int
     """Seen in training."""
     seconds: float
@@ -132,14 +130,7 @@ def train(
     watcher
         Told of every step; may raise to stop.
     """
-    trainer = Trainer(
-        cast("GeneratorConfig", recipe.network),
-        config,
-        pairs,
-        folder,
-        loss=recipe.loss,
-        build=cast("Callable[[GeneratorConfig], Generator]", recipe.build),
-    )
+    trainer = Trainer(recipe.network, config, pairs, folder, loss=recipe.loss)
     network = trainer.run(watcher)
     return Trained(network, trainer.state.images, trainer.state.seconds)
 
@@ -148,7 +139,6 @@ DNCNN = Recipe(
     "DnCNN",
     DnCNNConfig(),
     LossSettings(),
-    build=DnCNN,
     note="17 layers, batch norm, residual learning; squared error over the SNR, as ours",
 )
 UNSUPERVISED_GAN = Recipe(

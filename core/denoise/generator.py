@@ -10,12 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..errors import IceblockError
+from .network import DenoisingNetwork, NetworkConfig
 
 Norm = Literal["none", "group", "batch"]
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
+class GeneratorConfig(NetworkConfig):
     """Arguments of the network; the presets below are choices of these, not other code."""
 
     widths: tuple[int, ...] = (48, 96, 160)
@@ -44,6 +45,10 @@ class GeneratorConfig:
             raise IceblockError("A generator needs an odd stem kernel and positive sizes.")
         if self.reads_ctf and self.input_skip:
             raise IceblockError("A generator that reads CTFs cannot add its input to its output.")
+
+    def build(self) -> Generator:
+        """Make the network, with random weights."""
+        return Generator(self)
 
     @property
     def channels(self) -> int:
@@ -120,7 +125,7 @@ class ResidualBlock(nn.Module):
         return x + torch.as_tensor(self.norm(self.second(self.first(x))))
 
 
-class Generator(nn.Module):
+class Generator(DenoisingNetwork):
     """Image in, denoised image out, any size.
 
     Parameters
@@ -128,6 +133,8 @@ class Generator(nn.Module):
     config
         See `GeneratorConfig`.
     """
+
+    config: GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()

@@ -15,6 +15,8 @@ from .model_check import check_description
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .network import DenoisingNetwork
+
 ARCHITECTURE = "generator"
 
 
@@ -49,13 +51,15 @@ class ModelCard:
 class Model:
     """A network ready to use and its description."""
 
-    generator: Generator
+    generator: DenoisingNetwork
     card: ModelCard
     path: Path
     sha256: str
 
 
-def save_model(path: Path, generator: Generator, card: ModelCard, *, half: bool = False) -> None:
+def save_model(
+    path: Path, generator: DenoisingNetwork, card: ModelCard, *, half: bool = False
+) -> None:
     """Write a model file under a temporary name, then rename it.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from ..generator import Generator
+    from ..network import DenoisingNetwork
 
 
 class RunningAverage:
@@ -24,13 +24,13 @@ class RunningAverage:
         Forget the start sooner, as is right for random weights.
     """
 
-    def __init__(self, generator: Generator, memory: float, ramp: bool) -> None:
+    def __init__(self, generator: DenoisingNetwork, memory: float, ramp: bool) -> None:
         self.network = copy.deepcopy(generator).eval().requires_grad_(False)
         self._memory = memory
         self._ramp = ramp
 
     @torch.no_grad()
-    def update(self, generator: Generator, step: int) -> None:
+    def update(self, generator: DenoisingNetwork, step: int) -> None:
         """Take note of the weights after a step (0-based); buffers are averaged too."""
         memory = min(self._memory, (1 + step) / (10 + step)) if self._ramp else self._memory
         new = generator.state_dict()

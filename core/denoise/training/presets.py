@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..generator import PRESETS as GENERATORS
-from ..generator import GeneratorConfig
 from ..paper.discriminator import DiscriminatorConfig
 from ..paper.losses import LossSettings
 from .config import TrainingConfig
+
+if TYPE_CHECKING:
+    from ..network import NetworkConfig
 
 
 @dataclass(frozen=True)
 class Preset:
     """A way to train."""
 
-    generator: GeneratorConfig
+    generator: NetworkConfig
     loss: LossSettings
     training: TrainingConfig
     box: int | None = None

@@ -12,7 +12,6 @@ import torch
 from ...compute.distributed import ALONE, Ranks
 from ...compute.overlap import Overlap
 from ..ctf_channel import reads_ctf
-from ..generator import Generator, GeneratorConfig
 from ..paper.adversary import Adversary
 from ..paper.losses import LossSettings
 from ..paper.objective import Objective
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...simulate.pairs import PairGenerator
+    from ..network import DenoisingNetwork, NetworkConfig
 
 __all__ = ["CHECKPOINT", "METRICS", "Score", "Trainer", "TrainingConfig", "Watcher"]
 
@@ -73,9 +73,6 @@ class Trainer:
         Processes that train together, each with a trainer.
     began
         Moment (of `time.monotonic`) from which training time is counted, default now.
-    build
-        Makes the network of its configuration. Another one than the generator is trained as well,
-        if it is called in the same way and keeps its configuration, a dataclass, as `config`.
 
     Raises
     ------
@@ -85,18 +82,17 @@ class Trainer:
 
     def __init__(
         self,
-        generator_config: GeneratorConfig,
+        generator_config: NetworkConfig,
         config: TrainingConfig,
         pairs: PairGenerator,
         folder: Path,
-        score: Callable[[Generator], Score] | None = None,
+        score: Callable[[DenoisingNetwork], Score] | None = None,
         *,
         loss: LossSettings | None = None,
         vgg19: Path | None = None,
         start: Mapping[str, torch.Tensor] | None = None,
         ranks: Ranks = ALONE,
         began: float | None = None,
-        build: Callable[[GeneratorConfig], Generator] = Generator,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.loss = config, loss or LossSettings()
@@ -105,7 +101,7 @@ class Trainer:
         self.schedule = Schedule(
             config.learning_rate, config.warmup, config.decay, config.steps, config.seconds
         )
-        self.generator = build(generator_config)
+        self.generator = generator_config.build()
         if start is not None:
             self.generator.load_state_dict(dict(start))
         self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -132,7 +128,7 @@ class Trainer:
         self._began = (time.monotonic() if began is None else began) - self.state.seconds
 
     @property
-    def average(self) -> Generator:
+    def average(self) -> DenoisingNetwork:
         """The averaged generator."""
         return self._average.network
 
@@ -151,7 +147,7 @@ class Trainer:
         """Whether the run is at its end."""
         return self.progress >= self.schedule.end(self.state.fall)
 
-    def run(self, watcher: Watcher | None = None) -> Generator:
+    def run(self, watcher: Watcher | None = None) -> DenoisingNetwork:
         """Train to the end and return the averaged generator.
 
         Parameters

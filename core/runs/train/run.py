@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...compute.distributed import Ranks
-    from ...denoise.generator import Generator
     from ...denoise.model_file import Model
+    from ...denoise.network import DenoisingNetwork
     from ...denoise.training.presets import Preset
     from ...denoise.training.trainer import Score
     from ..life import Run
@@ -215,7 +215,7 @@ class Training:
         report(options, inputs, validation, trainer.log.rows, record)
 
 
-def _train(trainer: Trainer, validation: Validation | None, console: Console) -> Generator:
+def _train(trainer: Trainer, validation: Validation | None, console: Console) -> DenoisingNetwork:
     """Train under a progress bar; Ctrl-C waits for the next step."""
     with interrupted_between_steps() as check:
 
@@ -231,13 +231,13 @@ def _train(trainer: Trainer, validation: Validation | None, console: Console) ->
             return trainer.run(TrainingWatch(trainer, validation, bar, console))
 
 
-def _score(validation: Validation, network: Generator) -> dict[str, float]:
+def _score(validation: Validation, network: DenoisingNetwork) -> dict[str, float]:
     """Score a network, and leave its images in the validation, for the pictures."""
     validation(network)
     return validation.table()["this model"]
 
 
-def _nothing(network: Generator) -> Score:
+def _nothing(network: DenoisingNetwork) -> Score:
     """Stand in for validation, which the first process does."""
     return {}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ...console import Bar, Console
-    from ...denoise.generator import Generator
+    from ...denoise.network import DenoisingNetwork
     from ...denoise.training.held_out import HeldOut, Images
     from ...denoise.training.metrics_log import Row
     from ...denoise.training.trainer import Score, Trainer
@@ -54,7 +54,7 @@ class Validation:
         self.low_pass = held_out.correlations(self.trivial["low-pass"])
         self.denoised: Images = {}
 
-    def __call__(self, network: Generator) -> Score:
+    def __call__(self, network: DenoisingNetwork) -> Score:
         """Score a network: correlations at each SNR and `score`, their mean; `raw`, that of raw."""
         self.denoised = self.held_out.denoised(network, self.bf16)
         found = self.held_out.correlations(self.denoised)
