@@ -98,6 +98,15 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("400 Å does not fit into the box" in sentence for sentence in told)
 
 
+def test_nothing_but_ice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    generator = torch.Generator().manual_seed(0)
+    done = run(options(write_set(tmp_path, torch.randn(160, BOX, BOX, generator=generator))))
+    assert any("Nothing but noise" in sentence for sentence in done.record["warnings"])
+    assert done.record["nothing_seen"] == [1, 2, 3, 4]
+    assert not mrcfile.read(tmp_path / "Classes" / "classes.mrcs").any()
+
+
 def test_more_particles_get_more_classes() -> None:
     assert [sensible_classes(n) for n in (10, 1000, 100_000)] == [1, 10, 50]
 

@@ -124,7 +124,8 @@ def test_two_halves_tell_noise_from_particles(grid: PolarGrid, noise_alone: bool
     halves = learn_halves(source, rows, grid, settings)
     assert halves is not None
     assert sorted(torch.cat(halves.rows).tolist()) == rows.tolist()
-    told = evidence_of(judged_by_the_other(source, halves, grid, settings))
+    judged = judged_by_the_other(source, halves, grid, settings)
+    told = evidence_of(judged.log_likelihood)
     assert told.something == (not noise_alone)
     rings = rings_seen(ring_correlations(learned.mixture, halves, grid), grid)
     seen_well = BOX / rings[rings > 0].float()
@@ -141,6 +142,6 @@ def test_pictures_are_laid_on_others(grid: PolarGrid) -> None:
     turned = [placed(*each) for each in zip(glyphs(), turns, offsets, strict=True)]
     others = torch.from_numpy(np.array(turned)).float().flip(0)
     one, other = grid.sample(pictures), grid.sample(others)
-    laid = laid_on(one, other, grid)
+    laid = laid_on(one, other, other, grid)
     apart = (laid - one).square().mean((1, 2)) / one.square().mean((1, 2))
     assert float(apart.max()) < 0.03

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 8, 6
 """Of averages on a page."""
+FAINT = 1e-3
+"""A range of grey below this part of the noise's standard deviation is shown as flat."""
 _PAGE = (8.27, 11.69)
 
 
@@ -77,9 +79,14 @@ def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
         number = start + place
         if number >= stop:
             continue
-        axis.imshow(found.averages[number].numpy(), cmap="gray", interpolation="bilinear")
+        average = found.averages[number].numpy()
+        top = max(float(average.max()), float(average.min()) + FAINT)
+        axis.imshow(
+            average, cmap="gray", interpolation="bilinear", vmin=float(average.min()), vmax=top
+        )
         resolution = found.resolution[number]
-        seen = f"{resolution:.0f} Å" if found.shows[number] else "nothing seen"
+        seen = f"{resolution:.0f} Å" if np.isfinite(resolution) else "only one half"
+        seen = seen if found.shows[number] else "nothing seen"
         share = 100 * found.counts[number] / total
         axis.set_title(f"{number + 1}: {found.counts[number]}\n{share:.1f} %, {seen}", fontsize=7)
         left, low = 1, field.box - 2
@@ -129,8 +136,8 @@ _ADVICE = (
     "turn and an offset each.",
     "The resolution says down to what detail two halves of the set, learned apart, agree on a "
     "class. It is too modest where the halves made different classes.",
-    "'Nothing seen': the halves do not agree on the class, or its images look like noise to the "
-    "half that they do not belong to.",
+    "'Only one half': the other half has no such average. 'Nothing seen': the images of the class "
+    "look like noise to the half that they do not belong to.",
     "A class of neighbours, ice or carbon is a class too: look at the averages before you select.",
 )
 

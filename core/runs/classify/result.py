@@ -16,7 +16,7 @@ from ...signal.fourier import fourier_resize
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ...sets.classes.halves import Halves
+    from ...sets.classes.halves import Halves, Judgement
     from ...sets.classes.learn import Learned
     from .images import Field
 
@@ -51,15 +51,14 @@ class Classified:
 
     @property
     def shows(self) -> npt.NDArray[np.bool_]:
-        """(classes,) where a particle is seen: the halves agree on it, and foresee the images."""
-        foreseen = np.array([each.something for each in self.evidence])
-        return foreseen & np.isfinite(self.resolution)
+        """(classes,) where a particle is seen: the other half foresees the images."""
+        return np.array([each.something for each in self.evidence])
 
 
 def in_order(
     learned: Learned,
     halves: Halves | None,
-    judged: torch.Tensor | None,
+    judged: Judgement | None,
     usable: npt.NDArray[np.bool_],
     field: Field,
 ) -> Classified:
@@ -76,6 +75,8 @@ def in_order(
     """
     classes = learned.mixture.classes
     found = learned.poses.classes.numpy().copy()
+    if judged is not None:
+        found[judged.empty.numpy()] = classes
     found[~usable] = classes
     counts = np.bincount(found, minlength=classes + 1)
     order = np.argsort(-counts[:-1], kind="stable")
@@ -85,7 +86,7 @@ def in_order(
     if halves is not None:
         frc = ring_correlations(learned.mixture, halves, grid)[torch.from_numpy(order)]
     rings = rings_seen(frc, grid).double().numpy()
-    told = torch.full((len(found),), torch.nan) if judged is None else judged
+    told = torch.full((len(found),), torch.nan) if judged is None else judged.log_likelihood
     known = np.asarray(~torch.isnan(told).numpy())
     evidence = [evidence_of(told[torch.from_numpy((found == number) & known)]) for number in order]
     turns = learned.poses.turns.double().numpy()

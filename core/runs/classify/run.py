@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -125,13 +125,14 @@ def _classify(
         judged = evidence = None
         if halves is not None:
             judged = judged_by_the_other(source, halves, grid, settings, pool, bar.advance)
-            evidence = evidence_of(judged[rows])
+            evidence = evidence_of(judged.log_likelihood[rows])
+    found = in_order(learned, halves, judged, ~np.isnan(energies), work.field)
     if evidence is not None and not evidence.something:
         warn(
-            "Nothing but noise is to be seen: class averages of some of the images say no more of "
-            "the others than noise alone; what the averages show has come from the noise"
+            "Nothing but noise is to be seen: class averages of one half of the images say no more "
+            "of the others than noise alone; the averages were made blank"
         )
-    found = in_order(learned, halves, judged, ~np.isnan(energies), work.field)
+        found = replace(found, averages=torch.zeros_like(found.averages))
     return found, learned, evidence
 
 

@@ -25,6 +25,9 @@ FIRST = 5
 def ring_correlations(mixture: Mixture, halves: Halves, grid: PolarGrid) -> torch.Tensor:
     """Compare what both halves show of each class.
 
+    Averages without a prior are compared: a mask spreads the strong first rings over others where
+    a prior has left next to nothing, in both halves alike.
+
     Parameters
     ----------
     mixture
@@ -40,7 +43,7 @@ def ring_correlations(mixture: Mixture, halves: Halves, grid: PolarGrid) -> torc
         The Fourier ring correlation.
     """
     one, other = (
-        laid_on(mixture.averages, taught.mixture.averages, grid).double()
+        laid_on(mixture.averages, taught.mixture.averages, taught.plain, grid).double()
         for taught in halves.taught
     )
     norm = (one.square().mean(-1) * other.square().mean(-1)).sqrt().clamp(min=1e-30)

@@ -25,6 +25,8 @@ PER_CLASS = 40
 """Images of a half for which one class is learned, at least."""
 FEWEST = 20
 """Images of a half, at least."""
+LEAST = 0.01
+"""Nats an image that averages of a signal tell, at least."""
 ITERATIONS = 12
 """Passes over each half, at most."""
 
@@ -43,6 +45,22 @@ class Halves:
 
     rows: tuple[torch.Tensor, torch.Tensor]
     taught: tuple[Taught, Taught]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the other half says of each image.
+
+    Attributes
+    ----------
+    log_likelihood : (n,)
+        Over that of noise alone; NaN for images of neither half.
+    empty : (n,)
+        Whether it shows noise alone.
+    """
+
+    log_likelihood: torch.Tensor
+    empty: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -67,8 +85,8 @@ class Evidence:
 
     @property
     def something(self) -> bool:
-        """Whether something is seen beyond chance: two standard errors."""
-        return self.mean > 2 * self.error
+        """Whether something is seen beyond chance: two standard errors, and not next to nothing."""
+        return self.mean > max(2 * self.error, LEAST)
 
 
 def learn_halves(
@@ -109,19 +127,16 @@ def judged_by_the_other(
     settings: Settings,
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
-) -> torch.Tensor:
-    """Give every image's log-likelihood under what the other half taught, over noise alone.
-
-    Returns
-    -------
-    log_likelihoods : (n,)
-        NaN for images of neither half.
-    """
+) -> Judgement:
+    """Judge every image by what the other half taught."""
     engine = Engine(source, grid, settings, pool, tick)
     values = torch.full((engine.images,), torch.nan)
+    empty = torch.zeros(engine.images, dtype=torch.bool)
     for rows, taught in zip(halves.rows, reversed(halves.taught), strict=True):
-        values[rows] = engine.place(taught.mixture, taught.search, rows, taught.now).log_likelihood
-    return values
+        poses = engine.place(taught.mixture, taught.search, rows, taught.now)
+        values[rows] = poses.log_likelihood
+        empty[rows] = poses.classes == taught.mixture.classes
+    return Judgement(values, empty)
 
 
 def evidence_of(log_likelihoods: torch.Tensor) -> Evidence:

@@ -35,6 +35,8 @@ class Taught:
     ----------
     mixture
         The averages.
+    plain : (classes, rings, turns)
+        The averages without a prior; 0 on rings that were not learned.
     search
         Turns and offsets to try.
     now : (n, 2)
@@ -44,6 +46,7 @@ class Taught:
     """
 
     mixture: Mixture
+    plain: torch.Tensor
     search: Search
     now: torch.Tensor
     log_likelihoods: list[float]
@@ -109,6 +112,7 @@ def teach(engine: Engine, usable: torch.Tensor) -> Taught:
     mixture = engine.first(usable, generator)
     now = torch.full((engine.images, 2), torch.nan)
     rings, told, kept = FIRST_RINGS, [], None
+    plain = torch.zeros_like(mixture.averages)
     for iteration in range(settings.iterations):
         rows = _batch(usable, settings.batch, generator)
         search = search_for(rings, grid, settings)
@@ -116,11 +120,12 @@ def teach(engine: Engine, usable: torch.Tensor) -> Taught:
         steady = len(rows) < len(usable) and iteration > settings.iterations // 3
         kept = seen + kept.scaled(DECAY) if steady and kept is not None else seen
         mixture, ratio = maximise(kept, mixture, prior, grid)
+        plain = kept.signal / kept.precision.clamp(min=1e-12)[..., None]
         told.append(float(seen.log_likelihood) / len(rows))
         if iteration < LAST_BIRTH * settings.iterations:
             mixture = reborn(mixture, seen.counts[:-1], generator)
         rings = _rings(ratio, rings, grid.rings)
-    return Taught(mixture, search_for(rings, grid, settings), now, told)
+    return Taught(mixture, plain, search_for(rings, grid, settings), now, told)
 
 
 def _batch(usable: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:

@@ -18,7 +18,9 @@ FINER = 4
 """Turns that are tried in the end, for one sample of a ring."""
 
 
-def laid_on(averages: torch.Tensor, others: torch.Tensor, grid: PolarGrid) -> torch.Tensor:
+def laid_on(
+    averages: torch.Tensor, others: torch.Tensor, carried: torch.Tensor, grid: PolarGrid
+) -> torch.Tensor:
     """Choose for each average the one of the others that fits it best, and lay it on it.
 
     Only the first rings decide, so agreement on the rings beyond them is no result of the choice.
@@ -29,6 +31,8 @@ def laid_on(averages: torch.Tensor, others: torch.Tensor, grid: PolarGrid) -> to
         To be fitted.
     others : (j, rings, turns)
         To choose from.
+    carried : (j, rings, turns)
+        What is laid there in the place of the others.
     grid
         Where all are sampled.
 
@@ -46,7 +50,7 @@ def laid_on(averages: torch.Tensor, others: torch.Tensor, grid: PolarGrid) -> to
         near = coarse[place] + disc(0.75, 0.25)
         finer = _fits(average, others[choice : choice + 1], near, grid, FINER * grid.turns)
         place, _, turn = _top(finer)
-        moved = grid.moved(others[choice], grid.phases(near[place : place + 1])[0])
+        moved = grid.moved(carried[choice], grid.phases(near[place : place + 1])[0])
         laid.append(_turned(moved, 2 * math.pi * turn / (FINER * grid.turns)))
     return torch.stack(laid)
 
