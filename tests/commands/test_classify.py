@@ -94,7 +94,7 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(IceblockError, match="classes is 0"):
         run(options(star, classes=0))
     told = run(options(star, classes=5, particle_diameter=400.0)).record.warnings
-    assert any("30 images are few for 5 classes" in sentence for sentence in told)
+    assert any("30 images for 5 classes: averages" in sentence for sentence in told)
     assert any("400 Å does not fit into the box" in sentence for sentence in told)
 
 
@@ -102,8 +102,8 @@ def test_nothing_but_ice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     generator = torch.Generator().manual_seed(0)
     done = run(options(write_set(tmp_path, torch.randn(160, BOX, BOX, generator=generator))))
-    assert any("Nothing but noise" in sentence for sentence in done.record["warnings"])
-    assert done.record["nothing_seen"] == [1, 2, 3, 4]
+    assert any("Nothing but noise" in sentence for sentence in done.record.warnings)
+    assert done.record.nothing_seen == [1, 2, 3, 4]
     assert not mrcfile.read(tmp_path / "Classes" / "classes.mrcs").any()
 
 

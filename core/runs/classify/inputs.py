@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...counting import counted
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
@@ -60,9 +61,11 @@ def prepare(options: ClassifyOptions) -> Work:
             f"--classes {sensible_classes(images)}"
         )
     if images < THIN * classes:
+        better = max(1, images // (4 * THIN))
         warn(
-            f"{images} images are few for {classes} classes: averages of less than {THIN} images "
-            f"show little; give --classes {max(1, images // (4 * THIN))}"
+            f"{counted(images, 'image')} for {counted(classes, 'class')}: averages of less than "
+            f"{THIN} images show little"
+            + (f"; give --classes {better}" if better < classes else "")
         )
     narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)
     if options.particle_diameter is not None and options.particle_diameter > 0.95 * narrowest:

@@ -111,12 +111,12 @@ def _classify(
     looked_at += min(options.iterations, ITERATIONS) * both
     with console.bar(looked_at, "img", "classifying") as bar, thread_pool() as pool:
         energies = source.load(pool, bar.advance)
-        usable = _usual(energies)
-        if usable.sum() < max(2, work.classes):
+        usable = _usual(energies, source.groups.numpy())
+        if usable.sum() < work.classes:
             raise IceblockError(
                 f"{options.particles}: only {int(usable.sum())} of {count} images can be "
-                "classified, the others hold NaN or have a constant background; extract the "
-                "particles again"
+                "classified, the others hold NaN, have a constant background or far too much "
+                "contrast; extract the particles again, or give fewer --classes"
             )
         rows = torch.from_numpy(np.flatnonzero(usable))
         grid = work.field.grid()
@@ -136,14 +136,19 @@ def _classify(
     return found, learned, evidence
 
 
-def _usual(energies: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Leave out images that cannot be used, or whose energy is far above that of the others."""
+def _usual(
+    energies: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Leave out images that cannot be used, or whose energy is far above that of their group."""
     known = energies[~np.isnan(energies)]
-    if not len(known):
-        return np.zeros(len(energies), dtype=bool)
-    middle = np.median(known)
-    spread = 1.4826 * np.median(np.abs(known - middle))
-    usual = energies <= middle + OUTLYING * max(spread, 1e-9 * middle)
+    usual = np.zeros(len(energies), dtype=bool)
+    for group in np.unique(groups):
+        own = np.where(groups == group, energies, np.nan)
+        if np.isnan(own).all():
+            continue
+        middle = np.nanmedian(own)
+        spread = 1.4826 * np.nanmedian(np.abs(own - middle))
+        usual |= own <= middle + OUTLYING * max(spread, 1e-9 * middle)
     far = int(len(known) - usual.sum())
     if far:
         warn(
