@@ -63,8 +63,8 @@ def prepare(options: ClassifyOptions) -> Work:
     if images < THIN * classes:
         better = max(1, images // (4 * THIN))
         warn(
-            f"{counted(images, 'image')} for {counted(classes, 'class')}: averages of less than "
-            f"{THIN} images show little"
+            f"{counted(images, 'image')} for {counted(classes, 'class', 'classes')}: averages of "
+            f"less than {THIN} images show little"
             + (f"; give --classes {better}" if better < classes else "")
         )
     narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)

@@ -136,8 +136,8 @@ _ADVICE = (
     "turn and an offset each.",
     "The resolution says down to what detail two halves of the set, learned apart, agree on a "
     "class. It is too modest where the halves made different classes.",
-    "'Only one half': the other half has no such average. 'Nothing seen': the images of the class "
-    "look like noise to the half that they do not belong to.",
+    "'Only one half': the other half has no such average. 'Nothing seen': so it is, and the images "
+    "of the class look like noise to the half that they do not belong to.",
     "A class of neighbours, ice or carbon is a class too: look at the averages before you select.",
 )
 

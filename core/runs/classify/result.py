@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -51,8 +51,19 @@ class Classified:
 
     @property
     def shows(self) -> npt.NDArray[np.bool_]:
-        """(classes,) where a particle is seen: the other half foresees the images."""
-        return np.array([each.something for each in self.evidence])
+        """(classes,) where the halves agree on an average, or one foresees the other's images."""
+        foreseen = np.array([each.something for each in self.evidence])
+        return foreseen | np.isfinite(self.resolution)
+
+    def blank(self) -> Self:
+        """Give the same without averages, for a set in which nothing is to be seen."""
+        nothing = [Evidence(0.0, 0.0, each.images) for each in self.evidence]
+        return replace(
+            self,
+            averages=torch.zeros_like(self.averages),
+            resolution=np.full(len(nothing), np.inf),
+            evidence=nothing,
+        )
 
 
 def in_order(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 OUTLYING = 8.0
 """Median absolute deviations of an image's energy beyond which nothing is learned from it."""
+WHOLE, LEAST_BATCH, PER_CLASS = 20_000, 5_000, 200
+"""Images up to which all are looked at in every iteration; of a random batch, and in a class."""
 OFFSET_RANGE = 0.08
 """Largest offset that is looked for, as a part of the particle's diameter."""
 
@@ -105,6 +107,7 @@ def _classify(
         offset_range=max(2.0, OFFSET_RANGE * work.field.diameter / work.field.pixel_size),
         iterations=options.iterations,
         seed=options.seed,
+        batch=WHOLE if count <= WHOLE else min(WHOLE, max(LEAST_BATCH, PER_CLASS * work.classes)),
     )
     both = 2 * min(count // 2, settings.batch // 2)
     looked_at = 3 * count + options.iterations * min(count, settings.batch)
@@ -132,7 +135,7 @@ def _classify(
             "Nothing but noise is to be seen: class averages of one half of the images say no more "
             "of the others than noise alone; the averages were made blank"
         )
-        found = replace(found, averages=torch.zeros_like(found.averages))
+        found = found.blank()
     return found, learned, evidence
 
 
