@@ -25,7 +25,7 @@ MARGIN = 16.0
 """Å about a particle, as masks of particles usually have."""
 HALF = 0.5
 RESAMPLES = 500
-"""Of the images, for the interval of an FRC's crossing."""
+"""Times that the images are drawn anew, for the interval of an FRC's crossing."""
 _PIECE = 64
 _EQUAL = 1e-6
 
@@ -118,7 +118,7 @@ Values = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one method on one set."""
+    """What one method reaches on one set."""
 
     values: Values
     frc: tuple[float, float, float] | None = None

@@ -40,7 +40,7 @@ class Row:
     """By the name of the set."""
     note: str = ""
     seconds: float = 0.0
-    """Of computing for an image."""
+    """Time of computing for an image."""
 
 
 @dataclass(frozen=True)

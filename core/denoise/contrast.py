@@ -44,7 +44,7 @@ class Evidence:
     sign: int
     """1 for white and -1 for black particles, by the larger excursion of the mean profile."""
     excess: float
-    """Of that excursion over the other one, in standard errors."""
+    """How far that excursion exceeds the other one, in standard errors."""
     ratio: float
     """Of the two excursions."""
     inside: bool

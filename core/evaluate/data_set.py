@@ -49,7 +49,7 @@ class NoiseMatch:
     """Typical factor between the two spectra inside the band: 1 where they are equal."""
     skewness: float
     kurtosis: float
-    """Of the training noise."""
+    """The same of the training noise."""
     lowest: Floats | None = None
     highest: Floats | None = None
     """(rings,) power that 5 % of the images of training stay below and exceed, where known."""

@@ -29,9 +29,9 @@ RMS_BAR = 0.1
 REFERENCES = 3
 """Projections that noise is aligned to, of different structures where there are as many."""
 STRUCTURE_SNR, VIEWS = 0.5, 300
-"""Of particles of unknown structures; random views of the known ones to compare them with."""
+"""For particles of unknown structures; random views of the known ones to compare them with."""
 PHASE_SNR, PHASE_LIMIT, PHASE_END = 1.0, 20.0, 10.0
-"""Of particles whose phases are taken away; between these resolutions (Å) the output is judged."""
+"""For particles whose phases are taken away; between these resolutions (Å) the output is judged."""
 PHASE_BAR = 0.15
 DOUBLING_SNRS = (0.1, 0.4, 1.6)
 """The signal's amplitude doubles from one to the next."""

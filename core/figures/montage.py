@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OWN = 0.0
 """Grey range of an image: its own percentiles."""
 Range = float | tuple[float, float]
-"""Of grey values: from black to white, one number for ± that number, or `OWN`."""
+"""Range of grey values: from black to white, one number for ± that number, or `OWN`."""
 BAR = 0.35
 """Part of an image's side that a scale bar takes at most."""
 SMALL, MIDDLE = 10, 12

@@ -25,11 +25,11 @@ TITLE, TEXT = 20.0, 11.5
 SMALLEST = 8.5
 """Points; a text that needs smaller letters has no pictures below it."""
 LEFT, RIGHT, SECOND, TOP, BOTTOM = 0.05, 0.96, 0.26, 0.86, 0.04
-"""Of the page: margins, and where values begin."""
+"""Parts of the page: margins, and where values begin."""
 STRIP = 0.27
 """Height of the pictures, of the page."""
 _LINE, _PAUSE = 1.35, 0.6
-"""Of the letters' height: a line, and what parts paragraphs."""
+"""Times the letters' height: a line, and what parts paragraphs."""
 _LETTER = 0.56
 """Mean width of a letter, of its height."""
 

@@ -65,7 +65,7 @@ class Inspection:
     """(k,) rows of the blocks that were looked at."""
     blocks: Moments
     null: Moments
-    """Of Gaussian noise with each block's own radial spectrum."""
+    """The same of Gaussian noise with each block's own radial spectrum."""
 
     @property
     def frequency(self) -> Float:

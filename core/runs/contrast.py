@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST, EACH = 2048, 256
 """Images that are looked at in all, and of one stack, at most."""
 STACKS = 128
-"""Of more stacks than these, those of one folder are judged together."""
+"""Where there are more stacks than these, those of one folder are judged together."""
 WORDS = {1: "white", -1: "black"}
 """Names of the signs of contrast."""
 
@@ -36,7 +36,7 @@ class Looked:
     """Stacks that are judged together."""
 
     name: str
-    """Of the stack, or of the folder."""
+    """Name of the stack, or of the folder."""
     profiles: Profiles
     """(n, BINS), see `radial_profiles`."""
 

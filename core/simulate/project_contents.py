@@ -21,17 +21,17 @@ class ProjectSettings:
 
     micrographs: int = 4
     side: int = 768
-    """Of a micrograph, pixels."""
+    """Side of a micrograph, pixels."""
     pixel_size: float = 4.0
     """Å."""
     box: int = 64
-    """Of the particles, pixels."""
+    """Box of the particles, pixels."""
     tried: int = 60
     """Places tried for particles in a micrograph; crowding leaves fewer."""
     snr: float = 0.3
     """Signal variance inside the particle's disc over noise variance."""
     diameter: tuple[float, float] = (150.0, 160.0)
-    """Of the particle, Å: the range that it is drawn from."""
+    """Å: the range that the particle's is drawn from."""
     defocus: tuple[float, float] = (12000.0, 25000.0)
     """Å."""
     seed: int = 5

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .pairs import PairSettings
 
 LARGEST_BYTES = 1 << 30
-"""Of a larger bank, blocks spread evenly over it are taken."""
+"""Blocks of a larger bank are taken spread evenly over it."""
 _CHUNK = 256
 
 

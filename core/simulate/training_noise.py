@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..noise.source import NoiseSource
 
 LARGEST_BYTES = 1 << 30
-"""Of a larger bank, blocks spread evenly over it are taken."""
+"""Blocks of a larger bank are taken spread evenly over it."""
 HELD_OUT = 5
 """One in so many micrographs is held out."""
 _CHUNK = 256

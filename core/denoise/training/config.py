@@ -29,7 +29,7 @@ class TrainingConfig:
     decay: float = 0.4
     """Last part of the run, over which the rate falls to zero as a cosine."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """Of AdamW."""
+    """For AdamW."""
     weight_decay: float = 1e-4
     clip: float = 1.0
     """Largest norm of the gradient."""

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 SCORED_PHANTOMS = 4
 SCORED_SEED, TRAINING_SEED = 7_000_000, 8_000_000
-"""Of phantoms; no model that ships was trained on these."""
+"""Seeds of phantoms; no model that ships was trained on these."""
 NEIGHBOURS, GROUP = 0.3, 4
-"""Of the training pairs, as `iceblock train` has them."""
+"""For the training pairs, as `iceblock train` has them."""
 VIEW_SPREAD = 5.0
 """Degrees: views that are clustered lie about their direction with this standard deviation."""
 VIEW_SHIFT = 2.0
@@ -52,7 +52,7 @@ class Sheet:
     validation: PairSet
     """Pairs that share no image with the scored ones."""
     views: ViewSet | None
-    """Of the first scored structure, at the set's SNR."""
+    """Views of the first scored structure, at the set's SNR."""
     whole: PairSet | None = None
     """Further noisy images of the same set, which teach what the set has in common."""
 

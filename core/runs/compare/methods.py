@@ -53,7 +53,7 @@ class Method(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the row."""
+        """Name of the row."""
         ...
 
     @property
@@ -92,7 +92,7 @@ class Filter:
 
     @property
     def name(self) -> str:
-        """Of the row."""
+        """Name of the row."""
         return self.baseline.name
 
     @property
