@@ -189,6 +189,11 @@ class ParticleSet(ABC):
         """Whether images were phase-flipped or multiplied by their CTF since they were taken."""
         return False
 
+    @property
+    def phase_flipped(self) -> bool:
+        """Whether all images were phase-flipped and no more, so that their CTFs are positive."""
+        return False
+
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function, or None where there are none.
 

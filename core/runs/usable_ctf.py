@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ..images.particles import ParticleSet
 
 
-def usable_ctf(particles: ParticleSet, consequence: str) -> CtfParameters | None:
+def usable_ctf(
+    particles: ParticleSet, consequence: str, flipped: bool = False
+) -> CtfParameters | None:
     """Take the CTFs of a set, and warn of the rows that cannot be true.
 
     Parameters
@@ -25,6 +27,8 @@ def usable_ctf(particles: ParticleSet, consequence: str) -> CtfParameters | None
         The set.
     consequence
         For the warning: what becomes of particles whose row cannot be true.
+    flipped
+        Give those of phase-flipped images, too, whose true CTFs are the absolute values.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def usable_ctf(particles: ParticleSet, consequence: str) -> CtfParameters | None
         Of the images as they are, NaN in rows that cannot be true; None where no image has one:
         nothing else needs them.
     """
-    if particles.ctf_applied:
+    if particles.ctf_applied and not (flipped and particles.phase_flipped):
         return None
     try:
         columns = particles.ctf()

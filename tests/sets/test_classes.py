@@ -16,7 +16,7 @@ from core.sets.classes.polar import PolarGrid, polar_grid
 from core.sets.classes.poses import best_poses
 from core.sets.classes.search import Search, disc, templates
 from core.sets.classes.views import Views, view
-from core.signal.ctf import CtfParameters, random_ctf
+from core.signal.ctf import CtfParameters, ctf_images, random_ctf
 
 from .glyphs import BOX, PIXEL_SIZE, glyphs, placed, scenes
 from .in_memory import InMemory
@@ -57,6 +57,26 @@ def test_known_averages_find_class_turn_and_offset(grid: PolarGrid) -> None:
     apart = np.abs((poses.turns.numpy() - turns + 180) % 360 - 180)[right]
     assert np.median(apart) < 3
     assert np.median(np.abs(poses.offsets.numpy() - offsets)[right]) < 0.4
+
+
+def test_phase_flipped_images_fit_the_same_averages(grid: PolarGrid) -> None:
+    noise, blank = 0.7, torch.zeros(60, 2)
+    ctf = random_ctf(np.random.default_rng(1), 60, (8000.0, 20000.0))
+    images, which, _, _ = scenes(60, noise, seed=1, ctf=ctf)
+    signs = ctf_images(ctf, PIXEL_SIZE, BOX).sign()
+    flipped = torch.fft.irfft2(torch.fft.rfft2(images) * signs, s=(BOX, BOX))
+    mixture = true_mixture(grid, noise)
+    search = Search(20, 128, disc(4.0, 1.0), 1.0, 3)
+    known = templates(mixture, search, grid)
+    groups = np.zeros(60, dtype=np.int64)
+    likelihoods = []
+    for shown, is_flipped in ((images, False), (flipped, True), (flipped, False)):
+        views = view(shown, grid, PIXEL_SIZE, ctf, groups, flipped=is_flipped)
+        poses = best_poses(Comparison(views, blank, mixture, grid).fit(search, known), search)
+        likelihoods.append(float(poses.log_likelihood.mean()))
+        assert is_flipped is False or (poses.classes.numpy() == which).mean() > 0.9
+    assert likelihoods[1] == pytest.approx(likelihoods[0], rel=0.1)
+    assert likelihoods[2] < likelihoods[1]
 
 
 def test_log_likelihood_is_that_of_the_images(grid: PolarGrid) -> None:

@@ -13,7 +13,7 @@ from .tokens import unquote
 
 _GROUP = "_rlnOpticsGroup"
 _NAME = "_rlnOpticsGroupName"
-_CTF_APPLIED = ("_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied")
+_FLIPPED, _MULTIPLIED = "_rlnCtfDataArePhaseFlipped", "_rlnCtfDataAreCtfPremultiplied"
 # Between these lie all sizes and magnifications; beyond them no arithmetic is possible.
 _SMALLEST, _LARGEST = 1e-9, 1e9
 
@@ -98,8 +98,15 @@ class Optics:
 
     def ctf_applied(self) -> bool:
         """Tell whether images were phase-flipped or multiplied by their CTF."""
-        found = [self.floats(tag) for tag in _CTF_APPLIED]
+        found = [self.floats(tag) for tag in (_FLIPPED, _MULTIPLIED)]
         return any(values is not None and bool(values.any()) for values in found)
+
+    def phase_flipped(self) -> bool:
+        """Tell whether all images were phase-flipped, and none was multiplied by its CTF."""
+        flipped, multiplied = self.floats(_FLIPPED), self.floats(_MULTIPLIED)
+        if flipped is None or not bool(flipped.all()):
+            return False
+        return multiplied is None or not bool(multiplied.any())
 
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""

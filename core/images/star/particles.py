@@ -111,6 +111,11 @@ class StarParticles(ParticleSet):
         """Whether the optics say that images were phase-flipped or multiplied by their CTF."""
         return self.optics.ctf_applied()
 
+    @property
+    def phase_flipped(self) -> bool:
+        """Whether the optics say that all images were phase-flipped, and no more."""
+        return self.optics.phase_flipped()
+
     def ctf(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Give the parameters of the contrast transfer function; see `ParticleSet.ctf`."""
         return self.optics.ctf()

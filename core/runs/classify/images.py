@@ -48,11 +48,14 @@ class Field:
         Å.
     diameter
         Of the mask, Å.
+    flipped
+        Whether images were phase-flipped.
     """
 
     box: int
     pixel_size: float
     diameter: float
+    flipped: bool = False
 
     def grid(self) -> PolarGrid:
         """Give the samples that images are compared on."""
@@ -164,7 +167,10 @@ class StackImages:
             images[torch.from_numpy(mine)] = shown
             usable[mine] = good
         ctf = None if self._ctf is None else self._ctf.take(self.rows[places])
-        seen = view(images, self._grid, self._field.pixel_size, ctf, self._group[places])
+        seen = view(
+            images, self._grid, self._field.pixel_size, ctf, self._group[places],
+            flipped=self._field.flipped,
+        )  # fmt: skip
         return seen, usable
 
     def _seen(

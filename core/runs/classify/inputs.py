@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
@@ -74,8 +74,9 @@ def prepare(options: ClassifyOptions) -> Work:
             f"of {narrowest:.0f} Å: a mask of {0.95 * narrowest:.0f} Å was used"
         )
     field = choose_field(plan, options.particle_diameter)
-    ctf = usable_ctf(particles, ODD)
+    ctf = usable_ctf(particles, ODD, flipped=True)
     ctf = None if ctf is None else ctf.filled()
+    field = replace(field, flipped=particles.phase_flipped)
     return Work(particles, plan, ctf, field, classes)
 
 

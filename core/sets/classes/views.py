@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ...signal.ctf import polar_ctf
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from ...signal.ctf import CtfParameters
@@ -52,6 +52,8 @@ def view(
     pixel_size: float,
     ctf: CtfParameters | None,
     groups: npt.NDArray[np.int64],
+    *,
+    flipped: bool = False,
 ) -> Views:
     """Sample images.
 
@@ -67,6 +69,8 @@ def view(
         n of them; None where there are none.
     groups : (n,)
         Places of the optics groups.
+    flipped
+        Whether the images were phase-flipped: their CTFs are the absolute values then.
     """
     samples = grid.sample(images)
     power = samples.square().mean(-1)
@@ -74,7 +78,7 @@ def view(
     if ctf is not None:
         frequencies = grid.radii.double().numpy() / grid.box
         seen = polar_ctf(ctf, frequencies, grid.angles().double().numpy(), pixel_size)
-        values = torch.from_numpy(seen)
+        values = torch.from_numpy(np.abs(seen) if flipped else seen)
         transfer = values.square().mean(-1)
         samples = samples * torch.cat([values, values], dim=-1)
     return Views(samples, transfer, power, torch.from_numpy(groups))
