@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ...compute.threads import one_thread_each
 from ...images.class_poses import ClassPoses
 from ...images.mrc.writer import StackWriter
 from ..record import Device
@@ -28,7 +29,8 @@ def write(options: ClassifyOptions, work: Work, found: Classified, learned: Lear
     """Write the averages, then the particles, then what RELION opens them by."""
     first = work.plan.jobs[0]
     box, pixel_size = first.stack.box_x, first.pixel_size
-    averages = enlarged(found.averages, work.field, box, pixel_size)
+    with one_thread_each():
+        averages = enlarged(found.averages, work.field, box, pixel_size)
     if found.counts[-1]:
         averages = np.concatenate([averages, np.zeros_like(averages[:1])])
     stack = options.out / CLASSES

@@ -129,7 +129,7 @@ def _classify(
         if halves is not None:
             judged = judged_by_the_other(source, halves, grid, settings, pool, bar.advance)
             evidence = evidence_of(judged.log_likelihood[rows])
-    found = in_order(learned, halves, judged, ~np.isnan(energies), work.field)
+        found = in_order(learned, halves, judged, ~np.isnan(energies), work.field)
     if evidence is not None and not evidence.something:
         warn(
             "Nothing but noise is to be seen: class averages of one half of the images say no more "
