@@ -104,7 +104,7 @@ def test_full_disk_leaves_nothing_half_written(
 
     with monkeypatch.context() as broken:
         broken.setattr(mrc_writer.StackStatistics, "add", full)
-        broken.setattr(mrc_writer, "_write_fully", full)
+        broken.setattr(mrc_writer, "write_fully", full)
         assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "-q") == 1
     assert "disk is full" in capsys.readouterr().err
     assert not list(Path("Den").rglob("*.mrcs"))

@@ -132,7 +132,7 @@ class Constant:
         self.value = value
 
     def draw(self, n: int, box: int, generator: torch.Generator) -> torch.Tensor:
-        return torch.full((n, box, box), self.value)
+        return torch.full((n, box, box), float(self.value))
 
 
 def test_sources_are_mixed_by_weight() -> None:

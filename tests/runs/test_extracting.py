@@ -18,6 +18,7 @@ from core.errors import IceblockError
 from core.noise.bank import NoiseBank
 from core.noise.bank_writer import BankWriter
 from core.runs.noise import run as extracting
+from core.runs.noise.options import NoiseOptions
 from core.runs.noise.run import run
 
 from ..noise_project import (
@@ -284,7 +285,7 @@ def test_micrographs_without_picks(project: Path) -> None:
 def test_no_picks_at_all_is_said(project: Path) -> None:
     _, warnings = cut(project, picks=None)
     assert any("No picks are given" in w for w in warnings)
-    with pytest.raises(IceblockError, match="Picks are required and none are given"):
+    with pytest.raises(IceblockError, match="--require-picks is given without picks"):
         cut(project, picks=None, require_picks=True)
 
 
@@ -428,3 +429,23 @@ def test_progress_and_last_words(project: Path) -> None:
     assert "4/4" in text
     assert text.splitlines()[-3].startswith(f"{NoiseBank.read(Path('Noise')).n} noise blocks of")
     assert text.splitlines()[-2:] == ["  Noise/blocks.star", "  Noise/report.pdf"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"box": 3},
+        {"stride": 0},
+        {"overlap": 1.0},
+        {"overlap": -0.1},
+        {"per_micrograph": 0},
+        {"margin": -1.0},
+        {"min_background": 1.5},
+    ],
+)
+def test_settings_that_make_no_sense(changes: dict[str, Any]) -> None:
+    needed = {"box": 64, "particle_diameter": 120.0}
+    options = NoiseOptions(micrographs=Path("m.star"), out=Path("Noise"), **(needed | changes))
+    spelled = next(iter(changes)).replace("_", "-")
+    with pytest.raises(IceblockError, match=rf"--{spelled} is .*must"):
+        options.check()
