@@ -1,0 +1,1 @@
+"""Which particles of a set are worth keeping."""
