@@ -18,6 +18,7 @@ from .class_poses import ClassPoses
 from .denoised_mark import is_denoised
 from .project_root import find_root, name_from_root
 from .references import ImageReferences
+from .scores import Scores
 
 
 @dataclass
@@ -223,6 +224,29 @@ class ParticleSet(ABC):
         """
         raise self._without("confidences")
 
+    @property
+    def classes(self) -> npt.NDArray[np.int64] | None:
+        """(N,) numbers of 2D classes as the file counts them; None where there are none."""
+        return None
+
+    @property
+    def micrographs(self) -> list[str] | None:
+        """(N,) names of the micrographs; None where the file does not name them."""
+        return None
+
+    def with_scores(self, scores: Scores) -> Self:
+        """Give the same particles with scores, by which other programs can select and sort.
+
+        A STAR file has them in rlnParticleFigureOfMerit and rlnLogLikeliContribution, a .cs file in
+        iceblock/score and iceblock/evidence. Classes are added only where there are none.
+
+        Parameters
+        ----------
+        scores
+            Of N particles.
+        """
+        raise self._without("scores")
+
     def with_classes(self, poses: ClassPoses) -> Self:
         """Give the same particles with a class and a pose in the plane each.
 
@@ -279,8 +303,16 @@ class ParticleSet(ABC):
         )
 
     @abstractmethod
-    def write(self, path: Path) -> None:
-        """Write the metadata to `path`, whole or not at all; the source itself is refused."""
+    def write(self, path: Path, rows: npt.NDArray[np.bool_] | None = None) -> None:
+        """Write the metadata to `path`, whole or not at all; the source itself is refused.
+
+        Parameters
+        ----------
+        path
+            The file to make.
+        rows
+            (N,) which particles are written, at least one; None for all.
+        """
 
     def refuse_as_output(self, path: Path) -> None:
         """Raise IceblockError if `path` is the file that this set was read from."""

@@ -21,13 +21,19 @@ from ..class_poses import ClassPoses
 from ..near_misses import near_miss
 from ..particle_set import Found, ParticleSet
 from ..project_root import find_root, name_from_root
+from ..scores import Scores
 from ..star.image_names import parse_image_names
 from .fields import (
+    CLASS,
     CONFIDENCE,
+    EVIDENCE,
     EXPORTED,
     INDEX,
+    MICROGRAPH,
+    OWN_CLASS,
     PATH,
     PIXEL_SIZE,
+    SCORE,
     SHAPE,
     SIGN,
     SIGNATURE,
@@ -50,6 +56,7 @@ from .table import (
     replaced,
     rows_of_uids,
     text_column,
+    to_text,
     write_table,
 )
 
@@ -218,6 +225,32 @@ class CsParticles(ParticleSet):
         self._check_count(len(values), "confidences")
         return self._with(replaced(self.records, {CONFIDENCE: values.astype(np.float32)}))
 
+    @property
+    def classes(self) -> npt.NDArray[np.int64] | None:
+        """(N,) alignments2D/class, from 0, or iceblock/class; None where there is neither."""
+        for field in (CLASS, OWN_CLASS):
+            if field in (self.records.dtype.names or ()):
+                return self.records[field].astype(np.int64)
+        return None
+
+    @property
+    def micrographs(self) -> list[str] | None:
+        """(N,) location/micrograph_path; None where the file has no such field."""
+        if MICROGRAPH not in (self.records.dtype.names or ()):
+            return None
+        return [to_text(name) for name in self.records[MICROGRAPH]]
+
+    def with_scores(self, scores: Scores) -> Self:
+        """Give the same particles with scores; see `ParticleSet.with_scores`."""
+        self._check_count(len(scores.score), "scores")
+        fields: dict[str, npt.NDArray[Any] | None] = {
+            SCORE: scores.score.astype(np.float32),
+            EVIDENCE: scores.evidence.astype(np.float32),
+        }
+        if scores.classes is not None and self.classes is None:
+            fields[OWN_CLASS] = scores.classes.astype(np.uint32)
+        return self._with(replaced(self.records, fields))
+
     def with_classes(self, poses: ClassPoses) -> Self:
         """Give the same particles with classes and poses; see `ParticleSet.with_classes`.
 
@@ -267,10 +300,11 @@ class CsParticles(ParticleSet):
             found.root = raw.root
         return replace(self._with(replaced(self.records, changes)), found=found)
 
-    def write(self, path: Path) -> None:
-        """Write the .cs file to `path`, whole or not at all; the source itself is refused."""
+    def write(self, path: Path, rows: npt.NDArray[np.bool_] | None = None) -> None:
+        """Write the .cs file to `path`, whole or not at all; see `ParticleSet.write`."""
         self.refuse_as_output(path)
-        write_table(self._written(), path)
+        records = self._written()
+        write_table(records if rows is None else records[rows], path)
 
     def _written(self) -> Records:
         """Give the records with the paths of exported files as paths that hold anywhere."""

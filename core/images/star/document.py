@@ -9,12 +9,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from ...errors import IceblockError
 from ..denoised_mark import NOTE_BEGINS
 from ..disk import replacing
 from ..input_file import open_input, read_whole
 from .parser import find_tables
-from .splicing import Columns, Cut, newline_of, splice, table_cuts
+from .splicing import Columns, Cut, dropped_rows, newline_of, splice, table_cuts
 from .table import StarTable
 from .tokens import StarSyntaxError, find_tokens
 
@@ -89,6 +92,7 @@ class StarFile:
         note: str | None = None,
         table: StarTable | None = None,
         columns: Columns | None = None,
+        rows: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Write the file to `path` with changes, whole or not at all.
 
@@ -100,6 +104,8 @@ class StarFile:
             A comment line at the top, in place of one that was there; None for no such line.
         table, columns
             The table that is changed, and how.
+        rows
+            (N,) which rows of the table stay, at least one; None for all.
 
         Raises
         ------
@@ -111,8 +117,15 @@ class StarFile:
         if note is not None:
             cuts.insert(0, (0, 0, note.encode() + newline_of(self._data)))
         changes = table_cuts(table, columns) if table is not None and columns else ()
+        pieces = splice(self._data, chain(cuts, changes))
+        if rows is not None and table is not None and not rows.all():
+            whole = StarFile(path, b"".join(pieces))
+            kept = next(tag for tag in table.tags if (columns or {}).get(tag, "") is not None)
+            changed = whole.find(kept, table.name.removeprefix("data_"))
+            assert changed is not None
+            pieces = splice(whole._data, dropped_rows(changed, rows))
         with replacing(path) as file:
-            file.writelines(splice(self._data, chain(cuts, changes)))
+            file.writelines(pieces)
 
 
 def _line(data: bytes, place: int) -> int:

@@ -17,6 +17,7 @@ from ..denoised_mark import NOTE, is_of_iceblock
 from ..particle_set import Found, ParticleSet
 from ..project_root import starts_at
 from ..references import ImageReferences
+from ..scores import Scores
 from ..validation import header_pixel_sizes
 from .class_columns import class_columns
 from .datadir import stacks_in
@@ -33,9 +34,11 @@ from .optics import Optics, read_optics
 from .particle_table import find_particles, refuse_volumes
 from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, Columns, linked, unlinked
 from .table import StarTable
-from .tokens import is_missing, quote
+from .tokens import is_missing, quote, unquote
 
 _CONFIDENCE = "_rlnIceblockConfidence"
+_CLASS, _MICROGRAPH = "_rlnClassNumber", "_rlnMicrographName"
+_SCORE, _EVIDENCE = "_rlnParticleFigureOfMerit", "_rlnLogLikeliContribution"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -136,6 +139,41 @@ class StarParticles(ParticleSet):
         return replace(self, edits={**self.edits, _CONFIDENCE: [f"{v:.4f}" for v in values]})
 
     @property
+    def classes(self) -> npt.NDArray[np.int64] | None:
+        """(N,) values of rlnClassNumber; None where the file has no such column."""
+        known = _CLASS in self.table and self.edits.get(_CLASS) is None
+        return self.table.integers(_CLASS) if known else None
+
+    @property
+    def micrographs(self) -> list[str] | None:
+        """(N,) values of rlnMicrographName; None where the file has no such column."""
+        tokens = self._tokens(_MICROGRAPH)
+        return None if tokens is None else [unquote(token) for token in tokens]
+
+    def with_scores(self, scores: Scores) -> Self:
+        """Give the same particles with scores; see `ParticleSet.with_scores`.
+
+        What stood in columns that get new values is kept in columns of iceblock's own.
+        """
+        self._check_count(len(scores.score), "scores")
+        columns: dict[str, Sequence[str] | None] = {}
+        for tag, older, values in (
+            (_SCORE, "_rlnIceblockOlderFigureOfMerit", scores.score),
+            (_EVIDENCE, "_rlnIceblockOlderLogLikeliContribution", scores.evidence),
+        ):
+            before = self._tokens(tag)
+            if before is not None and self._tokens(older) is None:
+                columns[older] = before
+                warn(
+                    f"{self.source} has {tag[1:]} already: its values are kept as {older[1:]}, and "
+                    "the new ones take their place"
+                )
+            columns[tag] = [f"{value:.6f}" for value in values.tolist()]
+        if self._tokens(_CLASS) is None and scores.classes is not None:
+            columns[_CLASS] = [str(number) for number in scores.classes.tolist()]
+        return replace(self, edits={**self.edits, **columns})
+
+    @property
     def names_raw(self) -> bool:
         """Whether iceblock denoised these images: rlnIceblockRawImageName says from which."""
         return self._tokens(RAW) is not None
@@ -204,15 +242,15 @@ class StarParticles(ParticleSet):
                 found.root = self.root
         return self._with_names(list(tokens), links, found)
 
-    def write(self, path: Path) -> None:
-        """Write the STAR file to `path`, whole or not at all; the source itself is refused.
+    def write(self, path: Path, rows: npt.NDArray[np.bool_] | None = None) -> None:
+        """Write the STAR file to `path`, whole or not at all; see `ParticleSet.write`.
 
         Names of images start where those of the source do, or are absolute where a reader of
         `path` would not find that place.
         """
         self.refuse_as_output(path)
         note = NOTE if self.names_raw else None
-        self.star.write(path, note, self.table, self._edits_for(path))
+        self.star.write(path, note, self.table, self._edits_for(path), rows)
 
     def _edits_for(self, path: Path) -> dict[str, Sequence[str] | None]:
         """Give the edits with the names of images as they are to stand in `path`."""

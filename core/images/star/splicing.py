@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 
+import numpy as np
+import numpy.typing as npt
+
 from .table import StarTable
 from .tokens import Edges
 
@@ -48,6 +51,13 @@ def table_cuts(table: StarTable, columns: Columns) -> Iterator[Cut]:
         if (tokens := columns.get(tag)) is not None:
             cuts.append((start, stop, _encode(tokens[0])))
     yield from sorted(cuts)
+
+
+def dropped_rows(table: StarTable, rows: npt.NDArray[np.bool_]) -> Iterator[Cut]:
+    """Give the cuts that take out all rows of a loop but those of a mask (N,)."""
+    begins, end = table.edges[:, 0, 0], int(table.edges[-1, -1, 1])
+    for row in np.flatnonzero(~rows).tolist():
+        yield int(begins[row]), int(begins[row + 1]) if row + 1 < len(rows) else end, b""
 
 
 def _declaration_cuts(

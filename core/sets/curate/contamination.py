@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..signal.fourier import fourier_resize, smooth
+from ...signal.fourier import fourier_resize, smooth
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Choose the particles that are worth keeping."""

@@ -1,0 +1,111 @@
+"""What a selection reads before the first image, and what its output depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...images.output_plan import plan_output
+from ...images.particles import read_particles
+from ...images.validation import validate
+from ...remarks import warn
+from ..classify.images import choose_field
+from ..denoise.identity import stack_stamps
+from ..denoise.inputs import settle_contrast
+from ..provenance import denoised_rows
+from ..restoring import check_raw
+from ..stamps import stamp
+from ..usable_ctf import usable_ctf
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ...images.output_plan import OutputPlan
+    from ...images.particle_set import ParticleSet
+    from ...signal.ctf import CtfParameters
+    from ..classify.images import Field
+    from .options import SelectOptions
+
+ODD = "these particles are judged with the median CTF of the others"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is known before the first image is read."""
+
+    particles: ParticleSet
+    """With their raw images."""
+    plan: OutputPlan
+    ctf: CtfParameters | None
+    field: Field
+    restored: int
+    """Particles whose denoised images gave way to the raw ones."""
+
+    @property
+    def place_of_row(self) -> npt.NDArray[np.int64]:
+        """(N,) number of the image that each particle shows, as `StackImages` counts them."""
+        first = np.cumsum([0, *(len(job.indices) for job in self.plan.jobs)])
+        return np.asarray(first[self.plan.job_of_row] + self.plan.position_of_row)
+
+
+def prepare(options: SelectOptions) -> Work:
+    """Read everything but the images; denoised images give way to the raw ones."""
+    particles = read_particles(
+        options.particles,
+        options.pixel_size,
+        options.project_dir,
+        options.passthrough,
+        options.datadir,
+    )
+    denoised = int(denoised_rows(particles).sum())
+    if denoised or options.raw is not None:
+        particles = _raw(options, particles)
+    particles.refuse_as_output(options.output)
+    particles.refuse_as_output(options.rejected)
+    plan = plan_output(particles, validate(particles))
+    narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)
+    if options.particle_diameter is not None and options.particle_diameter > 0.95 * narrowest:
+        warn(
+            f"The particle diameter of {options.particle_diameter:g} Å does not fit into the box "
+            f"of {narrowest:.0f} Å: a circle of {0.95 * narrowest:.0f} Å was used"
+        )
+    ctf = usable_ctf(particles, ODD)
+    field = choose_field(plan, options.particle_diameter)
+    return Work(particles, plan, None if ctf is None else ctf.filled(), field, denoised)
+
+
+def contrasts(options: SelectOptions, work: Work) -> list[int]:
+    """Decide for each stack whether its particles are white (1) or black (-1)."""
+    plan, _ = settle_contrast(options, work.plan, {})
+    return [job.contrast for job in plan.jobs]
+
+
+def identify(options: SelectOptions, work: Work) -> dict[str, Any]:
+    """Give all that the output's bytes depend on."""
+    return {
+        "run": "select",
+        "particles": stamp(options.particles),
+        "stacks": stack_stamps(work.plan, work.ctf),
+        "raw": None if options.raw is None else stamp(options.raw),
+        "min_score": options.min_score,
+        "keep": options.keep,
+        "classes": options.classes,
+        "marks": None if options.marks is None else stamp(options.marks),
+        "html": options.html,
+        "particle_diameter": options.particle_diameter,
+        "seed": options.seed,
+        "contrast": options.contrast,
+        "pixel_size": options.pixel_size,
+    }
+
+
+def _raw(options: SelectOptions, denoised: ParticleSet) -> ParticleSet:
+    """Give particles their raw images back."""
+    if options.raw is None:
+        raw = denoised.restored()
+    else:
+        raw = denoised.restored_from(read_particles(options.raw, project_dir=options.project_dir))
+    check_raw(denoised, raw)
+    return raw

@@ -1,0 +1,100 @@
+"""The report of a selection: the border, and what lies on either side of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_pdf import PdfPages
+
+from ...denoise.inference import Denoiser
+from ...denoise.model_file import load_model
+from ...denoise.shipped import DEFAULT, find_model
+from ...figures.selection import Shown, histogram_page, micrograph_page, montage_page
+from ...images.disk import replacing
+from .options import PICTURE
+from .pictures import read_places, same_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from .choice import Choice
+    from .inputs import Work
+    from .options import SelectOptions
+    from .record import SelectRecord
+    from .scoring import Scored
+
+EACH = 8
+"""Particles of a group in the montage."""
+_NO_DATE = {"CreationDate": None}
+
+
+def report(
+    options: SelectOptions,
+    work: Work,
+    scored: Scored,
+    choice: Choice,
+    record: SelectRecord,
+    signs: Sequence[int],
+) -> None:
+    """Write the report, and its first page as a picture."""
+    place = work.place_of_row
+    scores = scored.score[place]
+    facts = [
+        ("input", str(options.particles)),
+        ("kept", f"{record.kept} of {record.particles}: {record.chosen_by}"),
+        ("populations", _populations(record)),
+        ("contamination", f"{record.contaminated} with far more contrast than is usual"),
+        ("looked at in", f"a circle of {record.diameter:g} Å"),
+        ("time", f"{record.total_seconds} s"),
+    ]
+    first = histogram_page(scores, choice.kept, choice.border, facts, record.warnings)
+    with replacing(options.out / PICTURE) as file:
+        first.savefig(file, format="png", dpi=100)
+    groups = _groups(scored.score, choice.border, same_kind(work.plan) & scored.usable)
+    with replacing(options.out / options.report) as file, PdfPages(file, metadata=_NO_DATE) as pdf:
+        pdf.savefig(first)
+        if groups:
+            pdf.savefig(montage_page(_shown(work, scored, signs, groups)))
+        if record.micrographs:
+            pdf.savefig(micrograph_page(record.micrographs))
+
+
+def _populations(record: SelectRecord) -> str:
+    if record.populations == 1:
+        return "one: no valley in the histogram of scores"
+    return f"two: {record.empty} boxes look empty"
+
+
+def _groups(
+    scores: npt.NDArray[np.float64], border: float | None, usable: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Give images for the montage: the best, those about the border, and the worst."""
+    order = np.flatnonzero(usable)
+    order = order[np.argsort(-scores[order], kind="stable")]
+    if len(order) < 3 * EACH:
+        return {"all, best first": order} if len(order) else {}
+    limit = border if border is not None else float(np.median(scores[order]))
+    about = int(np.searchsorted(-scores[order], -limit, side="right"))
+    start = int(np.clip(about - EACH // 2, EACH, len(order) - 2 * EACH))
+    middle = "about the border" if border is not None else "about the median"
+    return {
+        "best": order[:EACH], middle: order[start : start + EACH], "worst": order[-EACH:],
+    }  # fmt: skip
+
+
+def _shown(
+    work: Work, scored: Scored, signs: Sequence[int], groups: dict[str, npt.NDArray[np.int64]]
+) -> Shown:
+    places = np.concatenate(list(groups.values()))
+    raw = read_places(work.plan, signs, places)
+    pixel_size = work.plan.jobs[0].pixel_size
+    denoiser = Denoiser(load_model(find_model(DEFAULT)), torch.device("cpu"))
+    denoised, _ = denoiser(raw, pixel_size)
+    return Shown(
+        raw, denoised, scored.score[places], {name: len(part) for name, part in groups.items()},
+        pixel_size,
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""What class averages say of each image that they were not made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..classes.engine import Engine, Settings
+from ..classes.halves import FEWEST, judged_by_the_other, learn_halves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    import numpy.typing as npt
+
+    from ..classes.engine import Source
+    from ..classes.polar import PolarGrid
+
+MOST = 4000
+"""Images that each half learns from in an iteration, at most."""
+PER_CLASS, MOST_CLASSES = 20, 20
+"""Images of a half for each class, and classes at most."""
+ITERATIONS = 12
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What class averages say of n images.
+
+    Attributes
+    ----------
+    evidence : (n,)
+        Natural logarithm of the likelihood under the averages of the other half of the images over
+        that under noise alone; 0 for images that nothing may be learned from.
+    classes : (n,)
+        Class of the first half's averages that fits best, the largest being 1; one more than there
+        are averages stands for noise alone.
+    averages : (classes, box, box)
+        Of the first half, the largest class first.
+    """
+
+    evidence: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.int64]
+    averages: npt.NDArray[np.float32]
+
+
+def judging(images: int, offset_range: float, seed: int) -> Settings:
+    """Give how images are judged; `offset_range` is in pixels."""
+    classes = max(1, min(MOST_CLASSES, images // 2 // PER_CLASS))
+    return Settings(classes, offset_range, ITERATIONS, seed, batch=2 * MOST)
+
+
+def steps(images: int) -> int:
+    """Give the images that `judge` looks at, counted each time, for progress bars."""
+    return 2 * images + ITERATIONS * min(images // 2, MOST) * 2
+
+
+def judge(
+    source: Source,
+    usable: torch.Tensor,
+    grid: PolarGrid,
+    settings: Settings,
+    pool: Executor | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> Judged | None:
+    """Judge images by class averages that they had no part in; None where they are too few.
+
+    Parameters
+    ----------
+    source, grid, settings, pool, tick
+        As for `classes.learn.learn`; `settings` from `judging`.
+    usable : (m,)
+        Rows that may be learned from.
+    """
+    if len(usable) < 2 * FEWEST:
+        return None
+    halves = learn_halves(source, usable, grid, settings, pool, tick, per_class=PER_CLASS)
+    assert halves is not None
+    values = judged_by_the_other(source, halves, grid, settings, pool, tick)
+    first = halves.taught[0]
+    engine = Engine(source, grid, replace(settings, classes=first.mixture.classes), pool, tick)
+    everything = torch.arange(engine.images)
+    classes = engine.place(first.mixture, first.search, everything, first.now).classes
+    averages = grid.images(first.mixture.averages)
+    count = len(averages)
+    order = torch.argsort(-torch.bincount(classes, minlength=count + 1)[:-1], stable=True)
+    rank = torch.cat([torch.argsort(order), torch.tensor([count])])
+    return Judged(
+        np.asarray(values.double().nan_to_num(0.0).numpy()),
+        np.asarray(rank[classes].numpy()) + 1,
+        np.asarray(averages[order].numpy()),
+    )
