@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARK = "<!-- command reference -->"
-RELION_JOBS = ("whole", "denoise", "restore", "evaluate", "classify", "noise", "train")
+RELION_JOBS = ("whole", "denoise", "restore", "evaluate", "classify", "select", "noise", "train")
 """Modules of `relion_ext`, each with a `PROGRAM`."""
 
 

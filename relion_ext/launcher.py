@@ -20,6 +20,11 @@ def denoise() -> int:
     return main("denoise", sys.argv[1:])
 
 
+def select() -> int:
+    """Choose the particles that are worth keeping (`relion_iceblock_select`)."""
+    return main("select", sys.argv[1:])
+
+
 def classify() -> int:
     """Sort particles into 2D classes (`relion_iceblock_classify`)."""
     return main("classify", sys.argv[1:])

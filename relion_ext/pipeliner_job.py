@@ -37,6 +37,7 @@ from .arguments import INPUTS, Program, meaning, parse
 from .classify import PROGRAM as CLASSIFY
 from .denoise import PROGRAM as DENOISE
 from .restore import PROGRAM as RESTORE
+from .select import PROGRAM as SELECT
 from .whole import PROGRAM as WHOLE
 from .wording import words_for
 
@@ -170,6 +171,16 @@ class ClassifyJob(IceblockJob):
         iterations = str(self.joboptions["iterations"].value or "").strip() or "25"
         name = f"run_it{int(iterations):03d}_optimiser.star"
         self.add_output_node(name, NODE_OPTIMISERDATA, ["relion", "iceblock", "class2d"])
+
+
+class SelectJob(IceblockJob):
+    """`relion_iceblock_select`: the particles worth keeping."""
+
+    PROCESS_NAME = "iceblock.select.particles"
+    TITLE = "iceblock: choose the particles worth keeping"
+    CATEGORY_LABEL = "Subset Selection"
+    PROGRAM = SELECT
+    OUTPUTS: ClassVar = {"particles.star": PARTICLES, "logfile.pdf": LOG}
 
 
 class RestoreJob(IceblockJob):

@@ -21,7 +21,7 @@ from relion_ext.wording import words_for
 from .images.stacks import star_text, write_stack
 
 CORE = Path(core.__file__).parent
-JOBS = ("classify", "denoise", "evaluate", "noise", "restore", "train", "whole")
+JOBS = ("classify", "denoise", "evaluate", "noise", "restore", "select", "train", "whole")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w-])")
 
 

@@ -79,7 +79,7 @@ def choose(
         kept[order[:count]] = True
         return Choice(kept, float(scores[order[count - 1]]), f"the best {options.keep}")
     if border is not None:
-        kept = scores >= border.score
+        kept = (scores >= border.score) & ~contaminated
         return Choice(kept, border.score, f"above the border between two populations, "
                       f"{border.score:.3f}")  # fmt: skip
     return Choice(~contaminated, None, "all without contamination: the scores show one population")

@@ -69,7 +69,9 @@ def write_gallery(
         each = COLUMNS * ROWS
         for number, start in enumerate(range(0, count, each)):
             places = np.arange(start, min(start + each, count))
-            _write_sheet(unfinished, number, work, signs, places, tile, grey)
+            for kind, sheet in _sheets(work, signs, places, tile, grey).items():
+                picture = Image.fromarray(sheet)
+                picture.save(unfinished / f"{kind}_{number:05d}.jpg", quality=82)
             heartbeat()
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
@@ -125,16 +127,14 @@ def _grey_range(work: Work, signs: Sequence[int], count: int) -> tuple[float, fl
     return -reach, reach
 
 
-def _write_sheet(
-    folder: Path,
-    number: int,
+def _sheets(
     work: Work,
     signs: Sequence[int],
     places: npt.NDArray[np.int64],
     tile: int,
     grey: tuple[float, float],
-) -> None:
-    """Write the pictures of some images, of each kind one."""
+) -> dict[str, npt.NDArray[np.uint8]]:
+    """Make the pictures of some images, of each kind one."""
     first = np.cumsum([0, *(len(job.indices) for job in work.plan.jobs)])
     jobs = np.searchsorted(first, places, side="right") - 1
     sheets = {kind: np.zeros((ROWS * tile, COLUMNS * tile), np.uint8) for kind in KINDS}
@@ -153,5 +153,4 @@ def _write_sheet(
                 sheets[kind][row * tile : (row + 1) * tile, column * tile : (column + 1) * tile] = (
                     np.asarray(picture)
                 )
-    for kind, sheet in sheets.items():
-        Image.fromarray(sheet).save(folder / f"{kind}_{number:05d}.jpg", quality=82)
+    return sheets

@@ -89,15 +89,8 @@ def identify(options: SelectOptions, work: Work) -> dict[str, Any]:
         "particles": stamp(options.particles),
         "stacks": stack_stamps(work.plan, work.ctf),
         "raw": None if options.raw is None else stamp(options.raw),
-        "min_score": options.min_score,
-        "keep": options.keep,
-        "classes": options.classes,
+        **options.identity(),
         "marks": None if options.marks is None else stamp(options.marks),
-        "html": options.html,
-        "particle_diameter": options.particle_diameter,
-        "seed": options.seed,
-        "contrast": options.contrast,
-        "pixel_size": options.pixel_size,
     }
 
 

@@ -14,6 +14,7 @@ from ...errors import IceblockError
 from ...images.scores import Scores
 from ...images.star.writer import loop, write_blocks
 from ...remarks import warn
+from ..classify.images import StackImages
 from ..life import begun
 from ..record import Device
 from .choice import choose
@@ -76,9 +77,8 @@ def run(
         with this.recorded(SelectRecord, identity, options.outputs, again=True) as record:
             signs = contrasts(options, work)
             groups = work.particles.optics_groups
-            scored = score_images(
-                work.plan, work.field, signs, work.ctf, groups, console, options.seed
-            )
+            source = StackImages(work.plan, work.field, signs, work.ctf, groups)
+            scored = score_images(source, work.plan, work.field, signs, console, options.seed)
             place = work.place_of_row
             scores = Scores(
                 scored.score[place],

@@ -15,7 +15,6 @@ from ...sets.curate.border import find_border
 from ...sets.curate.contamination import contrast, excess
 from ...sets.curate.evidence import judge, judging, steps
 from ...sets.curate.score import FADES, score
-from ..classify.images import StackImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from ...console import Console
     from ...images.output_plan import OutputPlan
     from ...sets.curate.border import Border
-    from ...signal.ctf import CtfParameters
-    from ..classify.images import Field
+    from ..classify.images import Field, StackImages
 
     Floats = npt.NDArray[np.float64]
 
@@ -51,7 +49,7 @@ class Scored:
     usable : (m,)
         False for images with NaN or a constant background.
     border
-        Between two populations; None where there is one.
+        Between two populations of those without contamination; None where there is one.
     """
 
     score: Floats
@@ -69,16 +67,24 @@ class Scored:
 
 
 def score_images(
+    source: StackImages,
     plan: OutputPlan,
     field: Field,
     contrasts: Sequence[int],
-    ctf: CtfParameters | None,
-    groups: npt.NDArray[np.int32],
     console: Console,
     seed: int = 0,
 ) -> Scored:
-    """Score the images of a plan; see `StackImages` for the parameters."""
-    source = StackImages(plan, field, contrasts, ctf, groups)
+    """Score all images.
+
+    Parameters
+    ----------
+    source, plan, field, contrasts
+        See `StackImages`.
+    console
+        Shows a bar.
+    seed
+        Of the two halves and the first class averages.
+    """
     count = len(source.rows)
     with console.bar(2 * count + steps(count), "img", "scoring") as bar, thread_pool() as pool:
         powers = _contrasts(plan, field, contrasts, bar.advance, pool)
@@ -96,7 +102,7 @@ def score_images(
         classes=None if found is None else found.classes,
         averages=np.zeros((0, field.box, field.box), np.float32) if not found else found.averages,
         usable=usable,
-        border=find_border(values[usable]),
+        border=find_border(values[usable & (beyond <= FADES)]),
     )
 
 

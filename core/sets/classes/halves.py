@@ -96,8 +96,6 @@ def learn_halves(
     settings: Settings,
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
-    *,
-    per_class: int = PER_CLASS,
 ) -> Halves | None:
     """Learn class averages of two random halves, apart; None where there are too few images.
 
@@ -105,8 +103,6 @@ def learn_halves(
     ----------
     source, usable, grid, settings, pool, tick
         As for `learn`. Fewer classes are learned where images are few.
-    per_class
-        Images of a half for which one class is learned, at least.
     """
     if len(usable) < 2 * FEWEST:
         return None
@@ -116,7 +112,7 @@ def learn_halves(
     one, other = order[:middle].sort().values, order[middle:].sort().values
     fewer = replace(
         settings,
-        classes=max(1, min(settings.classes, middle // per_class)),
+        classes=max(1, min(settings.classes, middle // PER_CLASS)),
         iterations=min(settings.iterations, ITERATIONS),
         batch=settings.batch // 2,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ..classes.engine import Engine, Settings
-from ..classes.halves import FEWEST, judged_by_the_other, learn_halves
+from ..classes.halves import FEWEST, Halves, judged_by_the_other
+from ..classes.learn import teach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class Judged:
 def judging(images: int, offset_range: float, seed: int) -> Settings:
     """Give how images are judged; `offset_range` is in pixels."""
     classes = max(1, min(MOST_CLASSES, images // 2 // PER_CLASS))
-    return Settings(classes, offset_range, ITERATIONS, seed, batch=2 * MOST)
+    return Settings(classes, offset_range, ITERATIONS, seed, batch=MOST)
 
 
 def steps(images: int) -> int:
@@ -78,11 +79,10 @@ def judge(
     """
     if len(usable) < 2 * FEWEST:
         return None
-    halves = learn_halves(source, usable, grid, settings, pool, tick, per_class=PER_CLASS)
-    assert halves is not None
+    halves = _halves(Engine(source, grid, settings, pool, tick), usable)
     values = judged_by_the_other(source, halves, grid, settings, pool, tick)
     first = halves.taught[0]
-    engine = Engine(source, grid, replace(settings, classes=first.mixture.classes), pool, tick)
+    engine = Engine(source, grid, settings, pool, tick)
     everything = torch.arange(engine.images)
     classes = engine.place(first.mixture, first.search, everything, first.now).classes
     averages = grid.images(first.mixture.averages)
@@ -94,3 +94,14 @@ def judge(
         np.asarray(rank[classes].numpy()) + 1,
         np.asarray(averages[order].numpy()),
     )
+
+
+def _halves(engine: Engine, usable: torch.Tensor) -> Halves:
+    """Learn from two random halves, apart, with more classes than a classification would take.
+
+    An average of few images is poor, and still tells a particle of the other half from ice.
+    """
+    generator = torch.Generator().manual_seed(engine.settings.seed)
+    order = usable[torch.randperm(len(usable), generator=generator)]
+    one, other = order[::2].sort().values, order[1::2].sort().values
+    return Halves((one, other), (teach(engine, one), teach(engine, other)))
