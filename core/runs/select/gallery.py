@@ -78,7 +78,7 @@ def write_gallery(
     except OSError as error:
         raise write_error(error, folder) from error
     page = TEMPLATE.read_text(encoding="utf-8").replace(
-        "/*DATA*/null", _script(_data(options, work, scored, choice, tile))
+        "/*DATA*/null", as_script(_data(options, work, scored, choice, tile))
     )
     with replacing(options.out / GALLERY) as file:
         file.write(page.encode())
@@ -110,7 +110,7 @@ def _data(
     }  # fmt: skip
 
 
-def _script(data: dict[str, object]) -> str:
+def as_script(data: dict[str, object]) -> str:
     """Give JSON that can stand inside a script of a page."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
