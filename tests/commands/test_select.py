@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -8,14 +9,21 @@ import torch
 
 from core.errors import IceblockError
 from core.images.cs.table import read_table, write_table
+from core.images.denoised_mark import DENOISED
+from core.images.mrc.writer import StackWriter
+from core.images.particles import read_particles
+from core.images.scores import Scores
 from core.images.star.document import StarFile
+from core.remarks import collected
+from core.runs.select.choice import choose as select
 from core.runs.select.options import SelectOptions
 from core.runs.select.run import Selection, run
+from core.sets.curate.border import Border
 
 from ..sets.glyph_set import write_set
 from ..sets.glyphs import BOX, PIXEL_SIZE, scenes
 
-GOOD, EMPTY, BAD = 120, 60, 20
+GOOD, EMPTY, BAD = 80, 40, 16
 N = GOOD + EMPTY + BAD
 
 
@@ -26,7 +34,7 @@ def choose(star: Path, **given: object) -> Selection:
 
 @pytest.fixture
 def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write 120 particles, 60 boxes of noise and 20 of contamination, in this order."""
+    """Write particles, boxes of noise and boxes of contamination, in this order."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
     noise = rng.standard_normal((EMPTY + BAD, BOX, BOX)).astype(np.float32)
@@ -56,49 +64,57 @@ def test_particles_are_kept_and_the_others_are_not(mixed: Path) -> None:
     assert (record["state"], record["populations"]) == ("finished", 2)
     assert abs(record["empty"] - EMPTY) <= 5
     assert abs(record["contaminated"] - BAD) <= 2
-    for name in ("report.pdf", "selection.png", "gallery.html", "gallery_files/raw_00001.jpg"):
+    for name in ("report.pdf", "selection.png", "gallery.html", "gallery_files/raw_00000.jpg"):
         assert (out / name).stat().st_size > 1000
 
 
-def test_a_clean_set_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    done = choose(write_set(tmp_path, scenes(120, 0.8, seed=0)[0]))
-    assert done.kept.mean() >= 0.98
-    assert done.record.populations == 1
-    assert "one population" in done.record.chosen_by
+def picked(star: Path, border: Border | None = None, **given: object) -> list[int]:
+    """Choose among particles whose scores rise from 0 to 1; the last one is contamination."""
+    options = SelectOptions(star, star.parent / "Selected", **given)  # type: ignore[arg-type]
+    options.check()
+    particles = read_particles(star)
+    scores = np.linspace(0, 1, particles.n)
+    made = select(options, particles, scores, np.arange(particles.n) == N - 1, border)
+    return np.flatnonzero(made.kept).tolist()
 
 
-def test_other_ways_to_choose(mixed: Path) -> None:
-    best = choose(mixed, keep="25%")
-    assert best.kept.sum() == N // 4
-    assert best.scores.score[best.kept].min() >= best.scores.score[~best.kept].max()
-    above = choose(mixed, min_score=0.6, overwrite=True)
-    assert (above.kept == (above.scores.score >= 0.6)).all()
-    selected = mixed.parent / "Selected" / "particles.star"
-    number = int(starfile.read(selected)["particles"]["rlnClassNumber"].iloc[0])
-    few = run(SelectOptions(selected, mixed.parent / "Few", classes=str(number), threads=1))
-    again = starfile.read(mixed.parent / "Few" / "particles.star")["particles"]
-    assert set(again["rlnClassNumber"]) == {number}
-    assert few.record.kept == len(again)
-    # What stood in the columns is kept under another name.
-    before = starfile.read(selected)["particles"].set_index("rlnNote")["rlnParticleFigureOfMerit"]
-    older = again.set_index("rlnNote")["rlnIceblockOlderFigureOfMerit"]
-    assert (older == before[older.index]).all()
-    assert any("rlnIceblockOlderFigureOfMerit" in told for told in few.record.warnings)
+def test_ways_to_choose(mixed: Path) -> None:
+    assert picked(mixed) == list(range(N - 1))  # all but the contamination
+    assert picked(mixed, Border(0.5, N // 2)) == list(range(N // 2, N - 1))
+    assert picked(mixed, keep="25%") == list(range(N - N // 4, N))
+    assert picked(mixed, keep="0.25") == picked(mixed, keep="25%")
+    assert picked(mixed, min_score=0.6) == [k for k in range(N) if k / (N - 1) >= 0.6]
+
+
+def test_classes_and_scores_that_stood_there_before(mixed: Path) -> None:
+    classes = np.arange(N) % 4 + 1
+    scores = Scores(np.linspace(0, 1, N), np.arange(N) - 3.0, classes)
+    first, second = mixed.parent / "first.star", mixed.parent / "second.star"
+    read_particles(mixed).with_scores(scores).write(first)
+    assert picked(first, classes="1,3-4") == np.flatnonzero(classes != 2).tolist()
+    others = Scores(np.zeros(N), np.zeros(N), np.zeros(N, np.int64))
+    with collected(io.StringIO()) as told:
+        again = read_particles(first).with_scores(others)
+    again.write(second, np.arange(N) < 10)
+    rows = starfile.read(second)["particles"]
+    assert list(rows["rlnClassNumber"]) == classes[:10].tolist()
+    assert list(rows["rlnParticleFigureOfMerit"]) == [0] * 10
+    assert list(rows["rlnIceblockOlderLogLikeliContribution"]) == list(range(-3, 7))
+    assert any("rlnIceblockOlderFigureOfMerit" in sentence for sentence in told)
 
 
 def test_marks(mixed: Path) -> None:
     marks = mixed.parent / "marks.star"
     head = "data_particles\n\nloop_\n_rlnImageName\n_rlnIceblockMark\n"
     marks.write_text(head + "000003@raw.mrcs 0\n000005@raw.mrcs 0\n000006@raw.mrcs 1\n")
-    done = choose(mixed, marks=marks)
-    assert list(np.flatnonzero(~done.kept)) == [2, 4]
-    assert any(f"does not name {N - 3} particles" in told for told in done.record.warnings)
+    with collected(io.StringIO()) as told:
+        assert picked(mixed, marks=marks) == [k for k in range(N) if k not in (2, 4)]
+    assert any(f"does not name {N - 3} particles" in sentence for sentence in told)
     marks.write_text(head + "000003@other.mrcs 0\n")
     with pytest.raises(IceblockError, match="names none of the particles"):
-        choose(mixed, marks=marks, overwrite=True)
+        picked(mixed, marks=marks)
     with pytest.raises(IceblockError, match="holds no marks"):
-        choose(mixed, marks=mixed, overwrite=True)
+        picked(mixed, marks=mixed)
 
 
 def test_a_cs_file(mixed: Path) -> None:
@@ -112,20 +128,16 @@ def test_a_cs_file(mixed: Path) -> None:
     records["alignments2D/class"] = np.arange(N) % 3
     table = mixed.parent / "raw.cs"
     write_table(records, table)
-    by_score = choose(table)
-    found = read_table(mixed.parent / "Selected" / "particles.cs")
-    assert list(found["uid"]) == list(records["uid"][by_score.kept])
-    assert found["iceblock/score"] == pytest.approx(by_score.scores.score[by_score.kept], abs=1e-6)
-    assert len(read_table(mixed.parent / "Selected" / "rejected.cs")) == (~by_score.kept).sum()
-    by_class = choose(table, classes="0,2", overwrite=True)
-    assert (by_class.kept == (np.arange(N) % 3 != 1)).all()
+    done = choose(table)
+    out = mixed.parent / "Selected"
+    found = read_table(out / "particles.cs")
+    assert list(found["uid"]) == list(records["uid"][done.kept])
+    assert found["iceblock/score"] == pytest.approx(done.scores.score[done.kept], abs=1e-6)
+    assert len(read_table(out / "rejected.cs")) == (~done.kept).sum()
+    assert picked(table, classes="0,2") == np.flatnonzero(np.arange(N) % 3 != 1).tolist()
 
 
 def test_denoised_particles_become_raw_again(mixed: Path) -> None:
-    from core.images.denoised_mark import DENOISED
-    from core.images.mrc.writer import StackWriter
-    from core.images.particles import read_particles
-
     particles = read_particles(mixed)
     with StackWriter(mixed.parent / "soft.mrcs", N, BOX, PIXEL_SIZE, label=DENOISED) as writer:
         writer.append(np.zeros((N, BOX, BOX), np.float32))
@@ -141,12 +153,21 @@ def test_denoised_particles_become_raw_again(mixed: Path) -> None:
 
 def test_mistakes(mixed: Path) -> None:
     with pytest.raises(IceblockError, match="--min-score and --keep choose particles in different"):
-        choose(mixed, min_score=0.5, keep="10%")
+        picked(mixed, min_score=0.5, keep="10%")
     with pytest.raises(IceblockError, match="keep is 120% and must be a part such as 80%"):
-        choose(mixed, keep="120%")
+        picked(mixed, keep="120%")
     with pytest.raises(IceblockError, match="must name classes, such as 1,4,7-9"):
-        choose(mixed, classes="one")
+        picked(mixed, classes="one")
     with pytest.raises(IceblockError, match="has no 2D classes; classify the particles first"):
-        choose(mixed, classes="1")
-    with pytest.raises(IceblockError, match=r"no particle of .* is kept"):
-        choose(mixed, min_score=1.0, overwrite=True)
+        picked(mixed, classes="1")
+    with pytest.raises(IceblockError, match=r"--min-score is 2 and must lie between 0 and 1"):
+        picked(mixed, min_score=2.0)
+
+
+def test_a_small_clean_set_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = choose(write_set(tmp_path, scenes(60, 0.8, seed=0)[0]))
+    assert done.kept.mean() >= 0.98
+    assert done.record.populations == 1
+    assert "one population" in done.record.chosen_by
+    assert not (tmp_path / "Selected" / "rejected.star").exists() or not done.kept.all()

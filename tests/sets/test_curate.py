@@ -47,15 +47,15 @@ def test_images_that_hold_no_numbers_are_not_contamination() -> None:
 
 
 def test_evidence_tells_particles_from_noise() -> None:
-    good = scenes(150, 1.2, seed=2)[0]
+    good = scenes(80, 1.0, seed=2)[0]
     empty = torch.from_numpy(
-        1.2 * np.random.default_rng(3).standard_normal((100, BOX, BOX)).astype(np.float32)
+        np.random.default_rng(3).standard_normal((40, BOX, BOX)).astype(np.float32)
     )
     grid = polar_grid(BOX, BOX / 2 - 4)
-    seen = view(torch.cat([good, empty]), grid, PIXEL_SIZE, None, np.zeros(250, np.int64))
-    found = judge(InMemory(seen), torch.arange(250), grid, judging(250, 3.0, seed=0))
+    seen = view(torch.cat([good, empty]), grid, PIXEL_SIZE, None, np.zeros(120, np.int64))
+    found = judge(InMemory(seen), torch.arange(120), grid, judging(120, 3.0, seed=0))
     assert found is not None
-    above = (found.evidence[:150, None] > found.evidence[None, 150:]).mean()
+    above = (found.evidence[:80, None] > found.evidence[None, 80:]).mean()
     assert above > 0.95
     counts = np.bincount(found.classes, minlength=len(found.averages) + 2)[1:-1]
     assert list(np.diff(counts) <= 0) == [True] * (len(counts) - 1)

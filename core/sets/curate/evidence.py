@@ -80,7 +80,7 @@ def judge(
     if len(usable) < 2 * FEWEST:
         return None
     halves = _halves(Engine(source, grid, settings, pool, tick), usable)
-    values = judged_by_the_other(source, halves, grid, settings, pool, tick)
+    found = judged_by_the_other(source, halves, grid, settings, pool, tick)
     first = halves.taught[0]
     engine = Engine(source, grid, settings, pool, tick)
     everything = torch.arange(engine.images)
@@ -90,7 +90,7 @@ def judge(
     order = torch.argsort(-torch.bincount(classes, minlength=count + 1)[:-1], stable=True)
     rank = torch.cat([torch.argsort(order), torch.tensor([count])])
     return Judged(
-        np.asarray(values.double().nan_to_num(0.0).numpy()),
+        np.asarray(found.log_likelihood.double().nan_to_num(0.0).numpy()),
         np.asarray(rank[classes].numpy()) + 1,
         np.asarray(averages[order].numpy()),
     )
