@@ -260,7 +260,8 @@ def test_compressed_tiff(tmp_path: Path, compression: str, dtype: str) -> None:
 def test_pixel_size_of_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, ice(), resolution=(1e8 / 1.35, 1e8 / 1.35), resolutionunit="CENTIMETER")
-    assert list_micrographs(path)[0].pixel_size == pytest.approx(1.35, rel=1e-5)
+    # As exact as old versions of tifffile write it.
+    assert list_micrographs(path)[0].pixel_size == pytest.approx(1.35, rel=1e-3)
     tifffile.imwrite(path, ice(), resolution=(72, 72), resolutionunit="INCH")
     with pytest.raises(IceblockError, match="--pixel-size"):
         list_micrographs(path)
