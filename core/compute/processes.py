@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -96,8 +97,11 @@ def _child(parent: int, worker: Callable[..., Any], *arguments: Any) -> Any:
     former = signal.getsignal(signal.SIGINT)
 
     def leave(number: int, frame: FrameType | None) -> None:
-        if os.getppid() != parent:
-            os._exit(128 + number)
+        # The parent's threads die one by one, and it is the parent until the last of them is gone.
+        for _ in range(20):
+            if os.getppid() != parent:
+                os._exit(128 + number)
+            time.sleep(0.01)
         if callable(former):
             former(number, frame)
 

@@ -56,7 +56,7 @@ def test_what_was_found_before_a_stop_is_told_after_it(
     project: Path, model: Path, iceblock: Run, capsys: pytest.CaptureFixture[str],
     notes: list[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    plain, calls = Denoiser.answer, []
+    plain, calls = Denoiser.begin, []
 
     def call(self: Denoiser, *arguments: Any, **options: Any) -> Any:
         calls.append(1)
@@ -65,7 +65,7 @@ def test_what_was_found_before_a_stop_is_told_after_it(
             raise KeyboardInterrupt
         return plain(self, *arguments, **options)
 
-    monkeypatch.setattr(Denoiser, "answer", call)
+    monkeypatch.setattr(Denoiser, "begin", call)
     given = ("denoise", STAR, "--model", model, "--out", "Out", "-q", "--batch-size", 2)
     assert iceblock(*given) == 130
     assert "batch 1 is odd" in capsys.readouterr().err

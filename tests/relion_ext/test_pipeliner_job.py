@@ -111,7 +111,7 @@ def test_all_fields_reach_the_command(python: str, project: Path) -> None:
     assert drive(python, project, "command", json.dumps(given)) == [
         "relion_iceblock", "--o", "Iceblock/job009/", "--j", "2", "--in_parts", PARTICLES,
         "--in_mics", "micrographs.star", "--in_coords", "AutoPick/job002/autopick.star",
-        "--in_3dref", "volume.mrc", "--time_limit", "30m", "--particle_diameter", "180",
+        "--in_3dref", "volume.mrc", "--particle_diameter", "180", "--time_limit", "30m",
         "--gate", "no", "--overwrite", "yes",
     ]  # fmt: skip
     assert drive(python, project, "command", json.dumps(WHOLE))[3:] == [

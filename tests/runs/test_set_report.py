@@ -56,8 +56,6 @@ def told(
             card: object,
             facts: list[tuple[str, str]],
             notes: list[str],
-            limit: float,
-            way_back: str,
             further: list[Figure],
         ) -> None:
             said.extend([dict(facts), notes, further])
