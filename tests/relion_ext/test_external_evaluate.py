@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 import torch
@@ -21,6 +22,7 @@ from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
+from core.wording import renamed, wording
 from relion_ext.arguments import usage
 from relion_ext.evaluate import PROGRAM
 
@@ -82,6 +84,17 @@ def test_a_job_leaves_its_logfile(project: Path) -> None:
     nodes = (job / "RELION_OUTPUT_NODES.star").read_text()
     assert "External/job005/logfile.pdf 13 LogFile.pdf.relion" in nodes
     assert np.count_nonzero([line.startswith("External") for line in nodes.splitlines()]) == 1
+
+
+def test_doubt_of_a_relion_job_about_the_contrast_is_told_again(project: Path) -> None:
+    with mrcfile.open(project / "Particles" / "simulated.mrcs", "r+") as file:
+        file.data[:, 10:22, 10:22] += 30
+    out = Path("External/job006")
+    with wording(renamed(lambda option: f"the label `{option[2:]}`")):
+        denoise(DenoiseOptions(Path("particles.star"), out, "tiny.safetensors", contrast="black"))
+    done = run(project, "--in_parts", f"{out}/particles.star", "--gate", "no", "--j", "1")
+    assert done.returncode == 0, done.stderr
+    assert "look white, the other way round than the label `contrast` says" in done.stderr
 
 
 @pytest.mark.parametrize(

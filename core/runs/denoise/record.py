@@ -25,6 +25,8 @@ class DenoiseRecord(RunRecord):
     stack_contrasts: dict[str, int] = field(default_factory=dict)
     """1 or -1, by output stack."""
     contrast_doubtful: bool = False
+    contrast_warnings: list[str] = field(default_factory=list)
+    """What was told of the contrast, as the user of that run read it."""
     grown: int | None = None
     """How many stacks there were when the set was learned, where there are more now."""
     passed_through: int = 0

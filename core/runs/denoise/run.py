@@ -16,6 +16,7 @@ from ...counting import counted
 from ...denoise.confidence_file import read_confidences
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
+from ...remarks import collected
 from ..folder import helping
 from ..life import begun
 from ..record import Device, write_record
@@ -148,7 +149,9 @@ def _settle(share: Share, record: DenoiseRecord) -> Work:
     tell_growth(options, record.grown, len(work.plan.jobs))
     # New stacks must not turn those round that are done.
     found = record.stack_contrasts if record.grown is not None else {}
-    plan, record.contrast_doubtful = settle_contrast(options, work.plan, found)
+    with collected() as told:
+        plan, record.contrast_doubtful = settle_contrast(options, work.plan, found)
+    record.contrast_warnings = list(told)
     record.stack_contrasts = {job.output: job.contrast for job in plan.jobs}
     record.denoised_stacks = options.stacks
     write_record(options.out, record)  # a pass that is stopped has taken them so

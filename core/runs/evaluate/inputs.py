@@ -214,9 +214,8 @@ def _contrast(
     if not given and not taken:
         source = "blob/sign says"
     if record.contrast_doubtful and not given:
-        for sentence in record.warnings:
-            if "--contrast" in sentence:  # the run's own doubt, in the same words
-                warn(sentence)
+        for sentence in record.contrast_warnings:  # the run's own doubt, in the same words
+            warn(sentence)
     for sign in (1, -1) if given or not record.contrast_doubtful else ():
         said = [(stack, raw[(stacks == stack) & (signs == sign)]) for stack in np.unique(stacks)]
         looked = [
