@@ -66,6 +66,7 @@ def test_jobs_are_found_and_can_be_run(python: str, project: Path) -> None:
         "iceblock.denoise.particles": True,
         "iceblock.denoise.project": True,
         "iceblock.restore.particles": True,
+        "iceblock.select.particles": True,
     }
 
 
@@ -111,8 +112,8 @@ def test_all_fields_reach_the_command(python: str, project: Path) -> None:
     assert drive(python, project, "command", json.dumps(given)) == [
         "relion_iceblock", "--o", "Iceblock/job009/", "--j", "2", "--in_parts", PARTICLES,
         "--in_mics", "micrographs.star", "--in_coords", "AutoPick/job002/autopick.star",
-        "--in_3dref", "volume.mrc", "--particle_diameter", "180", "--time_limit", "30m",
-        "--gate", "no", "--overwrite", "yes",
+        "--in_3dref", "volume.mrc", "--particle_diameter", "180", "--gate", "no",
+        "--time_limit", "30m", "--overwrite", "yes",
     ]  # fmt: skip
     assert drive(python, project, "command", json.dumps(WHOLE))[3:] == [
         "--j", "2", "--in_parts", PARTICLES
