@@ -5,6 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine may be slow at any moment: no test depends on time.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 # A suite that was started in the background or under nohup ignores these, and so would the programs
 # that it starts and stops.
