@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from core.runs.classify.options import CLASSES, ClassifyOptions
-from core.runs.option import option
-from core.runs.options import option_class
 
-from .place import OutputPlace, job_command, told
+from .place import ParticlesPlace, job_command, told
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,20 +22,8 @@ RUN = "classes"
 AVERAGES = "class_averages"
 
 
-@option_class(kw_only=True)
-class ClassifyPlace(OutputPlace):
-    """Where to classify what."""
-
-    group: ClassVar[str] = "CryoSPARC"
-
-    particles: str = option(
-        "Raw particles; the job alone where it has only one such output", metavar="J#.OUTPUT"
-    )
-    name: str = option("Of the new job's output", default="particles")
-
-
-@job_command(ClassifyPlace, ClassifyOptions)
-def command(place: ClassifyPlace, given: dict[str, Any]) -> None:
+@job_command(ParticlesPlace, ClassifyOptions)
+def command(place: ParticlesPlace, given: dict[str, Any]) -> None:
     """Sort particles into 2D classes in seconds, as a new external job.
 
     The job has two outputs: the same particles with alignments2D (class, turn and shift), and the
@@ -50,9 +35,8 @@ def command(place: ClassifyPlace, given: dict[str, Any]) -> None:
       iceblock-cryosparc classify --url http://cs.lab:39000 --project P3 \\
           --particles J12.particles --particle-diameter 160
     """
-    from core.images.cs.particles import CsParticles
-
     from .connection import Connection
+    from .fetching import fetch_particles
     from .job import Job
     from .sources import find_source
 
@@ -75,10 +59,7 @@ def command(place: ClassifyPlace, given: dict[str, Any]) -> None:
             job.start({"Options": told(ClassifyOptions, given)})
             files = job.open_files(RUN, place.scratch)
             table = files.folder / RUN / "input.cs"
-            data = job.load("particles", slots)
-            particles = CsParticles.from_dataset(data, Path(str(source)), files.root)
-            files.fetch(particles.stacks, job.heartbeat)
-            particles.write(table)
+            fetch_particles(job, source, slots, files, table)
             options = ClassifyOptions(table, files.folder / RUN, project_dir=files.root, **given)
             _classify(job, place.name, files, options)
 

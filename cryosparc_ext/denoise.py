@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.runs.denoise.options import DenoiseOptions
@@ -54,9 +53,8 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
     Example:
       iceblock-cryosparc denoise --url http://cs.lab:39000 --project P3 --particles J12.particles
     """
-    from core.images.cs.particles import CsParticles
-
     from .connection import Connection
+    from .fetching import fetch_particles
     from .job import Job
     from .sources import find_source
 
@@ -83,11 +81,7 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
             job.start(facts)
             files = job.open_files(RUN, place.scratch)
             table = files.folder / RUN / "input.cs"
-            particles = CsParticles.from_dataset(
-                job.load("particles", read), Path(str(source)), files.root
-            )
-            files.fetch(particles.stacks, job.heartbeat)
-            particles.write(table)
+            fetch_particles(job, source, read, files, table)
             options = DenoiseOptions(
                 particles=table, out=files.folder / RUN, stacks=f"../{STACKS}",
                 project_dir=files.root, **given,

@@ -66,6 +66,18 @@ class OutputPlace(Place):
             )
 
 
+@option_class(kw_only=True)
+class ParticlesPlace(OutputPlace):
+    """Where a job is made that only looks at particles, and passes them on."""
+
+    group: ClassVar[str] = "CryoSPARC"
+
+    particles: str = option(
+        "Raw particles; the job alone where it has only one such output", metavar="J#.OUTPUT"
+    )
+    name: str = option("Of the new job's output", default="particles")
+
+
 def job_command(place: type[Place], kind: type[Options]) -> Callable[[Work], click.Command]:
     """Make the command of a job from a function, whose docstring is the help.
 

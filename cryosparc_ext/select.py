@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from core.runs.option import option
-from core.runs.options import option_class
 from core.runs.select.options import SelectOptions
 
-from .place import OutputPlace, job_command, told
+from .place import ParticlesPlace, job_command, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,20 +25,8 @@ SCORES: Mapping[str, object] = {"name": "selection", "dtype": "pick_stats", "req
 SCORE = "selection/ncc_score"
 
 
-@option_class(kw_only=True)
-class SelectPlace(OutputPlace):
-    """Where to choose what."""
-
-    group: ClassVar[str] = "CryoSPARC"
-
-    particles: str = option(
-        "Raw particles; the job alone where it has only one such output", metavar="J#.OUTPUT"
-    )
-    name: str = option("Of the new job's output", default="particles")
-
-
-@job_command(SelectPlace, SelectOptions)
-def command(place: SelectPlace, given: dict[str, Any]) -> None:
+@job_command(ParticlesPlace, SelectOptions)
+def command(place: ParticlesPlace, given: dict[str, Any]) -> None:
     """Choose the particles that are worth keeping, as a new external job.
 
     The job has two outputs: the particles that are kept, and the rejected ones. Each particle has
@@ -52,9 +38,8 @@ def command(place: SelectPlace, given: dict[str, Any]) -> None:
     Example:
       iceblock-cryosparc select --url http://cs.lab:39000 --project P3 --particles J12.particles
     """
-    from core.images.cs.particles import CsParticles
-
     from .connection import Connection
+    from .fetching import fetch_particles
     from .job import Job
     from .sources import find_source
 
@@ -76,11 +61,7 @@ def command(place: SelectPlace, given: dict[str, Any]) -> None:
             job.start({"Options": told(SelectOptions, given)})
             files = job.open_files(RUN, place.scratch)
             table = files.folder / RUN / "input.cs"
-            particles = CsParticles.from_dataset(
-                job.load("particles", slots), Path(str(source)), files.root
-            )
-            files.fetch(particles.stacks, job.heartbeat)
-            particles.write(table)
+            fetch_particles(job, source, slots, files, table)
             options = SelectOptions(table, files.folder / RUN, project_dir=files.root, **given)
             _select(job, place.name, files, options)
 

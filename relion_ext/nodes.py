@@ -19,11 +19,8 @@ class NodeType(Enum):
     """
 
     MICROGRAPHS = (1, "MicrographsData.star.relion", "MicrographGroupMetadata.star.relion")
-    COORDINATES = (2, "MicrographsCoords.star.relion", "MicrographCoordsGroup.star.relion")
     PARTICLES = (3, "ParticlesData.star.relion", "ParticleGroupMetadata.star.relion")
     IMAGES_2D = (5, "ImagesData.star.relion", "Image2DGroupMetadata.star.relion")
-    MAP = (6, "DensityMap.mrc", "DensityMap.mrc")
-    MASK = (7, "Mask3D.mrc", "Mask3D.mrc")
     CLASS_MODEL = (8, "ProcessData.star.relion.model", "ProcessData.star.relion.model")
     CLASS_OPTIMISER = (
         9, "ProcessData.star.relion.optimiser.class2d", "OptimiserData.star.relion.class2d",

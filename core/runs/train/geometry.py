@@ -65,7 +65,7 @@ def choose_geometry(
     else:
         working = options.pixel_size or WORKING_PIXEL_SIZE
     if particles is not None:
-        return _from_particles(options, particles, working, box, card)
+        return _from_particles(options, particles, working, box)
     if box is not None and options.pixel_size is None:
         raise IceblockError(
             f"The preset {options.preset} has boxes of {box} pixels: give --pixel-size (Å), or "
@@ -89,7 +89,6 @@ def _from_particles(
     particles: ParticleSet,
     working: float,
     fixed: int | None,
-    card: ModelCard | None,
 ) -> TrainingGeometry:
     with wording(renamed({"--pixel-size": "--particle-pixel-size"})):
         box, pixel_size, remarks = _commonest(particles)
