@@ -41,7 +41,8 @@ class NoisePlace(OutputPlace):
     )
     name: str = option("Of the new job's output", default="noise_blocks")
     box: int | None = option(
-        "Side of the blocks in pixels of the micrographs",
+        "Side of the blocks in pixels of the micrographs (half or a quarter of it where ice "
+        "has no room for more)",
         default=None, at_least=SMALLEST_BOX, unit="pixels", otherwise="of the extracted particles",
     )  # fmt: skip
     flip_y: bool = option("Read y of the locations against the rows", default=False)

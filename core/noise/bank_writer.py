@@ -64,6 +64,10 @@ class BankWriter:
         self._box = box
         self._optics = list(optics)
 
+    def of_box(self, box: int) -> BankWriter:
+        """Give a writer of blocks of another box in the same folder."""
+        return BankWriter(self.folder, box, self._optics)
+
     @property
     def whole(self) -> bool:
         """Whether the bank is there, whole."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from PIL import Image
 from core.errors import IceblockError
 from core.noise.bank import NoiseBank
 from core.noise.bank_writer import BankWriter
+from core.remarks import collected
 from core.runs.noise import run as extracting
+from core.runs.noise.fallback import LEAST_BLOCKS, smaller_box
 from core.runs.noise.options import NoiseOptions
 from core.runs.noise.run import run
 
@@ -34,6 +37,8 @@ from ..noise_project import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from core.segment.segmenter import Segmentation
 
 OUTPUTS = ["Overlays", "blocks.mrcs", "blocks.star", "counts.star", "report.pdf", "run.json"]
 
@@ -60,10 +65,10 @@ def real_report() -> None:
 
 def cut(folder: Path, **changes: Any) -> tuple[NoiseBank, list[str]]:
     """Run in a folder; returns the bank and the warnings."""
-    warnings: list[str] = []
     segmenter = changes.pop("segmenter", None) or PickSegmenter()
     asked = options(folder, **changes)
-    run(asked, warn=warnings.append, segmenter=segmenter)
+    with collected(None) as warnings:
+        run(asked, segmenter=segmenter)
     return NoiseBank.read(asked.out), warnings
 
 
@@ -235,6 +240,91 @@ def test_a_killed_run_goes_on(project: Path, moment: str) -> None:
     cut(project)
     assert not Path("Noise/Working").exists()
     check_like_whole(project)
+
+
+ROOMY = 96
+"""Pixels; the micrographs have room for few blocks of this box, and for enough of half of it."""
+
+
+def test_smaller_blocks_where_ice_has_no_room(project: Path) -> None:
+    bank, warnings = cut(project, box=ROOMY)
+    assert bank.box == ROOMY // 2
+    assert bank.n >= LEAST_BLOCKS
+    told = (
+        r"(Only \d+ noise blocks? of|No noise block of) 96 pixels fits? into the empty ice, and at "
+    )
+    told += "least 20 are needed: blocks of 48 pixels are cut instead."
+    assert any(re.fullmatch(told, warning) for warning in warnings)
+    record = json.loads(Path("Noise/run.json").read_text())
+    assert record["warnings"] == warnings
+    assert (record["box"], record["identity"]["box"]) == (48, ROOMY)
+    # They are those that a run for the smaller box cuts.
+    other, _ = cut(project, box=ROOMY // 2, out=Path("Half"))
+    np.testing.assert_array_equal(other.blocks(), bank.blocks())
+    before = contents(Path("Noise"))
+    segmenter = PickSegmenter()
+    again, told = cut(project, box=ROOMY, segmenter=segmenter)
+    assert (again.box, told, segmenter.seen) == (48, warnings, [])
+    assert contents(Path("Noise")) == before
+
+
+def test_few_blocks_that_were_asked_for_are_kept(project: Path) -> None:
+    bank, _ = cut(project, box=64, per_micrograph=1)
+    assert bank.box == 64
+    assert bank.n < LEAST_BLOCKS
+
+
+def test_no_room_for_the_smallest_blocks(project: Path) -> None:
+    with (
+        collected(None) as warnings,
+        pytest.raises(IceblockError, match="no noise block of 32 pixels could be cut"),
+    ):
+        run(options(project, box=ROOMY, margin=2000.0), segmenter=PickSegmenter())
+    assert [warning.split(": ")[1] for warning in warnings] == [
+        "blocks of 48 pixels are cut instead.", "blocks of 32 pixels are cut instead.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cuts", [2, 6])
+def test_a_run_that_is_stopped_among_its_boxes_goes_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch, cuts: int
+) -> None:
+    """Four micrographs: it is stopped while it cuts the large blocks, and the smaller ones."""
+    segmenter, real = PickSegmenter(), PickSegmenter.segment
+
+    def stopping(*arguments: Any) -> Segmentation:
+        if len(segmenter.seen) == cuts:
+            raise Stopped
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PickSegmenter, "segment", stopping)
+        with pytest.raises(Stopped):
+            cut(project, box=ROOMY, segmenter=segmenter)
+    _, broken = cut(project, box=ROOMY)
+    Path("Noise").rename("broken")
+    _, whole = cut(project, box=ROOMY)
+    assert broken == whole
+    one, other = contents(Path("broken")), contents(Path("Noise"))
+    assert one.keys() == other.keys()
+    assert all(one[name] == other[name] for name in one if name != "run.json")
+
+
+@pytest.mark.parametrize(
+    ("asked", "boxes"),
+    [
+        (256, (128, 64)), (98, (48, 32)), (97, (48, 32)), (80, (40, 32)), (40, (32,)), (32, ()),
+        (20, ()),
+    ],
+)  # fmt: skip
+def test_boxes_of_noise_blocks(asked: int, boxes: tuple[int, ...]) -> None:
+    """Half and a quarter of what was asked for, even, none below 32 pixels."""
+    tried = options(Path(), box=asked)
+    for box in boxes:
+        assert smaller_box(asked, tried, LEAST_BLOCKS - 1) == box
+        tried = options(Path(), box=box)
+    assert smaller_box(asked, tried, 0) is None
+    assert smaller_box(asked, options(Path(), box=asked), LEAST_BLOCKS) is None
 
 
 def test_other_options_are_another_run(project: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import re
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,19 @@ from core.denoise.model_file import load_model
 from core.errors import IceblockError
 from core.images.particles import read_particles
 from core.noise.bank import NoiseBank
+from core.noise.cutter import CutSettings
 from core.remarks import collected
 from core.runs.denoise import run as denoising
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.life import Run
 from core.runs.noise import run as extracting
+from core.runs.noise.options import NoiseOptions
 from core.runs.record import write_record
 from core.runs.train import run as training
 from core.runs.train.gain import paired_gain
 from core.runs.whole import stages as whole_stages
 from core.runs.whole.choice import compared
-from core.runs.whole.inputs import block_boxes, look
+from core.runs.whole.inputs import block_box, look
 from core.runs.whole.options import TIME_LIMIT, WholeOptions
 from core.runs.whole.record import WholeRecord
 from core.runs.whole.run import run
@@ -216,56 +218,36 @@ def test_the_surely_better_model_denoises(
     assert asked[0].start == MODEL
 
 
-def fake_extracting(monkeypatch: pytest.MonkeyPatch, blocks: dict[int, int]) -> list[int]:
-    """Put a run in the place of the real one that finds so many blocks of each box."""
-    tried: list[int] = []
-
-    def extract(options: Any, **others: object) -> None:
-        tried.append(options.box)
-        others["warn"](f"{options.box} pixels")  # type: ignore[operator]
-        found = blocks[options.box]
-        made = {"identity": {"box": options.box}, "blocks": found, "micrographs": 2,
-                "with_blocks": 2, "warnings": []}  # fmt: skip
-        options.out.mkdir(exist_ok=True)
-        write_record(options.out, made | {"state": "finished" if found else "without blocks"})
-        if not found:
-            raise IceblockError("no noise block could be cut")
-
-    monkeypatch.setattr(extracting, "run", extract)
-    return tried
-
-
-@pytest.mark.parametrize(
-    ("blocks", "tried", "box"),
-    [
-        ({80: 200}, [80], 80),
-        ({80: 3, 40: 60}, [80, 40], 40),
-        ({80: 0, 40: 0, 32: 5}, [80, 40, 32], 32),
-        ({80: 0, 40: 0, 32: 0}, [80, 40, 32], None),
-    ],
-)
+@pytest.mark.parametrize(("margin", "box"), [(10.0, 40), (2000.0, None)])
 def test_smaller_blocks_where_ice_has_no_room(
-    project: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    blocks: dict[int, int],
-    tried: list[int],
-    box: int | None,
+    project: Path, monkeypatch: pytest.MonkeyPatch, margin: float, box: int | None
 ) -> None:
-    seen = fake_extracting(monkeypatch, blocks)
-    stages = stages_of(project)
-    stages.inputs = replace(stages.inputs, blocks=(80, 40, 32))
+    """The noise stage cuts them, and the whole run takes what came of it."""
+    tried: list[int] = []
+    real = extracting.MicrographCutter
+
+    class Watched(real):  # type: ignore[valid-type, misc]
+        def cut(self, number: int) -> dict[str, Any]:
+            tried.append(self.options.box)
+            return super().cut(number)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(extracting, "MicrographCutter", Watched)
+    monkeypatch.setattr(extracting, "report", lambda *_: None)
+    monkeypatch.setattr(NoiseOptions, "settings", lambda o: CutSettings(box=o.box, margin=margin))
+    stages = stages_of(project, noise_box=80)
     with collected(None) as warned:
         assert stages.noise() == (None if box is None else Path("Out/Noise"))
-    assert seen == tried
-    assert warned[0] == f"{tried[-1]} pixels"
     noise = stages.record.stages.noise
-    assert noise.box == tried[-1]
+    assert list(dict.fromkeys(tried)) == ([80, 40] if box else [80, 40, 32])
+    assert "blocks of 40 pixels are cut instead" in warned[0]
     if box is None:
-        assert warned[1] == "No noise blocks: no noise block could be cut."
+        assert re.match("No noise blocks: no noise block of 32 pixels could be cut", warned[-1])
         assert stages.tuning(None) == MODEL
-    seen.clear()
-    stages.noise()  # started again, it begins where it was
-    assert seen == ([] if box is None else tried[-1:])
+    else:
+        assert (noise.box, NoiseBank.read(Path("Out/Noise")).box) == (40, 40)
+    tried.clear()
+    stages.noise()  # started again, it cuts nothing
+    assert not tried
 
 
 def test_another_mistake_of_the_noise_stage_is_told(
@@ -282,9 +264,9 @@ def test_another_mistake_of_the_noise_stage_is_told(
 def test_choices_follow_from_the_inputs(project: Path) -> None:
     full = look(options())
     assert full.picks == Path(PARTICLES)
-    assert (full.diameter, full.blocks, full.to_be_tuned) == (113, (BOX, 32), True)
+    assert (full.diameter, full.noise_box, full.to_be_tuned) == (113, BOX, True)
     assert full.remarks == ()
-    assert look(options(particle_diameter=90.0, noise_box=48)).blocks == (48,)
+    assert look(options(particle_diameter=90.0, noise_box=48)).noise_box == 48
     given = look(options(volumes=(), picks=Path("Picks")))
     assert given.diameter == round(0.6 * BOX * 4.0)
     assert given.picks == Path("Picks")
@@ -297,17 +279,10 @@ def test_choices_follow_from_the_inputs(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "pixels", "boxes"),
-    [
-        (None, 96.0, (96, 48, 32)),
-        (None, 96.3, (98, 48, 32)),
-        (None, 40.0, (40, 32)),
-        (None, 256.0, (256, 128, 64)),
-        (20, 96.0, (20,)),
-    ],
+    ("pixels", "box"), [(96.0, 96), (96.3, 98), (96.005, 96), (40.0, 40), (12.0, 32)]
 )
-def test_boxes_of_noise_blocks(given: int | None, pixels: float, boxes: tuple[int, ...]) -> None:
-    assert block_boxes(given, pixels) == boxes
+def test_box_of_noise_blocks(pixels: float, box: int) -> None:
+    assert block_box(pixels) == box
 
 
 def wide_volume(project: Path) -> dict[str, Any]:

@@ -35,7 +35,10 @@ class NoiseOptions(Threads, Output):
     )  # fmt: skip
     out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
     box: int = option(
-        "Side of the blocks in pixels of the micrographs", at_least=SMALLEST_BOX, unit="pixels"
+        "Side of the blocks in pixels of the micrographs (half or a quarter of it where ice "
+        "has no room for more)",
+        at_least=SMALLEST_BOX,
+        unit="pixels",
     )
     particle_diameter: float = option(
         "Longest side of the particle", at_least=10, at_most=10_000, unit="Å"

@@ -14,6 +14,8 @@ WITHOUT_BLOCKS = "without blocks"
 class NoiseRecord(RunRecord):
     """What a run that cuts noise blocks has done."""
 
+    box: int | None = None
+    """Pixels, where blocks of the box that was asked for were too few and smaller ones are cut."""
     micrographs: int = 0
     unreadable: int = 0
     skipped: int = 0

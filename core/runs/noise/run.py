@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ... import __version__, remarks
+from ... import __version__
 from ...compute.threads import one_thread_each, shared_threads
 from ...console import Console
 from ...errors import IceblockError
@@ -19,6 +20,7 @@ from ..labelled import fingerprints, gather
 from ..life import begun
 from ..record import FINISHED, write_record
 from ..relay import relayed, tell_relayed
+from .fallback import give_up, smaller_box
 from .micrograph_cutting import MicrographCutter, Unreadable
 from .options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE
 from .record import WITHOUT_BLOCKS, NoiseRecord
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from ...images.micrographs.picks import Picks
     from ..labelled import Labelled
     from ..life import Run
     from .micrograph_cutting import SegmentsMicrographs
@@ -45,10 +48,11 @@ def run(
     *,
     progress: TextIO | None = None,
     heartbeat: Callable[[], None] = lambda: None,
-    warn: Callable[[str], None] | None = None,
     segmenter: SegmentsMicrographs | None = None,
 ) -> None:
     """Cut a noise bank; an earlier, stopped run of the same kind is continued.
+
+    Where the ice has no room for blocks of the box that is asked for, smaller ones are cut.
 
     Parameters
     ----------
@@ -58,8 +62,6 @@ def run(
         Where the progress bar and remarks go; None for silence.
     heartbeat
         Called at least every second; may raise to stop the run.
-    warn
-        Told each warning on the whole run in place of `remarks.warn`.
     segmenter
         What labels the micrographs; by default the network that `options` names.
 
@@ -80,24 +82,52 @@ def run(
         optics = _optics(options.micrographs, _one_pixel_size(micrographs))
         segmenter = segmenter or Segmenter.load(options.model)
         identity = _identity(options, micrographs, segmenter)
-        writer = BankWriter(options.out, options.box, [optics])
-        with this.recorded(NoiseRecord, identity, outputs, whole=lambda: writer.whole) as record:
+
+        def whole() -> bool:
+            return (options.out / TABLE).is_file()
+
+        with this.recorded(NoiseRecord, identity, outputs, whole=whole) as record:
+            sized = replace(options, box=record.box or options.box)
+            writer = BankWriter(options.out, sized.box, [optics])
+            cutter = MicrographCutter(sized, micrographs, segmenter, writer)
             if record.state != FINISHED:
-                cutter = MicrographCutter(options, micrographs, segmenter, writer)
-                summary = Summary(options, micrographs, picks, warn or remarks.warn, console.say)
+                cutter, summary = _cut_what_fits(cutter, options.box, picks, record, this, console)
                 _make(cutter, summary, record, this, console)
-            writer.clean()
-    console.say(last_lines(options, record))
+            cutter.writer.clean()
+    console.say(last_lines(cutter.options, record))
+
+
+def _cut_what_fits(
+    cutter: MicrographCutter,
+    asked: int,
+    picks: Picks | None,
+    record: NoiseRecord,
+    this: Run,
+    console: Console,
+) -> tuple[MicrographCutter, Summary]:
+    """Cut all micrographs; where too few blocks of the box `asked` fit in, smaller ones."""
+    while True:
+        options = cutter.options
+        summary = Summary(options, cutter.micrographs, picks, console.say)
+        _cut_all(cutter, summary, console)
+        box = smaller_box(asked, options, summary.real)
+        if box is None:
+            return cutter, summary
+        give_up(options, summary.real, box)
+        # Last: a run that is stopped before cuts the larger ones again, and comes to the same.
+        record.box = box
+        this.note(record)
+        write_record(options.out, record)
+        cutter = replace(
+            cutter, options=replace(options, box=box), writer=cutter.writer.of_box(box)
+        )
 
 
 def _make(
     cutter: MicrographCutter, summary: Summary, record: NoiseRecord, this: Run, console: Console
 ) -> None:
-    """Cut the blocks, make a bank of them, and write the report."""
+    """Make a bank of the blocks that were cut, and write the report."""
     options = cutter.options
-    with shared_threads(WORKERS) as workers, relayed(options.out, 0):
-        _cut_all(cutter, summary, workers, console)
-    tell_relayed(options.out)
     write_lists(options, summary)
     summary.note(record)
     if not summary.real:
@@ -105,7 +135,6 @@ def _make(
         write_record(options.out, record)
         raise summary.without_blocks()
     summary.conclude()
-    this.warnings += [one for one in summary.warnings if one not in this.warnings]
     this.note(record)
     with one_thread_each():
         bank = _assemble(options, cutter.writer, summary, console.heartbeat)
@@ -156,8 +185,15 @@ def _identity(
     }
 
 
-def _cut_all(cutter: MicrographCutter, summary: Summary, workers: int, console: Console) -> None:
+def _cut_all(cutter: MicrographCutter, summary: Summary, console: Console) -> None:
     """Cut all micrographs under a progress bar, several at a time."""
+    folder = cutter.options.out
+    with shared_threads(WORKERS) as workers, relayed(folder, 0):
+        _cut_each(cutter, summary, workers, console)
+    tell_relayed(folder)
+
+
+def _cut_each(cutter: MicrographCutter, summary: Summary, workers: int, console: Console) -> None:
     total = len(cutter.micrographs)
     with console.bar(total, "mic", "cutting") as bar, ThreadPoolExecutor(workers) as pool:
         left = iter(range(total))

@@ -10,6 +10,7 @@ from ...counting import counted
 from ...errors import IceblockError
 from ...noise.coverage import NEEDED
 from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
+from ...remarks import warn
 from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
 
 if TYPE_CHECKING:
@@ -40,24 +41,21 @@ class Summary:
     options: NoiseOptions
     micrographs: Sequence[Labelled]
     picks: Picks | None
-    warn: Callable[[str], None]
-    """Told what concerns the run as a whole."""
     say: Callable[[str], None]
     """Told what concerns one micrograph."""
     facts: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Of each micrograph that was read; see `MicrographCutter.cut`."""
     unreadable: dict[int, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.picks is None:
-            self._tell("No picks are given: the segmentation alone tells where the particles are")
+            _tell("No picks are given: the segmentation alone tells where the particles are")
             return
         for remark in self.picks.remarks:
-            self._tell(remark)
+            _tell(remark)
         strange = self.picks.unmatched([one.micrograph.name for one in self.micrographs])
         if strange:
-            self._tell(
+            _tell(
                 f"{self.picks.source} has picks of {counted(len(strange), 'micrograph')} not among "
                 f"the {len(self.micrographs)} given ({_some(strange)})"
             )
@@ -125,7 +123,7 @@ class Summary:
         options = self.options
         if self.unreadable:
             names = _some([self.micrographs[n].micrograph.name for n in sorted(self.unreadable)])
-            self._tell(
+            _tell(
                 f"{len(self.unreadable)} of {counted(len(self.micrographs), 'micrograph')} cannot "
                 f"be read and were passed over ({names}); they are listed in "
                 f"{options.out / UNREADABLE}"
@@ -134,13 +132,13 @@ class Summary:
         if empty:
             names = _some([facts["name"] for facts in empty])
             reason = self.empty.most_common(1)[0][0]
-            self._tell(
+            _tell(
                 f"{len(empty)} of {counted(len(self.micrographs), 'micrograph')} gave no block "
                 f"({names}), most often because of {reason}; see {options.out / REMARKS}"
             )
         outside = [f["name"] for f in self.read if any("outside" in r for r in f["remarks"])]
         if outside:
-            self._tell(
+            _tell(
                 f"Picks lie outside {counted(len(outside), 'micrograph')} ({_some(outside)}); see "
                 f"{options.out / REMARKS}"
             )
@@ -148,7 +146,7 @@ class Summary:
             added = "add synthetic ones (option synthetic)"
             if options.synthetic:
                 added = f"{options.synthetic} synthetic ones were added"
-            self._tell(
+            _tell(
                 f"The noise is little for training: {counted(self.real, 'block')} "
                 f"{'holds' if self.real == 1 else 'hold'} about {self.boxes:.0f} times the area of "
                 f"a box of {options.box} pixels, and {NEEDED} times are needed; {added}; {_REMEDY} "
@@ -189,12 +187,10 @@ class Summary:
         record.blocks, record.boxes = self.real, round(self.boxes, 1)
         record.synthetic = self.options.synthetic if self.real else 0
         record.rejected = dict(self.rejected.most_common())
-        record.warnings = self.warnings
 
-    def _tell(self, sentence: str) -> None:
-        whole = sentence if sentence.endswith(".") else f"{sentence}."
-        self.warnings.append(whole)
-        self.warn(whole)
+
+def _tell(sentence: str) -> None:
+    warn(sentence if sentence.endswith(".") else f"{sentence}.")
 
 
 def _some(names: Sequence[str]) -> str:

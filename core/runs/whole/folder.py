@@ -40,7 +40,7 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
         **{f"noise {name}": value for name, value in known.items()},
         "noise segmentation": fingerprint(inputs.segmentation) if inputs.micrographs else None,
         "noise particle_diameter": inputs.diameter if inputs.micrographs else None,
-        "noise boxes": list(inputs.blocks),
+        "noise box": inputs.noise_box,
         "tuning volumes": stamps(options.volumes),
         "tuning particles": fingerprint(inputs.particles.source),
         "tuning pixel_size": options.pixel_size,

@@ -24,6 +24,7 @@ from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
 from ...wording import renamed, wording
 from ..labelled import gather
+from ..noise.fallback import SMALLEST_BLOCK
 from ..provenance import refuse_denoised
 from ..train.geometry import choose_geometry
 from ..train.options import TrainOptions
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 PART_OF_BOX = 0.6
 """Particle diameter over box where nothing tells it: boxes are 1.5 to 2 times the particle."""
-SMALLEST_BLOCK = 32
-"""Pixels, below which a block tells too little of the noise to try."""
 _PLACES = ("_rlnMicrographName", "_rlnCoordinateX", "_rlnCoordinateY")
 
 
@@ -62,8 +61,8 @@ class WholeInputs:
     diameter: float
     """Å."""
     diameter_from: str
-    blocks: tuple[int, ...]
-    """Boxes of noise blocks in pixels of the micrographs, to be tried in this order."""
+    noise_box: int | None
+    """Side of the noise blocks to be cut, pixels of the micrographs; None without micrographs."""
     to_be_tuned: bool
     """Whether there is all that fine-tuning needs, but for the noise blocks themselves."""
     remarks: tuple[str, ...]
@@ -99,41 +98,24 @@ def look(options: WholeOptions) -> WholeInputs:
     if picks is None and options.micrographs and has_places(options.particles):
         picks = options.particles
     micrographs: list[Labelled] = []
-    blocks: tuple[int, ...] = ()
+    noise_box = None
     if options.micrographs:
         with wording(renamed({"--pixel-size": "--micrograph-pixel-size"})):
             micrographs, _ = gather(options.micrographs, picks, None, options.micrograph_pixel_size)
-        blocks = block_boxes(options.noise_box, box / micrographs[0].micrograph.pixel_size)
+        noise_box = options.noise_box or block_box(box / micrographs[0].micrograph.pixel_size)
     tuned = bool(options.volumes and micrographs)
     if tuned:
         ctf_rows(particles)
     return WholeInputs(
         particles, plan, model, device, segmentation, tuple(micrographs), picks, diameter, told_by,
-        blocks, tuned, tuple(_remarks(options, model.card.name, picks)),
+        noise_box, tuned, tuple(_remarks(options, model.card.name, picks)),
     )  # fmt: skip
 
 
-def block_boxes(given: int | None, pixels: float) -> tuple[int, ...]:
-    """Choose the boxes of noise blocks to try.
-
-    Parameters
-    ----------
-    given
-        By the user; the only one then.
-    pixels
-        The particles' box, in pixels of the micrographs.
-
-    Returns
-    -------
-    boxes
-        Even: that of the particles, half and a quarter of it, none below `SMALLEST_BLOCK`.
-    """
-    if given is not None:
-        return (given,)
+def block_box(pixels: float) -> int:
+    """Choose the box of noise blocks: that of the particles, even, in pixels of the micrographs."""
     # A block that is a pixel short would give its spectrum alone.
-    whole = 2 * int(-(-(pixels - 0.01) // 2))
-    boxes = [max(SMALLEST_BLOCK, whole // part // 2 * 2) for part in (1, 2, 4)]
-    return tuple(dict.fromkeys(boxes))
+    return max(SMALLEST_BLOCK, 2 * int(-(-(pixels - 0.01) // 2)))
 
 
 def has_places(particles: Path) -> bool:

@@ -51,9 +51,10 @@ class WholeOptions(Training, Denoising, Passthrough, Compiling, Output):
         otherwise="that of the volume, else 0.6 of the particles' box",
     )  # fmt: skip
     noise_box: int | None = option(
-        "Side of the noise blocks in pixels of the micrographs",
+        "Side of the noise blocks in pixels of the micrographs (half or a quarter of it where "
+        "ice has no room for more)",
         default=None, at_least=SMALLEST_BOX, unit="pixels",
-        otherwise="the particles' box, or half or a quarter of it where ice has no room",
+        otherwise="the particles' box",
     )  # fmt: skip
     model: str = option(
         "What is fine-tuned: a shipped model (see `iceblock models`) or a model file",

@@ -19,7 +19,7 @@ from ..evaluate.options import EvaluateOptions
 from ..noise import run as extracting
 from ..noise.options import NoiseOptions
 from ..noise.record import WITHOUT_BLOCKS, NoiseRecord
-from ..record import FINISHED, RUNNING, read_record, write_record
+from ..record import read_record, write_record
 from ..train import run as training
 from ..train.options import MODEL as MODEL_FILE
 from ..train.options import TrainOptions
@@ -47,10 +47,6 @@ _NAMES = {
     "tuning": {"particle-pixel-size": "--pixel-size"},
 }
 """Options of a stage that the whole run has under another name."""
-LEAST_BLOCKS = 20
-"""Blocks below which smaller ones are tried."""
-FEW = "few"
-"""State of a stage that has found too few blocks of one box, and tries a smaller one."""
 
 
 @dataclass
@@ -72,27 +68,20 @@ class Stages:
             self.console.note(remark)
 
     def noise(self) -> Path | None:
-        """Cut noise blocks; gives the bank, or None where there is none to be had.
-
-        Where ice has no room for blocks of the particles' box, smaller ones are cut: they lend
-        their spectrum.
-        """
+        """Cut noise blocks; gives the bank, or None where there is none to be had."""
         stage = self.record.stages.noise
-        if not self.inputs.micrographs:
+        box = self.inputs.noise_box
+        if box is None:
             self._leave_out("noise", "no micrographs")
             return None
         title = f"Cutting noise out of {counted(len(self.inputs.micrographs), 'micrograph')}"
         with self._stage("noise", title):
-            boxes = self.inputs.blocks
-            for box in boxes[boxes.index(stage.box or boxes[0]) :]:
-                if stage.state != WITHOUT_BLOCKS:
-                    stage.box, stage.state = box, RUNNING
-                    self._save()
-                    self._cut(box, last=box == boxes[-1])
-                if stage.state == FINISHED:
-                    return self.options.out / NOISE
-        warn(f"No noise blocks: {stage.why}.")
-        return None
+            if stage.state != WITHOUT_BLOCKS:
+                self._cut(box)
+        if stage.state == WITHOUT_BLOCKS:
+            warn(f"No noise blocks: {stage.why}.")
+            return None
+        return self.options.out / NOISE
 
     def tuning(self, bank: Path | None) -> str:
         """Fine-tune the model on the bank; gives the name of the model to denoise with."""
@@ -166,10 +155,9 @@ class Stages:
             stage.warnings = made["warnings"]
             self._save()
 
-    def _cut(self, box: int, last: bool) -> None:
-        """Cut blocks of one box, and note whether they will do."""
+    def _cut(self, box: int) -> None:
+        """Cut blocks of a box, or smaller ones, and note what came of it."""
         options, folder = self.options, self.options.out / NOISE
-        earlier = read_record(folder, NoiseRecord)
         asked = NoiseOptions(
             micrographs=options.micrographs,
             out=folder,
@@ -178,29 +166,21 @@ class Stages:
             picks=self.inputs.picks,
             pixel_size=options.micrograph_pixel_size,
             model=options.segmentation,
-            # What blocks of a larger box left is in the way; those of this box are continued.
-            **self._shared(NoiseOptions)
-            | {"overwrite": earlier is not None and earlier.identity["box"] != box},
+            **self._shared(NoiseOptions),
         )
-        stage, warnings = self.record.stages.noise, list[str]()
+        stage = self.record.stages.noise
         try:
-            extracting.run(asked, warn=warnings.append, **self._talk)
-            made = read_record(folder, NoiseRecord) or NoiseRecord()
-            stage.blocks, stage.micrographs = made.blocks, made.micrographs
-            stage.with_blocks, stage.warnings = made.with_blocks, made.warnings
-            stage.state = FINISHED if last or made.blocks >= LEAST_BLOCKS else FEW
+            extracting.run(asked, **self._talk)
         except IceblockError as error:
             left = read_record(folder, NoiseRecord)
             if left is None or left.state != WITHOUT_BLOCKS:
                 raise
-            stage.blocks, stage.why = 0, str(error)
-            stage.state = WITHOUT_BLOCKS if last else FEW
+            stage.why = str(error)
+        made = read_record(folder, NoiseRecord) or NoiseRecord()
+        stage.state, stage.box, stage.blocks = made.state, made.box or box, made.blocks
+        stage.micrographs, stage.with_blocks = made.micrographs, made.with_blocks
+        stage.warnings = made.warnings
         self._save()
-        if stage.state == FEW:
-            self.console.say(f"Blocks of {box} pixels are too few here: smaller ones are tried.")
-            return
-        for warning in warnings:  # of a box that is given up they would mislead
-            warn(warning)
 
     @property
     def _talk(self) -> dict[str, Any]:
