@@ -152,9 +152,20 @@ def test_upside_down_and_far_away(picked: Lab, noise: Run) -> None:
 
 
 def test_no_room_for_a_block(picked: Lab, noise: Run) -> None:
-    assert noise("--particles", "J2", "--box", 300) == 1
+    assert noise("--particles", "J2", "--box", 300, "--margin", 2000) == 1
     assert picked.job("J3").status == "failed"
     assert "noise_blocks.cs" not in picked.files("J3")
+
+
+def test_smaller_blocks_where_there_is_no_room(picked: Lab, noise: Run) -> None:
+    assert noise("--particles", "J2", "--box", 300) == 0
+    job = picked.job("J3")
+    assert job.status == "completed"
+    bank = NoiseBank.read(picked.project / "J3/noise")
+    assert bank.box < 300
+    assert f"blocks of {bank.box} pixels are cut instead" in picked.log("J3")
+    shapes = picked.load("J3", "noise_blocks")["blob/shape"]
+    assert set(shapes.ravel()) == {bank.box}
 
 
 def test_missing_micrograph(picked: Lab, noise: Run) -> None:
