@@ -54,7 +54,7 @@ def network_rate(
     def work(duration: float) -> tuple[int, float]:
         done, begin = 0, time.perf_counter()
         while (now := time.perf_counter()) < begin + duration:
-            _answer(denoiser.model.generator, images, denoiser.bf16)
+            _answer(denoiser.model.generator, images, denoiser.network.bf16)
             done += len(images)
         return done, now - begin
 

@@ -12,7 +12,7 @@ import torch
 from core.compute.device import choose_device
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
-from core.denoise.set_learning import learn_prior
+from core.denoise.set_learning import learn_set
 from core.denoise.shipped import DEFAULT, find_model
 from core.noise.source import SpectrumNoise
 from core.signal.bootstrap import interval
@@ -96,11 +96,10 @@ class Denoise:
         each_alone: bool = False,
     ) -> torch.Tensor:
         """Denoise (n, box, box) images of a pixel size in Å, which are the whole set."""
-        noisy, priors = images.numpy(), {}
+        noisy, denoiser = images.numpy(), Denoiser(self._model, self._device)
         if not each_alone:
-            working = self._model.card.working_pixel_size
-            priors = learn_prior(noisy, pixel_size, ctf, working)
-        denoiser = Denoiser(self._model, self._device, priors=priors)
+            sets = learn_set(denoiser, noisy, pixel_size, ctf)
+            denoiser = Denoiser(self._model, self._device, sets=sets)
         pieces = [np.arange(k, min(k + _BATCH, len(noisy))) for k in range(0, len(noisy), _BATCH)]
         parts = [denoiser(noisy[r], pixel_size, 1, ctf and ctf.take(r))[0] for r in pieces]
         return torch.from_numpy(np.concatenate(parts))

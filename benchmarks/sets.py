@@ -31,7 +31,7 @@ from training_data import (
 
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model
-from core.denoise.set_learning import learn_prior, linear_estimate
+from core.denoise.set_learning import learn_set, linear_estimate
 from core.denoise.shipped import DEFAULT, find_model
 from core.signal.agreement import masked_correlation
 from core.signal.ctf import CtfParameters, joined
@@ -80,13 +80,13 @@ class Bench:
         """Score the linear estimate of a set, and its mixture with the network."""
         model = self.denoiser.model
         working = model.card.working_pixel_size
-        priors = learn_prior(images.numpy(), self.pixel_size, ctf, working)
-        if not priors:
+        sets = learn_set(self.denoiser, images.numpy(), self.pixel_size, ctf)
+        if not sets:
             return 0.0, self.alone()
-        (prior,) = priors.values()
+        ((_, known),) = sets.items()
         pairs = self.pairs
-        linear = linear_estimate(pairs.noisy, self.pixel_size, pairs.ctf, prior, working)
-        mixed = Denoiser(model, self.denoiser.device, priors=priors)
+        linear = linear_estimate(pairs.noisy, self.pixel_size, pairs.ctf, known.prior, working)
+        mixed = Denoiser(model, self.denoiser.device, sets=sets)
         return self.score(linear), self._denoised(mixed)
 
     def _denoised(self, denoiser: Denoiser) -> float:

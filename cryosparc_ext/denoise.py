@@ -142,5 +142,6 @@ def _gallery(done: Denoised) -> Figure:
 def _set_page(options: DenoiseOptions) -> Figure:
     from core.figures.set_gallery import set_page
     from core.runs.denoise.learning import learned_sets
+    from core.runs.denoise.report import largest
 
-    return set_page(max(learned_sets(options).values(), key=lambda prior: prior.count))
+    return set_page(largest(learned_sets(options)))

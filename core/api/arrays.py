@@ -10,7 +10,7 @@ from ..compute.device import choose_device
 from ..denoise.inference import Denoiser as _Denoiser
 from ..denoise.model_file import Model
 from ..denoise.model_file import load_model as _load_model
-from ..denoise.set_learning import learn_prior
+from ..denoise.set_learning import learn_set
 from ..denoise.shipped import DEFAULT, find_model
 from ..denoise.stacks import batch_size
 from ..errors import IceblockError
@@ -97,10 +97,9 @@ class Denoiser:
         if len(rows) < FEWEST:
             return False
         mine = None if ctf is None else ctf.take(rows)
-        working = self.model.card.working_pixel_size
-        priors = learn_prior(images[rows], pixel_size, mine, working, self._sign)
-        self._denoiser = _Denoiser(self.model, self._device, self._keep_noise, priors)
-        return bool(priors)
+        sets = learn_set(self._denoiser, images[rows], pixel_size, mine, self._sign)
+        self._denoiser = _Denoiser(self.model, self._device, self._keep_noise, sets)
+        return bool(sets)
 
     def __call__(
         self, images: Images, pixel_size: float, ctf: CtfParameters | None = None

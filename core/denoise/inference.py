@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -11,34 +10,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..compute.compiled import compiled
-from ..compute.device import bf16_pays
 from ..compute.overlap import Overlap, pinned
 from ..compute.threads import one_thread_each
 from ..errors import IceblockError
-from ..signal.fourier import fourier_resize, smooth
+from ..signal.fourier import fourier_resize
 from ..signal.outliers import without_outliers
-from .confidence import TABLE, VIEWS, agreement, calibrated, turned
-from .ctf_channel import ctf_factor, joined_channels, reads_ctf, with_ctf_channel
-from .views import normalised, set_of, set_view, working_view
+from .confidence import TABLE, VIEWS, agreement, calibrated
+from .estimators.estimator import Seen, keys_of
+from .estimators.network import Network
+from .views import normalised, set_of, working_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from ..sets.covariance.set_prior import SetPrior
     from ..signal.ctf import CtfParameters
+    from .known_set import KnownSet
     from .model_file import Model
     from .views import Geometry
 
 PIECE, PIECE_BYTES = 8, 2 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
-
-_ABOUT = 16.0
-"""Å: standard deviation of the neighbourhood in which a network's answer counts as something."""
-_FAINT = 0.04
-"""In units of the background's sd: the strength at which it counts as half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +65,9 @@ class Denoiser:
         Where to compute.
     keep_noise
         Part A of the raw image in the result: (1 - A) denoised + A raw, outliers of it included.
-    priors
-        What sets of images have in common, by their geometry: the network's answer is then mixed
-        with the best linear estimate of the set, as far as that can be trusted.
+    sets
+        What is known of sets of images, by their geometry: the network's answer is then put
+        together with the set's own estimates, by weights that the set itself tells.
     fast
         Compile the network first, which takes about a minute; see `compiled`.
     """
@@ -84,7 +77,7 @@ class Denoiser:
         model: Model,
         device: torch.device,
         keep_noise: float = 0.0,
-        priors: Mapping[Geometry, SetPrior] | None = None,
+        sets: Mapping[Geometry, KnownSet] | None = None,
         fast: bool = False,
     ) -> None:
         if not 0 <= keep_noise <= 1:
@@ -92,14 +85,12 @@ class Denoiser:
         self.model = model
         self.device = device
         self.keep_noise = keep_noise
-        self.priors = {key: prior.to(device) for key, prior in (priors or {}).items()}
-        self.bf16 = bf16_pays(device)
+        self.sets = {key: known.to(device) for key, known in (sets or {}).items()}
         self.calibration: Sequence[Sequence[float]] = TABLE
         if device.type == "cuda":  # same input, same bytes
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
-        ready = _ready(model.generator, device, self.bf16)
-        self._network = compiled(ready, device) if fast else ready
+        self.network = Network(model.generator, device, fast)
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
         self._overlap = Overlap(device)
         self._most = sys.maxsize
@@ -127,8 +118,8 @@ class Denoiser:
         contrast
             1 for white particles, -1 for black ones (the result is black again).
         ctf
-            n of them, for images of a set with a prior that was learned with CTFs, and for a model
-            that reads them; NaN where one is not known.
+            n of them, for images of a set that was learned with CTFs, and for a model that reads
+            them; NaN where one is not known.
 
         Returns
         -------
@@ -234,12 +225,13 @@ class Denoiser:
         views: int,
     ) -> Callable[[], Answer]:
         """Denoise images; one view alone has no confidence (NaN)."""
+        keys = keys_of(images.numpy())
         with self._overlap.ahead():  # here the CPU must wait, for what outliers there are
             raw = images.to(self.device, non_blocking=True)
             known, unusable = normalised(raw, contrast)
             clean, outliers = without_outliers(known.clone() if self.keep_noise else known)
         self._overlap.join(raw, known, clean, unusable, outliers)
-        denoised, agreed = self._in_parts(clean, pixel_size, ctf, views)
+        denoised, agreed = self._in_parts(clean, pixel_size, ctf, keys, views)
         if self.keep_noise:
             denoised = torch.lerp(denoised, known, self.keep_noise)
         denoised = torch.where(unusable[:, None, None], raw, denoised * contrast)
@@ -253,7 +245,12 @@ class Denoiser:
         return answer
 
     def _in_parts(
-        self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
+        self,
+        images: torch.Tensor,
+        pixel_size: float,
+        ctf: CtfParameters | None,
+        keys: torch.Tensor,
+        views: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Denoise normalised images, in halves where the device's memory does not hold all."""
         parts: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -261,8 +258,9 @@ class Denoiser:
         while start < len(images):
             part = images[start : start + self._most]
             mine = None if ctf is None else ctf.take(np.arange(start, start + len(part)))
+            theirs = keys[start : start + len(part)]
             try:
-                parts.append(self._denoise_normalised(part, pixel_size, mine, views))
+                parts.append(self._denoise_normalised(part, pixel_size, mine, theirs, views))
                 start += len(part)
                 continue
             except torch.OutOfMemoryError as error:
@@ -280,77 +278,24 @@ class Denoiser:
         return torch.cat(denoised), torch.cat(agreed)
 
     def _denoise_normalised(
-        self, images: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
+        self,
+        images: torch.Tensor,
+        pixel_size: float,
+        ctf: CtfParameters | None,
+        keys: torch.Tensor,
+        views: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Denoise normalised images; gives the agreement of several views as well."""
         box = images.shape[-1]
-        known = set_of(self.priors, box, pixel_size)
+        known = set_of(self.sets, box, pixel_size)
         if known is not None:  # all images of a set are shown alike
             ctf = None if ctf is None else ctf.with_pixels(known[1] / pixel_size)
             pixel_size = known[1]
         seen, sd = working_view(images, pixel_size, self.model.card.working_pixel_size)
-        answers = self._answers(seen, box * pixel_size / seen.shape[-1], ctf, views)
-        answer = answers[0] if known is None else _mixed(answers[0], seen, self.priors[known], ctf)
+        shown = Seen(seen, box * pixel_size / seen.shape[-1], ctf, keys.to(seen.device))
+        answers = self.network.answers(shown, views)
+        answer = answers[0] if known is None else self.sets[known].result(answers[0], shown)
         denoised = fourier_resize(answer * sd, box)
         if views == 1:
             return denoised, denoised.new_full((len(images),), torch.nan)
         return denoised, agreement(answers, box * pixel_size / seen.shape[-1])
-
-    def _answers(
-        self, seen: torch.Tensor, pixel_size: float, ctf: CtfParameters | None, views: int
-    ) -> list[torch.Tensor]:
-        """Ask the network about (n, box, box) images, turned in several ways."""
-        if not reads_ctf(self.model.generator):
-            images = seen[:, None]
-            return [
-                turned(self._answer(turned(images, view))[:, 0], -view) for view in range(views)
-            ]
-        factor = torch.zeros(len(seen), 1, 1, device=seen.device)
-        if ctf is not None:
-            factor = ctf_factor(ctf, pixel_size, seen.shape[-1], seen.device)
-        images = with_ctf_channel(seen, factor)
-        return [
-            joined_channels(turned(self._answer(turned(images, view)), -view), factor)
-            for view in range(views)
-        ]
-
-    def _answer(self, images: torch.Tensor) -> torch.Tensor:
-        """Apply the network to (n, channels, box, box) images."""
-        images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            output: torch.Tensor = self._network(images)
-        return output.float()
-
-
-def _ready(generator: torch.nn.Module, device: torch.device, bf16: bool) -> torch.nn.Module:
-    """Copy a network to a device, its convolutions' weights as autocast would round them."""
-    network = copy.deepcopy(generator)
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for layer in network.modules():
-        if bf16 and isinstance(layer, torch.nn.Conv2d):
-            layer.to(torch.bfloat16)
-    return network
-
-
-def _mixed(
-    answer: torch.Tensor, seen: torch.Tensor, prior: SetPrior, ctf: CtfParameters | None
-) -> torch.Tensor:
-    """Mix the network's answer with the set's best linear estimate, up to the prior's Nyquist.
-
-    The linear estimate lets some noise through around the particle, and the network does not. So
-    the estimate is used only where the network shows something. An image without a CTF,
-    where others have one, keeps the network's answer.
-    """
-    if ctf is not None and not ctf.known.all():
-        rows = np.flatnonzero(ctf.known)
-        if len(rows):
-            mine = torch.from_numpy(rows).to(seen.device)
-            mixed = _mixed(answer[mine], seen[mine], prior, ctf.take(rows))
-            answer = answer.index_copy(0, mine, mixed)
-        return answer
-    view, sd = set_view(seen)
-    low = fourier_resize(answer, prior.box)
-    energy = smooth(low.square(), _ABOUT / prior.pixel_size).clamp(min=0)
-    share = prior.trust() * energy / (energy + _FAINT**2)
-    apart = share * (prior.estimate(view, ctf) * sd - low)
-    return answer + fourier_resize(apart, seen.shape[-1])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.denoise.confidence import TABLE, VIEWS, agreement, calibrated, outline, turned
+from core.denoise.estimators.network import Network
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
 from core.signal.agreement import masked_correlation
@@ -108,6 +109,6 @@ def test_a_network_that_sees_no_direction_agrees_with_itself(tiny_model: Model) 
     denoiser.calibration = ((0.0, 0.0), (1.0, 1.0))
     images = blobs(4, noise=0.3).numpy()
     before = denoiser.with_confidence(images, PIXEL)[2]
-    denoiser._network = Isotropic()
+    denoiser.network = Network(Isotropic(), torch.device("cpu"))
     assert denoiser.with_confidence(images, PIXEL)[2].min() > 0.99
     assert before.max() < 0.99

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.denoise.inference import _mixed
+from core.denoise.estimators.estimator import Seen
+from core.denoise.known_set import KnownSet
 from core.denoise.model_file import Model
 from core.denoise.views import normalised, set_view, working_view
 from core.sets.covariance.learn import learn
+from core.sets.stacking.combination import Weights
 from core.signal.ctf import random_ctf
 
 META = torch.device("meta")
@@ -43,7 +45,12 @@ def test_nothing_is_made_on_the_cpu(
     optics = None if ctf is None else ctf.take(np.arange(6))
     # The frequencies alone are read back, to work out CTFs.
     there = replace(prior.to(META), frequencies=prior.frequencies)
-    mixed = _mixed(answer, seen, there, optics)
+    names = ("network", "linear")
+    weights = Weights(names, torch.tensor([-3.0, -2.0]), torch.ones(2, 2, BOX // 2 + 1)).to(META)
+    halves = torch.zeros(6, dtype=torch.long, device=META)
+    mixed = KnownSet(there, (there,), weights=weights).result(
+        answer, Seen(seen, PIXEL_SIZE, optics, halves)
+    )
     view, _ = set_view(seen)
     for tensor in (known, unusable, seen, sd, mixed, view):
         assert tensor.device == META

@@ -18,6 +18,7 @@ from .test_stacks import BATCH, N, Watch, denoise, jobs
 
 __all__ = ["jobs"]
 CPU = torch.device("cpu")
+KEYS = torch.arange(8)
 
 
 def raw(n: int, box: int = 40) -> np.ndarray:
@@ -39,22 +40,22 @@ class Full:
 
 def with_room(model: Model, room: int) -> tuple[Denoiser, Full]:
     denoiser = Denoiser(model, CPU)
-    network = Full(denoiser._network, room)
-    denoiser._network = network
+    network = Full(denoiser.network._network, room)
+    denoiser.network._network = network
     return denoiser, network
 
 
 @pytest.mark.parametrize("confidence", [False, True])
 def test_what_memory_does_not_hold_is_done_in_halves(tiny_model: Model, confidence: bool) -> None:
     images = torch.from_numpy(raw(8))
-    whole, _ = Denoiser(tiny_model, CPU)._in_parts(images, 4.0, None, 4 if confidence else 1)
+    whole, _ = Denoiser(tiny_model, CPU)._in_parts(images, 4.0, None, KEYS, 4 if confidence else 1)
     denoiser, network = with_room(tiny_model, 3)
-    parts, agreed = denoiser._in_parts(images, 4.0, None, 4 if confidence else 1)
+    parts, agreed = denoiser._in_parts(images, 4.0, None, KEYS, 4 if confidence else 1)
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
     assert agreed.shape == (8,)
     assert network.given[:2] == [8, 4]
     network.given.clear()
-    denoiser._in_parts(images, 4.0, None, 1)  # it has learned how many fit
+    denoiser._in_parts(images, 4.0, None, KEYS, 1)  # it has learned how many fit
     assert network.given == [2, 2, 2, 2]
 
 

@@ -153,7 +153,6 @@ def _read_set(path: Path) -> None:
     for prior in read_priors(path).values():
         for given in (ctf, None):
             prior.estimate(torch.zeros(2, prior.box, prior.box), given)
-        prior.trust()
 
 
 def _read_bank(path: Path) -> None:

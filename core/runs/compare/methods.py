@@ -13,7 +13,7 @@ from ...compare.networks import OURS, RIVALS
 from ...compare.tuning import tune
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
-from ...denoise.set_learning import learn_prior, linear_estimate
+from ...denoise.set_learning import learn_prior, learn_set, linear_estimate
 from ...denoise.shipped import find_model
 from ...denoise.stacks import batch_size
 from ..train.geometry import WORKING_PIXEL_SIZE
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ...compare.filters import Baseline
     from ...compare.scores import Kind
     from ...console import Console
+    from ...denoise.known_set import KnownSet
     from ...denoise.views import Geometry
-    from ...sets.covariance.set_prior import SetPrior
     from ...signal.ctf import CtfParameters
     from .inputs import Sheet, TrainingPairs
     from .options import CompareOptions
@@ -131,10 +131,12 @@ class SetCovariance:
 
     def fit(self, sheet: Sheet) -> Fitted:
         """Learn from the whole set."""
-        priors = _learned(sheet, WORKING_PIXEL_SIZE)
-        if not priors:
+        whole, prior = sheet.whole, None
+        if whole is not None:
+            images = whole.noisy.cpu().numpy()
+            prior = learn_prior(images, whole.pixel_size, whole.ctf, WORKING_PIXEL_SIZE)
+        if prior is None:
             return Fitted(lambda noisy, clean, ctf: noisy, remark=_UNLEARNED)
-        (prior,) = priors.values()
 
         def denoise(
             noisy: torch.Tensor, clean: torch.Tensor, ctf: CtfParameters | None
@@ -173,10 +175,10 @@ class Network:
         images = denoiser.model.card.training.get("images")
         words = [f"trained on {images} images"] if images else []
         if self.in_set:
-            priors = _learned(sheet, denoiser.model.card.working_pixel_size)
-            denoiser = Denoiser(denoiser.model, denoiser.device, priors=priors)
-            words += [f"set of {prior.count}" for prior in priors.values()]
-            remark = "" if priors else _UNLEARNED
+            sets = _learned(sheet, denoiser)
+            denoiser = Denoiser(denoiser.model, denoiser.device, sets=sets)
+            words += [f"set of {known.prior.count}" for known in sets.values()]
+            remark = "" if sets else _UNLEARNED
 
         def denoise(
             noisy: torch.Tensor, clean: torch.Tensor, ctf: CtfParameters | None
@@ -192,12 +194,12 @@ class Network:
         return Fitted(denoise, ", ".join(words), remark)
 
 
-def _learned(sheet: Sheet, working_pixel_size: float) -> dict[Geometry, SetPrior]:
+def _learned(sheet: Sheet, denoiser: Denoiser) -> dict[Geometry, KnownSet]:
     """Learn what the images of a whole set have in common."""
     if sheet.whole is None:
         return {}
     whole = sheet.whole
-    return learn_prior(whole.noisy.cpu().numpy(), whole.pixel_size, whole.ctf, working_pixel_size)
+    return learn_set(denoiser, whole.noisy.cpu().numpy(), whole.pixel_size, whole.ctf)
 
 
 def list_methods(

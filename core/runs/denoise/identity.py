@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...compute.device import bf16_pays
+from ...denoise.known_set_file import SET, read_sets
 from ...errors import IceblockError
 from ...images.cs.table import read_table
 from ...remarks import warn
-from ...sets.covariance.set_file import read_priors
 from .. import stamps
 from ..folder import claim
 from ..record import read_record
 from ..stamps import sampled_all
-from .learning import SET
 from .record import DenoiseRecord
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def _still_known(options: DenoiseOptions) -> bool:
     if options.each_alone:
         return True
     try:
-        read_priors(options.out / SET)
+        read_sets(options.out)
     except IceblockError:
         return False
     return True

@@ -5,44 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
 from ...compute.threads import thread_pool
-from ...denoise.set_learning import shown_to_prior
+from ...denoise.class_learning import passes
+from ...denoise.known_set_file import SET, WEIGHTS, read_sets, write_sets
+from ...denoise.set_learning import Lesson, learn_from, shown
 from ...denoise.stacks import spread
-from ...denoise.views import set_of, sets_among
+from ...denoise.views import set_of, sets_among, working_box
+from ...denoise.weighing import how_many
 from ...errors import IceblockError
 from ...images.mrc.reader import read_images
-from ...sets.covariance.learn import FEWEST, learn
-from ...sets.covariance.set_file import read_priors, write_priors
-from ...signal.ctf import joined
+from ...sets.covariance.learn import FEWEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
     from ...console import Console
+    from ...denoise.estimators.estimator import Seen
+    from ...denoise.estimators.network import Network
+    from ...denoise.known_set import KnownSet
     from ...denoise.views import Geometry
     from ...images.output_plan import StackJob
-    from ...sets.covariance.set_prior import SetPrior
     from ...signal.ctf import CtfParameters
     from .options import DenoiseOptions
 
-SET = "set.safetensors"
-"""File in the output folder that takes what was learned."""
+__all__ = ["SET", "WEIGHTS"]
+
 MOST = 8000
 """Images of each set that are learned from."""
-
-Piece = tuple[torch.Tensor, "CtfParameters | None"]
 
 
 def learn_sets(
     folder: Path,
     jobs: Sequence[StackJob],
     ctf: CtfParameters | None,
+    network: Network,
     working_pixel_size: float,
     console: Console,
 ) -> None:
@@ -54,13 +54,15 @@ def learn_sets(
         Of the run.
     jobs, ctf
         Of all particles; each job has its contrast.
+    network
+        Gives the safe estimate.
     working_pixel_size
-        Of the model, Å.
+        Of the network, Å.
     console
         Of the run.
     """
     try:
-        read_priors(folder / SET)
+        read_sets(folder)
     except IceblockError:  # not there, or damaged: it is made (again)
         pass
     else:
@@ -69,17 +71,21 @@ def learn_sets(
     counts = {key: sum(len(job.indices) for job in mine) for key, mine in sets.items()}
     enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
     learned = {}
-    with console.bar(sum(enough.values()), "img", "learning the set") as bar:
+    total = sum(
+        count * (1 + passes(count)) + min(count, how_many(working_box(*key, working_pixel_size)))
+        for key, count in enough.items()
+    )
+    with console.bar(total, "img", "learning the set") as bar:
         for key in enough:
-            shown = Shown(sets[key], key, ctf, working_pixel_size)
-            prior = _learn(shown, bar.advance)
+            images = Shown(sets[key], key, ctf, working_pixel_size)
+            known = _learn(images, network, bar.advance)
             console.heartbeat()
-            if prior is not None:
-                learned[key] = prior
-    write_priors(folder / SET, learned)
+            if known is not None:
+                learned[key] = known
+    write_sets(folder, learned)
 
 
-def learned_sets(options: DenoiseOptions) -> dict[Geometry, SetPrior]:
+def learned_sets(options: DenoiseOptions) -> dict[Geometry, KnownSet]:
     """Give what `learn_sets` learned, by the geometry of the images.
 
     Raises
@@ -90,11 +96,11 @@ def learned_sets(options: DenoiseOptions) -> dict[Geometry, SetPrior]:
     if options.each_alone:
         return {}
     try:
-        return read_priors(options.out / SET)
+        return read_sets(options.out)
     except IceblockError as error:
         raise IceblockError(
-            f"{options.out / SET} was learned by this run and cannot be read any more; give the "
-            "same command again"
+            f"{options.out / SET} and {WEIGHTS} were learned by this run and cannot be read any "
+            "more; give the same command again"
         ) from error
 
 
@@ -122,46 +128,39 @@ class Shown:
     working_pixel_size: float
     """Å."""
 
-    def piece(self, place: tuple[StackJob, npt.NDArray[np.int64]]) -> Piece:
-        """Give images of a stack, and their CTFs where these are known."""
+    def piece(self, place: tuple[StackJob, npt.NDArray[np.int64]]) -> Seen:
+        """Give images of a stack, those that can be used."""
         job, places = place
-        pixel_size = self.geometry[1]
+        pixel_size, ctf = self.geometry[1], None
         raw = read_images(job.stack, job.indices[places])
-        images, usable = shown_to_prior(raw, pixel_size, job.contrast or 1, self.working_pixel_size)
-        if self.ctf is None:
-            return images, None
-        ctf = self.ctf.take(job.rows[places][usable]).with_pixels(pixel_size / job.pixel_size)
-        known = np.flatnonzero(ctf.known)
-        return images[torch.from_numpy(known)], ctf.take(known)
+        if self.ctf is not None:
+            ctf = self.ctf.take(job.rows[places]).with_pixels(pixel_size / job.pixel_size)
+        return shown(raw, pixel_size, job.contrast or 1, self.working_pixel_size, ctf)[0]
 
 
-def _learn(shown: Shown, tick: Callable[[int], None]) -> SetPrior | None:
+def _learn(images: Shown, network: Network, tick: Callable[[int], None]) -> KnownSet | None:
     """Learn from images spread over all stacks of one set."""
-    pieces = list(spread(shown.jobs, MOST))
-    parts: list[Piece] = []
-    box, pixel_size = shown.geometry
+    pieces = list(spread(images.jobs, MOST))
     with thread_pool() as pool:
-        for piece, part in zip(pieces, pool.map(shown.piece, pieces), strict=True):
-            parts.append(part)
-            tick(len(piece[1]))
-        images = torch.cat([images for images, _ in parts])
-        optics = [ctf for _, ctf in parts if ctf is not None]
-        parts.clear()  # the images are in memory once
-        if len(images) < FEWEST:
-            return None
-        ctf = joined(optics) if optics else None
-        return learn(images, ctf, box * pixel_size / images.shape[-1], pool)
+
+        def read() -> Iterator[Seen]:
+            for piece, seen in zip(pieces, pool.map(images.piece, pieces), strict=True):
+                yield seen
+                tick(len(piece[1]))
+
+        lesson = Lesson(read(), sum(len(places) for _, places in pieces))
+        return learn_from(lesson, network, pool, tick)
 
 
-def described(priors: Mapping[Geometry, SetPrior]) -> list[dict[str, Any]]:
+def described(sets: Mapping[Geometry, KnownSet]) -> list[dict[str, Any]]:
     """Say for the record what was learned."""
     return [
         {
             "box": box,
             "pixel_size": pixel_size,
-            "learned_from": prior.count,
-            "components": len(prior.components),
-            "share": round(prior.trust(), 3),
+            "learned_from": known.prior.count,
+            "components": len(known.prior.components),
+            "shares": known.shares(),
         }
-        for (box, pixel_size), prior in priors.items()
+        for (box, pixel_size), known in sets.items()
     ]

@@ -15,9 +15,11 @@ from .learning import jobs_of_sets, learned_sets
 from .warnings import NAMED
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
+    from collections.abc import Mapping, Sized
 
+    from ...denoise.known_set import KnownSet
     from ...denoise.model_file import Model
+    from ...denoise.views import Geometry
     from ...figures.sample import Sample
     from ...images.output_plan import OutputPlan
     from ...sets.covariance.set_prior import SetPrior
@@ -58,7 +60,7 @@ def report(
         )
     if options.each_alone:
         notes.append("Every particle was denoised by itself (each-alone).")
-    priors = learned_sets(options)
+    sets = learned_sets(options)
     device = record.device or Device()
     facts = [
         ("input", str(options.particles)),
@@ -66,14 +68,14 @@ def report(
         *(("box, pixel size", _seen(*kind, card.working_pixel_size)) for kind in kinds[:NAMED]),
         *_more("box, pixel size", kinds),
         ("model", f"{card.name}, {model.sha256[:12]}"),
-        *(("set", _learned(*kind, priors[kind])) for kind in list(priors)[:NAMED]),
-        *_more("set", priors),
+        *(("set", _learned(*kind, sets[kind])) for kind in list(sets)[:NAMED]),
+        *_more("set", sets),
         ("device", f"{device.name}, {counted(device.threads, 'thread')}"),
         ("speed", f"{record.images_per_second} images/s"),
         ("images", f"{record.computed} computed now, {record.found_whole} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
-    common = [set_page(max(priors.values(), key=lambda prior: prior.count))] if priors else []
+    common = [set_page(largest(sets))] if sets else []
     texts = [*notes, ADVICE, format_of(options.output).way_back]
     write_report(options.out / options.report, sample, card, facts, texts, common)
     return sample
@@ -93,13 +95,19 @@ def _more(name: str, kinds: Sized) -> list[tuple[str, str]]:
     return [(name, f"and {len(kinds) - NAMED} more")] if len(kinds) > NAMED else []
 
 
-def _learned(box: int, pixel_size: float, prior: SetPrior) -> str:
+def largest(sets: Mapping[Geometry, KnownSet]) -> SetPrior:
+    """Give the prior that was learned from most images."""
+    return max((known.prior for known in sets.values()), key=lambda prior: prior.count)
+
+
+def _learned(box: int, pixel_size: float, known: KnownSet) -> str:
     """Say what a set of images has taught, and how much of the result that is."""
+    prior = known.prior
     patterns = len(strongest(prior, len(prior.components))[0])
     return (
         f"{box} px, {pixel_size:.4g} Å: {counted(patterns, 'pattern')} learned from "
-        f"{counted(prior.count, 'image')} in all their turns; "
-        f"share {prior.trust():.2f} of the result"
+        f"{counted(prior.count, 'image')} in all their turns; parts of the result: "
+        + ", ".join(f"{name} {share:.2f}" for name, share in known.shares().items())
     )
 
 

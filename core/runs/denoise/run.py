@@ -14,6 +14,7 @@ from ...compute.distributed import joined, local_rank, local_size
 from ...console import Console
 from ...counting import counted
 from ...denoise.confidence_file import read_confidences
+from ...denoise.estimators.network import Network
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...remarks import collected
@@ -25,7 +26,7 @@ from ..samples import draw_sample
 from .group import START, Group
 from .identity import claim_set, moment, require_same_input, tell_growth
 from .inputs import prepare, settle_contrast, spare_inputs, with_contrasts
-from .learning import SET, described, learn_sets, learned_sets
+from .learning import SET, WEIGHTS, described, learn_sets, learned_sets
 from .options import OUTLIERS, UNUSABLE
 from .passed_through import forget_lists, merge_lists, tell_outliers
 from .processes import denoise_in_processes
@@ -102,7 +103,8 @@ def run(
 def _lead(share: Share, this: Run) -> Denoised:
     """Do the run, as its only or its first process."""
     options, work, group = share.options, share.work, share.group
-    outputs = (options.output.name, options.stacks, options.report, UNUSABLE, OUTLIERS, SET)
+    made = (options.output.name, options.stacks, options.report)
+    outputs = (*made, UNUSABLE, OUTLIERS, SET, WEIGHTS)
 
     def claims() -> DenoiseRecord | None:
         earlier = claim_set(options, work.identity, outputs)
@@ -158,7 +160,9 @@ def _settle(share: Share, record: DenoiseRecord) -> Work:
     working_pixel_size = work.model.card.working_pixel_size
     tell_filtered(plan.jobs, working_pixel_size)
     if not options.each_alone:
-        learn_sets(options.out, plan.jobs, work.ctf, working_pixel_size, share.console)
+        network = Network(work.model.generator, work.device)
+        given = (work.ctf, network, working_pixel_size, share.console)
+        learn_sets(options.out, plan.jobs, *given)
     return replace(work, plan=plan)
 
 

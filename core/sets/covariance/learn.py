@@ -40,6 +40,7 @@ def learn(
     ctf: CtfParameters | None,
     pixel_size: float,
     pool: Executor | None = None,
+    fewest: int = FEWEST,
 ) -> SetPrior | None:
     """Estimate noise, mean and covariance of a set.
 
@@ -55,14 +56,16 @@ def learn(
     pool
         Whose threads share the work; torch has to use one thread in each. The result does not
         depend on their number.
+    fewest
+        Images that are needed.
 
     Returns
     -------
     prior
-        None for less than `FEWEST` images, or where they show nothing but noise.
+        None for less than `fewest` images, or where they show nothing but noise.
     """
     rows = np.flatnonzero(_usual(images.flatten(1).numpy()))
-    if len(rows) < FEWEST:
+    if len(rows) < fewest:
         return None
     if len(rows) < len(images):
         images = images[torch.from_numpy(rows)]
@@ -72,7 +75,7 @@ def learn(
     usual = _usual(coefficients)
     if not usual.all():
         coefficients, rows = coefficients[usual], rows[usual]
-    if len(rows) < FEWEST:
+    if len(rows) < fewest:
         return None
     amplitude = np.interp(basis.frequencies, np.linspace(0, 0.5, len(noise)), noise.sqrt().numpy())
     if ctf is None:

@@ -24,7 +24,7 @@ def write_priors(path: Path, priors: Mapping[tuple[int, float], SetPrior]) -> No
     sets: list[dict[str, Any]] = []
     tensors: dict[str, torch.Tensor] = {}
     for number, (raw, prior) in enumerate(priors.items()):
-        sets.append({"raw": raw, **{name: getattr(prior, name) for name in _PLAIN}})
+        sets.append({"raw": raw, **plain_fields(prior)})
         tensors |= {f"{number}.{name}": value for name, value in prior.tensors().items()}
     write_tensors(path, _KIND, {"sets": sets}, tensors)
 
@@ -43,11 +43,8 @@ def read_priors(path: Path) -> dict[tuple[int, float], SetPrior]:
         for number, values in enumerate(description["sets"]):
             start = f"{number}."
             mine = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-            plain: dict[str, Any] = {name: values[name] for name in _PLAIN}
             box, pixel_size = values["raw"]
-            prior = SetPrior(**plain, **mine)  # type: ignore[arg-type]
-            _check(prior)
-            found[int(box), float(pixel_size)] = prior
+            found[int(box), float(pixel_size)] = prior_from(values, mine)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise IceblockError(
@@ -55,6 +52,25 @@ def read_priors(path: Path) -> dict[tuple[int, float], SetPrior]:
             "same command again"
         ) from error
     return found
+
+
+def plain_fields(prior: SetPrior) -> dict[str, Any]:
+    """Give what is no tensor, for a file's description."""
+    return {name: getattr(prior, name) for name in _PLAIN}
+
+
+def prior_from(plain: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> SetPrior:
+    """Put a prior together from what a file holds.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError, AttributeError, OverflowError
+        If parts are missing, or do not belong together.
+    """
+    parts: dict[str, Any] = {**{name: plain[name] for name in _PLAIN}, **tensors}
+    prior = SetPrior(**parts)
+    _check(prior)
+    return prior
 
 
 def _check(prior: SetPrior) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from ...signal.ctf import ctf_images, ctf_profiles
@@ -86,16 +85,6 @@ class SetPrior:
         found = (weights.flatten(1)[:, self.places] @ basis).reshape(n, box, box)
         estimate: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(found) * transfer, s=(box, box))
         return estimate
-
-    def trust(self) -> float:
-        """Share of this estimate in the mixture with the network's answer, 0 to 1.
-
-        The straight line was fitted by eye to the best shares for TRPV1 and β-galactosidase at SNR
-        0.5, 0.1 and 0.05, learned from 500 and from 8,000 images. A share that is larger or smaller
-        by 0.1 changes the result little.
-        """
-        evidence = np.log10(max(self.count * self.signal, 1.0))
-        return float(np.clip(0.125 * evidence - 0.075, 0.1, 0.75))
 
     def to(self, device: torch.device | str) -> SetPrior:
         """Give the same on another device."""

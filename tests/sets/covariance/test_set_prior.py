@@ -12,7 +12,7 @@ import torch
 from core.compute.threads import one_thread_each
 from core.errors import IceblockError
 from core.noise.source import SpectrumNoise
-from core.sets.covariance.learn import FEWEST, learn
+from core.sets.covariance.learn import learn
 from core.sets.covariance.set_file import read_priors, write_priors
 from core.sets.covariance.set_prior import SetPrior
 from core.signal.agreement import masked_correlation
@@ -84,13 +84,6 @@ def test_learned_without_ctfs(pairs: Pairs) -> None:
     found = learn(pairs.noisy, None, PIXEL_SIZE)
     assert found is not None
     assert quality(found.estimate(pairs.noisy, None), pairs) > 1.05 * quality(pairs.noisy, pairs)
-
-
-def test_trust_grows_with_the_set(pairs: Pairs, prior: SetPrior) -> None:
-    few = learn(pairs.noisy[:150], pairs.ctf.take(np.arange(150)), PIXEL_SIZE)
-    assert few is not None
-    assert 0 < few.trust() < prior.trust() < 1
-    assert learn(pairs.noisy[: FEWEST - 1], None, PIXEL_SIZE) is None
 
 
 def test_noise_alone_is_taken_off() -> None:

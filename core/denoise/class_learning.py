@@ -1,0 +1,140 @@
+"""The classes of a set, learned twice: each half of the particles gets what the other half taught.
+
+A class average holds the noise of the images that it was made from. An image that was among them
+would find its own noise there, and take it for signal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..compute.threads import shared
+from ..sets.classes.engine import Engine, Settings
+from ..sets.classes.learn import teach
+from ..sets.classes.polar import EDGE, polar_grid
+from ..sets.classes.views import joined, view
+from ..sets.templates.known_views import KnownViews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from ..sets.classes.polar import PolarGrid
+    from ..sets.classes.views import Views
+    from ..sets.covariance.set_prior import SetPrior
+    from ..signal.ctf import CtfParameters
+
+FEWEST = 200
+"""Images in each half from which on classes are learned."""
+MOST = 4000
+"""Images of each half that classes are learned from."""
+ITERATIONS = 14
+PER_CLASS = 4000.0
+"""Energy of the signal, over the noise's per pixel, that a class needs in all its images."""
+CLASSES = (4, 50)
+PART = 0.75
+"""Diameter of the mask as a part of the image."""
+OFFSETS = 0.06
+"""Largest standard deviation of offsets that is looked for, as a part of the image."""
+PRIOR_WIDTH = 4.0
+"""See `Prior`: with less, classes of noisy images become all the same."""
+_PIECE = 64
+
+
+def learn_classes(
+    images: torch.Tensor,
+    ctf: CtfParameters | None,
+    halves: torch.Tensor,
+    prior: SetPrior,
+    pool: Executor | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> tuple[KnownViews, KnownViews] | None:
+    """Learn what each half of the images may show from the other half.
+
+    Parameters
+    ----------
+    images : (n, b, b)
+        As the set's own estimates see them.
+    ctf
+        n of them; None where the set has none.
+    halves : (n,)
+        0 or 1.
+    prior
+        Of the set; its signal says how many classes can be told apart.
+    pool
+        Whose threads share the work; torch has to use one thread in each. The result does not
+        depend on their number.
+    tick
+        Told the number of images after every piece of work.
+
+    Returns
+    -------
+    views
+        Those for the images of half 0, and for those of half 1; None where images are too few.
+    """
+    taught = [(halves == half).nonzero()[:MOST, 0] for half in (1, 0)]
+    if min(len(rows) for rows in taught) < FEWEST:
+        return None
+    box = images.shape[-1]
+    grid = polar_grid(box, PART * box / 2 + EDGE)
+    found = []
+    for rows in taught:
+        source = _Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
+        classes = how_many_classes(len(rows), prior.signal)
+        reach = max(2.0, OFFSETS * box)
+        settings = Settings(classes, reach, ITERATIONS, prior_width=PRIOR_WIDTH)
+        mixture = teach(Engine(source, grid, settings, pool, tick), torch.arange(len(rows))).mixture
+        found.append(
+            KnownViews(
+                views=mixture.averages,
+                noise=mixture.noise[0],
+                box=box,
+                pixel_size=prior.pixel_size,
+                radius=PART * box / 2 + EDGE,
+                offset_sd=float(mixture.offset_sd),
+                empty=float(mixture.weights[-1]),
+            )
+        )
+    return found[0], found[1]
+
+
+def passes(images: int) -> int:
+    """Give how often classes are compared with each of so many images."""
+    return ITERATIONS if images >= 2 * FEWEST else 0
+
+
+def how_many_classes(images: int, signal: float) -> int:
+    """Give the number of classes that so many images with so much signal can tell apart."""
+    return int(np.clip(round(images * signal / PER_CLASS), *CLASSES))
+
+
+class _Sampled:
+    """Some images as the engine asks for them, in memory."""
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        ctf: CtfParameters | None,
+        rows: torch.Tensor,
+        grid: PolarGrid,
+        pixel_size: float,
+        pool: Executor | None,
+    ) -> None:
+        def work(piece: torch.Tensor) -> Views:
+            optics = None if ctf is None else ctf.take(piece.numpy())
+            groups = np.zeros(len(piece), dtype=np.int64)
+            return view(images[piece], grid, pixel_size, optics, groups)
+
+        self._views = joined(list(shared(pool, work, torch.split(rows, _PIECE))))
+
+    @property
+    def groups(self) -> torch.Tensor:
+        """(n,) all in one optics group."""
+        return self._views.groups
+
+    def views(self, rows: torch.Tensor) -> Views:
+        """Give some of the images."""
+        return self._views.take(rows)

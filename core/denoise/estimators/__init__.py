@@ -1,0 +1,1 @@
+"""Estimates of clean images that answer one Protocol: the network's, and those of a whole set."""

@@ -1,0 +1,43 @@
+"""The best linear estimate of a set: what its mean and covariance say of each image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..views import set_view
+from .estimator import by_halves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from ...sets.covariance.set_prior import SetPrior
+    from .estimator import Seen
+
+
+@dataclass(frozen=True)
+class LinearEstimate:
+    """The estimate by a mean and covariance of the set.
+
+    Attributes
+    ----------
+    priors
+        One for all particles, or for each half of the set the one that the other half taught.
+    """
+
+    priors: tuple[SetPrior, ...]
+    name: str = "linear estimate of the set"
+
+    def __call__(self, seen: Seen) -> torch.Tensor:
+        """Give the posterior mean of clean images that are Gaussian about 0."""
+
+        def by(prior: SetPrior) -> Callable[[Seen], torch.Tensor]:
+            def estimate(mine: Seen) -> torch.Tensor:
+                view, sd = set_view(mine.images)
+                return prior.estimate(view, mine.ctf) * sd
+
+            return estimate
+
+        return by_halves(seen, [by(prior) for prior in self.priors])

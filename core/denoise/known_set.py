@@ -1,0 +1,108 @@
+"""What is known of a set, and the estimates that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..sets.stacking.combination import Weights, combined, parts
+from .estimators.linear import LinearEstimate
+from .estimators.views import PosteriorMean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..sets.covariance.set_prior import SetPrior
+    from ..sets.templates.known_views import KnownViews
+    from .estimators.estimator import Estimator, Seen
+
+
+CLASSES = "classes of the set"
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """What the particles of one geometry have in common.
+
+    Attributes
+    ----------
+    prior
+        Mean and covariance, as all images taught.
+    halves
+        Those for each half of the images, as the other half taught; empty where images are too few.
+    classes
+        What particles of each half may show, as the other half taught; empty where nothing did.
+    given
+        What they may show by a reference or by class averages that the user gave, by its name.
+    weights
+        Of the network's answer and of all `estimators`; None while they are not known.
+    """
+
+    prior: SetPrior
+    halves: tuple[SetPrior, ...] = ()
+    classes: tuple[KnownViews, ...] = ()
+    given: Mapping[str, KnownViews] = field(default_factory=dict)
+    weights: Weights | None = None
+
+    def estimators(self) -> list[Estimator]:
+        """List the estimates beside the network's."""
+        found: list[Estimator] = []
+        if self.halves:
+            found.append(LinearEstimate(self.halves))
+        if self.classes:
+            found.append(PosteriorMean(CLASSES, self.classes))
+        found += [PosteriorMean(name, (views,)) for name, views in self.given.items()]
+        return found
+
+    def keeping(self, weights: Weights | None) -> KnownSet:
+        """Give what is known with these weights; estimates without a weight are left out."""
+        names = () if weights is None else weights.names
+        linear, classes = LinearEstimate(()).name in names, CLASSES in names
+        given = {name: views for name, views in self.given.items() if name in names}
+        return KnownSet(
+            self.prior,
+            self.halves if linear else (),
+            self.classes if classes else (),
+            given,
+            weights,
+        )
+
+    def shares(self) -> dict[str, float]:
+        """Give the mean weight of each estimate over strengths and the coarser half of rings."""
+        if self.weights is None:
+            return {}
+        table = self.weights.table
+        means = table[..., : table.shape[-1] // 2].mean(dim=(0, 2)).tolist()
+        return {name: round(mean, 3) for name, mean in zip(self.weights.names, means, strict=True)}
+
+    def to(self, device: torch.device | str) -> KnownSet:
+        """Give the same on another device."""
+        weights = self.weights and self.weights.to(device)
+        return KnownSet(
+            self.prior.to(device),
+            tuple(prior.to(device) for prior in self.halves),
+            tuple(views.to(device) for views in self.classes),
+            {name: views.to(device) for name, views in self.given.items()},
+            weights,
+        )
+
+    def result(self, answer: torch.Tensor, seen: Seen) -> torch.Tensor:
+        """Put the network's answer (n, b, b) and the set's estimates together.
+
+        An image without a CTF, where others have one, keeps the network's answer.
+        """
+        if self.weights is None:
+            return answer
+        if seen.ctf is not None and not seen.ctf.known.all():
+            rows = torch.from_numpy(seen.ctf.known.nonzero()[0]).to(answer.device)
+            if not len(rows):
+                return answer
+            return answer.index_copy(0, rows, self.result(answer[rows], seen.take(rows)))
+        found = parts([answer, *self.answers(seen)], seen.pixel_size)
+        return combined(found, self.weights)
+
+    def answers(self, seen: Seen) -> Sequence[torch.Tensor]:
+        """Give the estimates of all `estimators`."""
+        return [estimator(seen) for estimator in self.estimators()]

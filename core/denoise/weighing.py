@@ -1,0 +1,119 @@
+"""How much each estimate of a set counts, told from some of its images and probes of its noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..compute.threads import shared
+from ..sets.covariance.background import BackgroundSpectrum
+from ..sets.stacking.combination import Weights, parts
+from ..sets.stacking.stein import EPSILON, Products, joined, products
+from ..sets.stacking.weights import best_weights, useful
+from ..signal.spectrum import noise_with_power
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
+
+    from .estimators.estimator import Seen
+    from .estimators.network import Network
+    from .known_set import KnownSet
+
+FEWEST = 64
+"""Images from which weights are told; with less, the network stands alone."""
+PIECE = 8
+"""Images that one thread works on at a time."""
+MOST = 1024
+MOST_BYTES = 64 << 20
+"""Of images that weights are told from, at the working pixel size."""
+
+
+def how_many(box: int) -> int:
+    """Give the number of images (box, box) that weights are told from."""
+    return max(FEWEST, min(MOST, MOST_BYTES // (4 * box**2)))
+
+
+@torch.inference_mode()
+def weigh(
+    known: KnownSet,
+    network: Network,
+    sample: Seen,
+    pool: Executor | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> Weights | None:
+    """Find the weights of the network's answer and of a set's estimates.
+
+    Parameters
+    ----------
+    known
+        The set.
+    network
+        Gives the safe estimate.
+    sample
+        Images of the set on the network's device; all with a CTF, or none.
+    pool
+        Whose threads share the pieces; torch has to use one thread in each. The result does not
+        depend on their number.
+    tick
+        Told the number of images after every piece.
+
+    Returns
+    -------
+    weights
+        Of those that bring the result closer to the truth; None for less than `FEWEST` images.
+    """
+    if len(sample.images) < FEWEST:
+        return None
+    pieces = [sample.take(rows) for rows in torch.split(torch.arange(len(sample.images)), PIECE)]
+    noise = background_noise(pieces, pool)
+
+    def work(seen: Seen) -> Products:
+        probes = _probes(seen, noise)
+        again = seen.showing(seen.images + EPSILON * probes)
+        found, found_again = (
+            parts([network(each), *known.answers(each)], seen.pixel_size) for each in (seen, again)
+        )
+        return products(seen.images, probes, found, found_again)
+
+    several = []
+    for piece, made in zip(pieces, shared(pool, work, pieces), strict=True):
+        several.append(made)
+        tick(len(piece.images))
+    seen = joined(several).cpu()
+    kept = useful(seen)
+    names = (network.name, *(estimator.name for estimator in known.estimators()))
+    names = tuple(names[number] for number in kept)
+    return best_weights(seen.parts(kept), names)
+
+
+def background_noise(pieces: Sequence[Seen], pool: Executor | None) -> torch.Tensor:
+    """Give the power (rings,) of the images' noise, from their background.
+
+    Parameters
+    ----------
+    pieces, pool
+        See `weigh`.
+    """
+    box = pieces[0].images.shape[-1]
+
+    def of_piece(seen: Seen) -> BackgroundSpectrum:
+        spectrum = BackgroundSpectrum(box)
+        spectrum.add(seen.images.cpu())
+        return spectrum
+
+    background = BackgroundSpectrum(box)
+    for spectrum in shared(pool, of_piece, pieces):
+        background.join(spectrum)
+    return background.power().float()
+
+
+def _probes(seen: Seen, power: torch.Tensor) -> torch.Tensor:
+    """Draw noise for each image, always the same for the same image."""
+    box = seen.images.shape[-1]
+    drawn = [
+        noise_with_power(power[None], box, torch.Generator().manual_seed(key))
+        for key in seen.keys.tolist()
+    ]
+    return torch.cat(drawn).to(seen.images.device)
