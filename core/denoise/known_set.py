@@ -31,7 +31,8 @@ class KnownSet:
     prior
         Mean and covariance, as all images taught.
     halves
-        Those for each half of the images, as the other half taught; empty where images are too few.
+        Those of the linear estimate: for each half of the images, as the other half taught, or one
+        for all; empty where images are too few or it has no weight.
     classes
         What particles of each half may show, as the other half taught; empty where nothing did.
     given
@@ -57,13 +58,18 @@ class KnownSet:
         return found
 
     def keeping(self, weights: Weights | None) -> KnownSet:
-        """Give what is known with these weights; estimates without a weight are left out."""
+        """Give what is known with these weights; estimates without a weight are left out.
+
+        The weights are told with halves, so that no image has taught its own estimate. The result
+        takes the mean and covariance that all images taught: twice the images say more, and one
+        image among them says next to nothing.
+        """
         names = () if weights is None else weights.names
         linear, classes = LinearEstimate(()).name in names, CLASSES in names
         given = {name: views for name, views in self.given.items() if name in names}
         return KnownSet(
             self.prior,
-            self.halves if linear else (),
+            (self.prior,) if linear else (),
             self.classes if classes else (),
             given,
             weights,

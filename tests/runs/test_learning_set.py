@@ -37,8 +37,6 @@ from .set_project import (
 
 SET = Path("Out") / learning.SET
 BATCH = 5
-BEATS = 14
-"""Heartbeats before the first stack is denoised."""
 
 
 class Stopped(Exception):
@@ -103,6 +101,16 @@ def stop_after(beats: int) -> Callable[[], None]:
     def heartbeat() -> None:
         left[0] -= 1
         if left[0] < 0:
+            raise Stopped
+
+    return heartbeat
+
+
+def stop_after_a_stack() -> Callable[[], None]:
+    """Raise at the first heartbeat that finds a denoised stack."""
+
+    def heartbeat() -> None:
+        if any(Path("Out/Particles").glob("[!.]*.mrcs")):
             raise Stopped
 
     return heartbeat
@@ -183,7 +191,7 @@ def test_stopped_while_it_learns(
 
 def test_stopped_while_it_denoises(project: Path, made: Path) -> None:
     with pytest.raises(Stopped):
-        denoise(stop_after(BEATS + EACH // BATCH + 3))
+        denoise(stop_after_a_stack())
     assert len(list(Path("Out/Particles").glob("[!.]*.mrcs"))) in range(1, STACKS)
     before = SET.stat()
     assert denoise()["found_whole"] > 0
@@ -194,7 +202,7 @@ def test_stopped_while_it_denoises(project: Path, made: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"nonsense", None])
 def test_damaged_set_is_learned_again(project: Path, made: Path, data: bytes | None) -> None:
     with pytest.raises(Stopped):
-        denoise(stop_after(BEATS + EACH // BATCH + 3))
+        denoise(stop_after_a_stack())
     SET.write_bytes(SET.read_bytes()[:-9] if data is None else data)
     denoise()
     assert_as_undisturbed(made)

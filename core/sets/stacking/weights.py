@@ -27,13 +27,6 @@ LEAST, MOST = -0.5, 1.5
 """Limits of a weight."""
 
 
-def safe(names: tuple[str, ...], rings: int) -> Weights:
-    """Give the weights of the first estimate alone."""
-    table = torch.zeros(1, len(names), rings)
-    table[:, 0] = 1
-    return Weights(names, torch.zeros(1), table)
-
-
 GAIN = 0.003
 """Part by which an estimate has to bring the result closer to the truth; else it is left out."""
 
