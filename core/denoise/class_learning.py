@@ -39,8 +39,6 @@ PART = 0.75
 """Diameter of the mask as a part of the image."""
 OFFSETS = 0.06
 """Largest standard deviation of offsets that is looked for, as a part of the image."""
-PRIOR_WIDTH = 4.0
-"""See `Prior`: with less, classes of noisy images become all the same."""
 _PIECE = 64
 
 
@@ -80,12 +78,12 @@ def learn_classes(
         return None
     box = images.shape[-1]
     grid = polar_grid(box, PART * box / 2 + EDGE)
-    found = []
+    covariances, found = ring_covariances(prior, grid), []
     for rows in taught:
         source = _Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
         classes = how_many_classes(len(rows), prior.signal)
         reach = max(2.0, OFFSETS * box)
-        settings = Settings(classes, reach, ITERATIONS, prior_width=PRIOR_WIDTH)
+        settings = Settings(classes, reach, ITERATIONS, covariances=covariances)
         mixture = teach(Engine(source, grid, settings, pool, tick), torch.arange(len(rows))).mixture
         found.append(
             KnownViews(
@@ -99,6 +97,17 @@ def learn_classes(
             )
         )
     return found[0], found[1]
+
+
+def ring_covariances(prior: SetPrior, grid: PolarGrid) -> torch.Tensor:
+    """Give what class averages of a set are expected to be; see `classes.maximisation.Prior`.
+
+    A class average is a clean image like any other, so its covariance is that of the set. Learned
+    from all images in all turns, it holds more than any class average alone can tell.
+    """
+    spectra = torch.fft.rfft(grid.sample(prior.components)).permute(2, 1, 0)
+    covariances: torch.Tensor = (spectra @ spectra.mH).real / grid.turns
+    return covariances[: grid.turns // 2]
 
 
 def passes(images: int) -> int:

@@ -63,6 +63,8 @@ class Settings:
         See `Prior`.
     batch
         Images of one pass; a larger set is learned from in random batches.
+    covariances
+        See `Prior`.
     """
 
     classes: int
@@ -71,6 +73,7 @@ class Settings:
     seed: int = 0
     prior_width: float = 2.0
     batch: int = 20_000
+    covariances: torch.Tensor | None = None
 
 
 class Engine:

@@ -28,13 +28,17 @@ class Prior:
     ----------
     width
         Factor on the power that a class average is expected to have on a ring, beside what the
-        average itself shows above its noise.
+        average itself shows above its noise; without `covariances`.
     offset_range
         Largest standard deviation of offsets, pixels.
+    covariances : (frequencies, rings, rings)
+        Of clean images: of the Fourier coefficients along the rings, over the number of turns;
+        None where they are not known.
     """
 
     width: float
     offset_range: float
+    covariances: torch.Tensor | None = None
 
 
 def maximise(
@@ -53,9 +57,12 @@ def maximise(
     noise_left = grid.mask_power / precision
     power = (seen.signal / precision[..., None]).square().mean(-1)
     ratio = power / noise_left - 1
-    expected = prior.width * _smooth((power - noise_left).clamp(min=0))
-    expected = expected.clamp(min=1e-9 * float(power.amax()))
-    averages = seen.signal / (precision + grid.mask_power / expected)[..., None]
+    if prior.covariances is None:
+        expected = prior.width * _smooth((power - noise_left).clamp(min=0))
+        expected = expected.clamp(min=1e-9 * float(power.amax()))
+        averages = seen.signal / (precision + grid.mask_power / expected)[..., None]
+    else:
+        averages = _most_likely(seen.signal, precision, prior.covariances, grid.mask_power)
     averages = grid.sample(grid.images(averages))
     images = float(seen.members.sum())
     inside = seen.counts[:-1].sum()
@@ -93,6 +100,26 @@ def reborn(mixture: Mixture, counts: torch.Tensor, generator: torch.Generator) -
         factor = 1 + 0.3 * torch.randn(averages.shape[1], 1, generator=generator)
         averages[number] = averages[largest] * factor
     return replace(mixture, averages=averages)
+
+
+def _most_likely(
+    signal: torch.Tensor, precision: torch.Tensor, covariances: torch.Tensor, mask_power: float
+) -> torch.Tensor:
+    """Give the most likely averages where the covariance of clean images is known.
+
+    For each frequency along the rings this is (D + m / E)⁻¹ s = E (D E + m)⁻¹ s, where s is the
+    signal, D the precision, E the covariance between rings, and m the power of the mask.
+    """
+    spectra = torch.fft.rfft(signal)
+    count = len(covariances)
+    matrices = precision[:, None, :, None] * covariances + mask_power * torch.eye(signal.shape[1])
+    known = spectra[..., :count].permute(0, 2, 1)[..., None]
+    both = torch.view_as_real(known).squeeze(-2)  # real and imaginary parts as two columns
+    solved = covariances @ torch.linalg.solve(matrices, both)
+    made = torch.zeros_like(spectra)
+    made[..., :count] = torch.view_as_complex(solved.contiguous()).permute(0, 2, 1)
+    averages: torch.Tensor = torch.fft.irfft(made, n=signal.shape[-1])
+    return averages
 
 
 def _noise(seen: Statistics, former: Mixture, mask_power: float) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch
 
 from core.sets.stacking.combination import Weights, combined, hats, parts, strength
 from core.sets.stacking.stein import EPSILON, Products, in_rings, products
-from core.sets.stacking.weights import best_weights, safe
+from core.sets.stacking.weights import best_weights
 from core.signal.fourier import fourier_resize, smooth
 from core.signal.spectrum import noise_with_power
 
@@ -94,7 +94,8 @@ def test_an_estimate_that_does_harm_costs_nothing(seen: dict[str, torch.Tensor])
 def test_safe_weights_give_the_first_estimate() -> None:
     estimates = [torch.randn(2, BOX, BOX), torch.randn(2, BOX // 2, BOX // 2)]
     found = parts(estimates, PIXEL_SIZE)
-    made = combined(found, safe(("one", "other"), RINGS))
+    table = torch.tensor([1.0, 0.0])[None, :, None].expand(1, 2, RINGS)
+    made = combined(found, Weights(("one", "other"), torch.zeros(1), table))
     torch.testing.assert_close(made, estimates[0], atol=1e-5, rtol=1e-4)
 
 
