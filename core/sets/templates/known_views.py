@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 COARSE_RINGS, COARSE_TURNS = 14, 64
 """On which all views are tried."""
-COARSE_STEP, FINE_STEP, FINE_REACH = 2.0, 1.0, 1.5
-"""Pixels between offsets that are tried, and how far the finer ones reach."""
+COARSE_STEP, MIDDLE_STEP = 2.0, 1.0
+"""Pixels between offsets on the coarse rings: where finer rings follow, and where none do."""
+FINE_STEP, FINE_REACH = 0.5, 1.0
+"""Pixels between offsets on all rings, and how far from the best coarse one they reach."""
 LEAST_SD = 0.5
 """Pixels: smaller standard deviations of offsets are taken for this."""
-SIGNAL = 1e-3
-"""Part of the whole power from which on a ring is compared."""
+LEAST_EVIDENCE = 0.1
+"""Nats that all rings beyond those compared may say of a view, at most."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ class KnownViews:
 
     @cached_property
     def rings(self) -> int:
-        """Rings that are compared: those in which some view shows something."""
-        power = self.views.square().mean((0, 2)) * self.grid.sample_areas
-        shown = (power > SIGNAL * power.sum()).nonzero()
-        return int(shown[-1]) + 1 if len(shown) else 1
+        """Rings that are compared: beyond them no view differs from noise."""
+        evidence = 0.5 * self.grid.turns * self.grid.sample_areas * self.powers / self.noise
+        beyond = evidence.flip(1).cumsum(1).flip(1).amax(0)
+        return max(1, int((beyond > LEAST_EVIDENCE).sum()))
 
     @property
     def spread(self) -> float:
@@ -79,7 +81,7 @@ class KnownViews:
     @cached_property
     def offsets(self) -> torch.Tensor:
         """(s, 2) y, x in pixels, about the centre."""
-        step = COARSE_STEP if self.rings > COARSE_RINGS else FINE_STEP
+        step = COARSE_STEP if self.rings > COARSE_RINGS else MIDDLE_STEP
         reach = max(COARSE_STEP, 2.2 * self.offset_sd)
         return disc(reach, step).to(self.views.device)
 

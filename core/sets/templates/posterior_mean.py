@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...signal.ctf import ctf_images, polar_ctf
-from .known_views import COARSE_RINGS, COARSE_TURNS
+from .known_views import COARSE_RINGS, COARSE_TURNS, FINE_STEP
 
 if TYPE_CHECKING:
     from ...signal.ctf import CtfParameters
@@ -156,7 +156,7 @@ def _finer(
     energy = _energy(transfer, known, rings).gather(1, chosen)
     apart = places.square().sum(-1) / known.spread
     fine = fine - energy[:, None, None] - apart[:, None, :, None]
-    cells = math.pi * known.spread * grid.turns  # of 1 pixel² each
+    cells = math.pi * known.spread * grid.turns / FINE_STEP**2
     posterior = _posterior(fine, _normaliser(known, cells))
     along = torch.fft.rfft(posterior, dim=1)[:, :half].to(views.dtype)
     found = (along @ views.mT).permute(1, 0, 2, 3).flatten(1, 2)  # (half, n * s, rings)
