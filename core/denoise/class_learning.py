@@ -19,7 +19,7 @@ from ..sets.classes.views import joined, view
 from ..sets.templates.known_views import KnownViews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from ..sets.classes.polar import PolarGrid
@@ -32,13 +32,17 @@ FEWEST = 200
 MOST = 4000
 """Images of each half that classes are learned from."""
 ITERATIONS = 14
-PER_CLASS = 4000.0
+PER_CLASS = 2000.0
 """Energy of the signal, over the noise's per pixel, that a class needs in all its images."""
-CLASSES = (4, 50)
+FEWEST_OF_CLASS = 17
+"""Images of a half for each class, at least."""
+CLASSES = (4, 100)
 PART = 0.75
 """Diameter of the mask as a part of the image."""
 OFFSETS = 0.06
 """Largest standard deviation of offsets that is looked for, as a part of the image."""
+MISFIT = 1.3
+"""Factor on the noise: what class averages leave of the particles is not as random as noise."""
 _PIECE = 64
 
 
@@ -46,7 +50,7 @@ def learn_classes(
     images: torch.Tensor,
     ctf: CtfParameters | None,
     halves: torch.Tensor,
-    prior: SetPrior,
+    priors: Sequence[SetPrior],
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
 ) -> tuple[KnownViews, KnownViews] | None:
@@ -60,8 +64,8 @@ def learn_classes(
         n of them; None where the set has none.
     halves : (n,)
         0 or 1.
-    prior
-        Of the set; its signal says how many classes can be told apart.
+    priors
+        For images of half 0, what half 1 taught of mean and covariance, and the other way round.
     pool
         Whose threads share the work; torch has to use one thread in each. The result does not
         depend on their number.
@@ -78,17 +82,21 @@ def learn_classes(
         return None
     box = images.shape[-1]
     grid = polar_grid(box, PART * box / 2 + EDGE)
-    covariances, found = ring_covariances(prior, grid), []
-    for rows in taught:
+    found = []
+    for rows, prior in zip(taught, priors, strict=True):
         source = _Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
         classes = how_many_classes(len(rows), prior.signal)
         reach = max(2.0, OFFSETS * box)
+        covariances = ring_covariances(prior, grid)
         settings = Settings(classes, reach, ITERATIONS, covariances=covariances)
-        mixture = teach(Engine(source, grid, settings, pool, tick), torch.arange(len(rows))).mixture
+        learned = teach(Engine(source, grid, settings, pool, tick), torch.arange(len(rows)))
+        mixture = learned.mixture
+        views = mixture.averages.clone()
+        views[:, learned.search.rings :] = 0  # where nothing was learned
         found.append(
             KnownViews(
-                views=mixture.averages,
-                noise=mixture.noise[0],
+                views=views,
+                noise=MISFIT * mixture.noise[0],
                 box=box,
                 pixel_size=prior.pixel_size,
                 radius=PART * box / 2 + EDGE,
@@ -111,13 +119,14 @@ def ring_covariances(prior: SetPrior, grid: PolarGrid) -> torch.Tensor:
 
 
 def passes(images: int) -> int:
-    """Give how often classes are compared with each of so many images."""
-    return ITERATIONS if images >= 2 * FEWEST else 0
+    """Give how often each of so many images is compared with classes, or with what they leave."""
+    return ITERATIONS + 1 if images >= 2 * FEWEST else 0
 
 
 def how_many_classes(images: int, signal: float) -> int:
     """Give the number of classes that so many images with so much signal can tell apart."""
-    return int(np.clip(round(images * signal / PER_CLASS), *CLASSES))
+    told_apart = min(images * signal / PER_CLASS, images / FEWEST_OF_CLASS)
+    return int(np.clip(round(told_apart), *CLASSES))
 
 
 class _Sampled:

@@ -35,6 +35,9 @@ class KnownSet:
         for all; empty where images are too few or it has no weight.
     classes
         What particles of each half may show, as the other half taught; empty where nothing did.
+    rests
+        For each of `classes`, mean and covariance of what they leave of the images; empty where
+        they leave nothing.
     given
         What they may show by a reference or by class averages that the user gave, by its name.
     weights
@@ -44,6 +47,7 @@ class KnownSet:
     prior: SetPrior
     halves: tuple[SetPrior, ...] = ()
     classes: tuple[KnownViews, ...] = ()
+    rests: tuple[SetPrior, ...] = ()
     given: Mapping[str, KnownViews] = field(default_factory=dict)
     weights: Weights | None = None
 
@@ -53,7 +57,7 @@ class KnownSet:
         if self.halves:
             found.append(LinearEstimate(self.halves))
         if self.classes:
-            found.append(PosteriorMean(CLASSES, self.classes))
+            found.append(PosteriorMean(CLASSES, self.classes, self.rests))
         found += [PosteriorMean(name, (views,)) for name, views in self.given.items()]
         return found
 
@@ -71,6 +75,7 @@ class KnownSet:
             self.prior,
             (self.prior,) if linear else (),
             self.classes if classes else (),
+            self.rests if classes else (),
             given,
             weights,
         )
@@ -90,6 +95,7 @@ class KnownSet:
             self.prior.to(device),
             tuple(prior.to(device) for prior in self.halves),
             tuple(views.to(device) for views in self.classes),
+            tuple(prior.to(device) for prior in self.rests),
             {name: views.to(device) for name, views in self.given.items()},
             weights,
         )

@@ -38,10 +38,12 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
             "raw": raw,
             "names": weights.names if weights else [],
             "halves": [plain_fields(prior) for prior in known.halves],
+            "rests": [plain_fields(prior) for prior in known.rests],
             "views": {name: _plain(each) for name, each in views.items()},
         })  # fmt: skip
-        for half, prior in enumerate(known.halves):
-            tensors |= {f"{number}.half {half}.{k}": v for k, v in prior.tensors().items()}
+        for kind, priors in (("half", known.halves), ("rest", known.rests)):
+            for half, prior in enumerate(priors):
+                tensors |= {f"{number}.{kind} {half}.{k}": v for k, v in prior.tensors().items()}
         for name, each in views.items():
             tensors |= {f"{number}.{name}.{k}": v for k, v in each.tensors().items()}
         if weights:
@@ -66,9 +68,12 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
         for number, values in enumerate(described["sets"]):
             box, pixel_size = values["raw"]
             prior, names = priors[int(box), float(pixel_size)], tuple(map(str, values["names"]))
-            halves = tuple(
-                prior_from(plain, _under(tensors, f"{number}.half {half}."))
-                for half, plain in enumerate(values["halves"])
+            halves, rests = (
+                tuple(
+                    prior_from(plain, _under(tensors, f"{number}.{kind} {half}."))
+                    for half, plain in enumerate(values[kinds])
+                )
+                for kind, kinds in (("half", "halves"), ("rest", "rests"))
             )
             views = {
                 str(name): _views(plain, _under(tensors, f"{number}.{name}."), prior.box)
@@ -80,7 +85,7 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
             if names:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]
                 weights = Weights(names, strengths, table)
-            known = KnownSet(prior, halves, classes, given, weights)
+            known = KnownSet(prior, halves, classes, rests, given, weights)
             _check(known)
             found[int(box), float(pixel_size)] = known
         if len(found) != len(priors):
@@ -124,6 +129,8 @@ def _views(plain: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], box: i
 def _check(known: KnownSet) -> None:
     """Raise ValueError where the parts do not belong together, so that nothing fails in use."""
     weights = known.weights
+    if len(known.rests) not in (0, len(known.classes)):
+        raise ValueError(f"{len(known.rests)} rests for {len(known.classes)} sets of classes")
     if weights is None:
         return
     strengths, table, count = weights.strengths, weights.table, len(known.estimators()) + 1

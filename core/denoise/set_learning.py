@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..compute.threads import one_thread_each
+from ..compute.threads import one_thread_each, shared
 from ..sets.covariance.learn import FEWEST, learn
 from ..signal.ctf import joined as joined_ctf
 from ..signal.fourier import fourier_resize
 from ..signal.outliers import without_outliers
 from .class_learning import learn_classes
 from .estimators.estimator import Seen, joined, keys_of
+from .estimators.views import PosteriorMean
 from .known_set import KnownSet
 from .views import geometry_of, normalised, set_view, working_view
 from .weighing import how_many, weigh
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..sets.covariance.set_prior import SetPrior
+    from ..sets.templates.known_views import KnownViews
     from ..signal.ctf import CtfParameters
     from .estimators.network import Network
     from .inference import Denoiser
@@ -215,19 +217,49 @@ def learn_from(
     if prior is None:
         return None
     device = network.device
-    classes = learn_classes(lesson.views, lesson.ctf, lesson.halves, prior, pool, tick) or ()
-    known = KnownSet(prior, _halves(lesson, pool), classes)
+    halves = _by_halves(lesson, lesson.views, pool)
+    classes = _classes(lesson, halves, pool, tick) if halves else ()
+    rests = _rests(lesson, classes, pool, tick) if classes else ()
+    known = KnownSet(prior, halves, classes, rests)
     weights = weigh(known.to(device), network, lesson.sample.to(device), pool, tick)
     return known.keeping(weights)
 
 
-def _halves(lesson: Lesson, pool: Executor) -> tuple[SetPrior, ...]:
+def _classes(
+    lesson: Lesson, halves: tuple[SetPrior, ...], pool: Executor, tick: Callable[[int], None]
+) -> tuple[KnownViews, ...]:
+    """Learn the classes of each half from the other half; nothing where images are too few."""
+    return learn_classes(lesson.views, lesson.ctf, lesson.halves, halves, pool, tick) or ()
+
+
+def _rests(
+    lesson: Lesson,
+    classes: tuple[KnownViews, ...],
+    pool: Executor,
+    tick: Callable[[int], None],
+) -> tuple[SetPrior, ...]:
+    """Learn what each half's classes leave of the other half; nothing where it is too little."""
+    estimate = PosteriorMean("", classes)
+
+    def left(rows: torch.Tensor) -> torch.Tensor:
+        ctf = None if lesson.ctf is None else lesson.ctf.take(rows.numpy())
+        images = lesson.views[rows]
+        return images - estimate(Seen(images, lesson.pixel_size, ctf, lesson.halves[rows]))
+
+    left_over, pieces = [], torch.split(torch.arange(len(lesson.views)), _PIECE)
+    for piece, found in zip(pieces, shared(pool, left, pieces), strict=True):
+        left_over.append(found)
+        tick(len(piece))
+    return _by_halves(lesson, torch.cat(left_over), pool)
+
+
+def _by_halves(lesson: Lesson, images: torch.Tensor, pool: Executor) -> tuple[SetPrior, ...]:
     """Learn for each half of the images from the other half; nothing where they are too few."""
     found = []
     for half in (1, 0):
         rows = (lesson.halves == half).nonzero()[:, 0]
         ctf = None if lesson.ctf is None else lesson.ctf.take(rows.numpy())
-        prior = learn(lesson.views[rows], ctf, lesson.pixel_size, pool, FEWEST_OF_HALF)
+        prior = learn(images[rows], ctf, lesson.pixel_size, pool, FEWEST_OF_HALF)
         if prior is None:
             return ()
         found.append(prior)

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     import torch
 
+    from ...sets.covariance.set_prior import SetPrior
     from ...sets.templates.known_views import KnownViews
     from .estimator import Seen
 
 
 @dataclass(frozen=True)
 class PosteriorMean:
-    """The posterior mean over known views.
+    """The posterior mean over known views, and the best linear estimate of what they leave.
 
     Attributes
     ----------
@@ -28,19 +29,26 @@ class PosteriorMean:
         In reports and records.
     known
         Views for all particles, or for each half of the set those that the other half taught.
+    rests
+        For each of them, the covariance of what its posterior mean leaves of the images; none
+        where it is not known.
     """
 
     name: str
     known: tuple[KnownViews, ...]
+    rests: tuple[SetPrior, ...] = ()
 
     def __call__(self, seen: Seen) -> torch.Tensor:
-        """Give the posterior mean of the clean images."""
+        """Give the estimate of the clean images."""
 
-        def by(known: KnownViews) -> Callable[[Seen], torch.Tensor]:
+        def by(number: int) -> Callable[[Seen], torch.Tensor]:
             def estimate(mine: Seen) -> torch.Tensor:
                 images, sd = set_view(mine.images)
-                return posterior_mean(images, mine.ctf, known) * sd
+                found = posterior_mean(images, mine.ctf, self.known[number])
+                if self.rests:
+                    found += self.rests[number].estimate(images - found, mine.ctf)
+                return found * sd
 
             return estimate
 
-        return by_halves(seen, [by(known) for known in self.known])
+        return by_halves(seen, [by(number) for number in range(len(self.known))])

@@ -15,7 +15,7 @@ import torch
 from .adding_up import averaged, with_offsets
 from .mixture import Statistics
 from .pairs import MOST_CLASSES, Pairs, every_pair, pairs_where
-from .posterior import Posterior
+from .posterior import NOTHING, Posterior
 from .search import Search, Templates, to_turns
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Comparison:
         pairs = self._pairs(spectra, search, known)
         parts = self.log_likelihood(spectra, pairs, search, known)
         top = parts.amax((0, 1))
-        parts.sub_(top).exp_()
+        parts.sub_(top).clamp_(min=NOTHING).exp_()
         of_pair = top + parts.sum((0, 1)).log() + self._mixture.weights.log()[pairs.classes]
         evidence = torch.full((len(self._now), self._mixture.classes + 1), -torch.inf)
         evidence[:, -1] = self._mixture.weights[-1].log()

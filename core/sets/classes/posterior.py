@@ -12,6 +12,8 @@ from .pairs import pairs_where
 if TYPE_CHECKING:
     from .pairs import Pairs
 
+NOTHING = -80.0
+"""Taken for the logarithm of 0: exponentials of less are subnormal numbers, and slow."""
 NEGLIGIBLE = 1e-4
 """Posterior of a class below which an image adds nothing to it."""
 

@@ -14,12 +14,12 @@ from ..classes.search import disc
 if TYPE_CHECKING:
     from ..classes.polar import PolarGrid
 
-COARSE_RINGS, COARSE_TURNS = 14, 64
-"""On which all views are tried."""
-COARSE_STEP, MIDDLE_STEP = 2.0, 1.0
-"""Pixels between offsets on the coarse rings: where finer rings follow, and where none do."""
-FINE_STEP, FINE_REACH = 0.5, 1.0
-"""Pixels between offsets on all rings, and how far from the best coarse one they reach."""
+MOST_RINGS = 18
+"""That are compared; finer ones say next to nothing of where a particle lies."""
+MOST_TURNS = 64
+"""That are tried."""
+STEP, REACH = 1.0, 2.2
+"""Pixels between offsets that are tried, and how many standard deviations they reach."""
 LEAST_SD = 0.5
 """Pixels: smaller standard deviations of offsets are taken for this."""
 LEAST_EVIDENCE = 0.1
@@ -66,7 +66,12 @@ class KnownViews:
         """Rings that are compared: beyond them no view differs from noise."""
         evidence = 0.5 * self.grid.turns * self.grid.sample_areas * self.powers / self.noise
         beyond = evidence.flip(1).cumsum(1).flip(1).amax(0)
-        return max(1, int((beyond > LEAST_EVIDENCE).sum()))
+        return min(MOST_RINGS, max(1, int((beyond > LEAST_EVIDENCE).sum())))
+
+    @property
+    def turns(self) -> int:
+        """Turns that are tried."""
+        return min(self.grid.turns, MOST_TURNS)
 
     @property
     def spread(self) -> float:
@@ -81,32 +86,15 @@ class KnownViews:
     @cached_property
     def offsets(self) -> torch.Tensor:
         """(s, 2) y, x in pixels, about the centre."""
-        step = COARSE_STEP if self.rings > COARSE_RINGS else MIDDLE_STEP
-        reach = max(COARSE_STEP, 2.2 * self.offset_sd)
-        return disc(reach, step).to(self.views.device)
+        return disc(max(STEP, REACH * self.offset_sd), STEP).to(self.views.device)
 
     @cached_property
-    def near_offsets(self) -> torch.Tensor:
-        """(s, 2) about where a particle was found."""
-        return disc(FINE_REACH, FINE_STEP).to(self.views.device)
-
-    @cached_property
-    def coarse(self) -> torch.Tensor:
-        """(frequencies, rings, k * s) of all views at `offsets`; see `spectra`."""
-        spectra = self.spectra(self.offsets, min(self.rings, COARSE_RINGS), COARSE_TURNS)
-        return spectra.permute(1, 2, 0, 3).flatten(2).contiguous()
-
-    @cached_property
-    def fine(self) -> torch.Tensor:
-        """(k, frequencies, rings, 1) of all views as they are; see `spectra`."""
-        here = torch.zeros(1, 2, device=self.views.device)
-        return self.spectra(here, self.rings, self.grid.turns).contiguous()
-
-    def spectra(self, offsets: torch.Tensor, rings: int, turns: int) -> torch.Tensor:
-        """Give the Fourier coefficients along the rings (k, turns // 2, rings, s), moved."""
-        moved = self.grid.moved(self.views[:, None], self.grid.phases(offsets))
-        spectra: torch.Tensor = torch.fft.rfft(moved)[:, :, :rings, : turns // 2]
-        return spectra.permute(0, 3, 2, 1)
+    def moved(self) -> torch.Tensor:
+        """(turns // 2, rings, k * s) Fourier coefficients along the rings of views at `offsets`."""
+        samples = self.grid.moved(self.views[:, None], self.grid.phases(self.offsets))
+        spectra = torch.fft.rfft(samples)[:, :, : self.rings, : self.turns // 2]
+        moved: torch.Tensor = spectra.permute(3, 2, 0, 1).flatten(2).contiguous()
+        return moved
 
     def to(self, device: torch.device | str) -> KnownViews:
         """Give the same on another device."""

@@ -2,8 +2,7 @@
 
 An image is CTF · (turned and moved view v) + noise of power P, or noise alone. Its log-likelihood
 over that of noise alone is the sum of (Re y conj(CTF v) - |CTF v|² / 2) / P over Fourier pixels.
-The posterior mean is the best estimate, in the mean square, that knows all views. All views are
-tried on the coarse rings. Where finer rings show something, the best few are tried again there.
+The posterior mean is the best estimate, in the mean square, that knows all views.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...signal.ctf import ctf_images, polar_ctf
-from .known_views import COARSE_RINGS, COARSE_TURNS, FINE_STEP
+from ..classes.posterior import NOTHING
+from ..classes.search import from_turns, to_turns
 
 if TYPE_CHECKING:
     from ...signal.ctf import CtfParameters
     from .known_views import KnownViews
-
-BEST = 6
-"""Views that an image is compared with on all rings."""
 
 
 def posterior_mean(
@@ -65,111 +62,40 @@ def posterior_mean(
 
 def _means(samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> torch.Tensor:
     """Give the mean views (n, rings, turns) of samples times their CTF."""
-    grid, turns = known.grid, COARSE_TURNS
-    spectra = _spectra(samples, known)
-    rings = min(known.rings, COARSE_RINGS)
-    fits = _fits(spectra[: turns // 2, :, :rings], known.coarse, turns, grid.turns)
+    grid, turns, rings = known.grid, known.turns, known.rings
     n, k, s = len(samples), len(known.views), len(known.offsets)
-    fits = fits.reshape(n, k, s, turns)
-    fits = fits - _energy(transfer, known, rings)[:, :, None, None]
-    fits = fits - (known.offsets.square().sum(1) / known.spread)[:, None]
-    if known.rings <= rings:
-        return _mean_of(fits, known.coarse, known, rings)
-    return _finer(samples, transfer, fits, known)
+    weight = grid.sample_areas / known.noise
+    spectra = torch.fft.rfft(samples[:, :rings] * weight[:rings, None])[..., : turns // 2]
+    products = torch.bmm(spectra.permute(2, 0, 1), known.moved.conj()).flatten(1)
+    parts = torch.cat([products.real, products.imag])
+    fits = to_turns(turns, turns // 2, grid.turns).to(parts.device) @ parts
+    energy = transfer[:, :rings] @ (0.5 * grid.turns * weight * known.powers)[:, :rings].T
+    apart = known.offsets.square().sum(1) / known.spread
+    prior = torch.log_softmax(-apart, 0) - math.log(turns * k)
+    fits = fits.reshape(turns, n, k, s) - energy[:, :, None] + prior
+    posterior = _posterior(fits.reshape(turns, n, k * s), known.empty)
+    back = from_turns(turns, turns // 2).to(parts.device) @ posterior.flatten(1)
+    real, imaginary = back.reshape(2, turns // 2, n, k * s)
+    along = torch.complex(real, -imaginary)
+    return _back(torch.bmm(along, known.moved.transpose(1, 2)), known)
 
 
-def _spectra(samples: torch.Tensor, known: KnownViews) -> torch.Tensor:
-    """Give what views are multiplied with: (frequencies, n, rings)."""
-    weight = known.grid.sample_areas / known.noise
-    spectra: torch.Tensor = torch.fft.rfft(samples * weight[:, None]).permute(2, 0, 1)
-    return spectra.contiguous()
+def _posterior(fits: torch.Tensor, empty: float) -> torch.Tensor:
+    """Turn log-likelihoods (turns, n, m) into the posterior; the rest is that of an empty image."""
+    part = min(max(empty, 1e-3), 0.999)
+    odds = math.log((1 - part) / part)
+    top = (fits.amax((0, 2), keepdim=True) + odds).clamp(min=0)
+    weights = fits.add_(odds - top).clamp_(min=NOTHING).exp_()
+    return weights.div_(weights.sum((0, 2), keepdim=True) + torch.exp(-top))
 
 
-def _fits(spectra: torch.Tensor, views: torch.Tensor, turns: int, of_turns: int) -> torch.Tensor:
-    """Correlate for all turns: (frequencies, n, r) with (frequencies, r, m) gives (n, m, turns)."""
-    products = torch.bmm(spectra, views.conj())
-    fits: torch.Tensor = torch.fft.irfft(products.permute(1, 2, 0), n=turns)
-    return fits * (turns / of_turns)
-
-
-def _energy(transfer: torch.Tensor, known: KnownViews, rings: int) -> torch.Tensor:
-    """Half the power of each view in each image, over the noise: (n, k)."""
-    weight = 0.5 * known.grid.turns * known.grid.sample_areas / known.noise
-    energy: torch.Tensor = transfer[:, :rings] @ (weight * known.powers)[:, :rings].T
-    return energy
-
-
-def _normaliser(known: KnownViews, cells: float) -> float:
-    """Logarithm of the weight of one view, offset and turn, over that of an empty image."""
-    part = min(max(known.empty, 1e-3), 0.999)
-    return math.log((1 - part) / part / len(known.views) / cells)
-
-
-def _posterior(fits: torch.Tensor, weight: float) -> torch.Tensor:
-    """Turn log-likelihoods (n, …) into the posterior; the rest of 1 is that of an empty image."""
-    flat = (fits + weight).flatten(1)
-    total = torch.logaddexp(
-        torch.logsumexp(flat, dim=1), torch.zeros(len(flat), device=fits.device)
-    )
-    return torch.exp(flat - total[:, None]).reshape(fits.shape)
-
-
-def _mean_of(
-    fits: torch.Tensor, views: torch.Tensor, known: KnownViews, rings: int
-) -> torch.Tensor:
-    """Average all views by their posterior: fits (n, k, s, turns), views (frequencies, r, k s)."""
-    turns = fits.shape[-1]
-    cells = float(torch.exp(-known.offsets.square().sum(1) / known.spread).sum()) * turns
-    posterior = _posterior(fits, _normaliser(known, cells))
-    along = torch.fft.rfft(posterior.flatten(1, 2))[..., : turns // 2].permute(2, 0, 1)
-    spectra = torch.bmm(along, views.transpose(1, 2))  # (frequencies, n, r)
-    return _back(spectra, known, rings)
-
-
-def _back(spectra: torch.Tensor, known: KnownViews, rings: int) -> torch.Tensor:
+def _back(spectra: torch.Tensor, known: KnownViews) -> torch.Tensor:
     """Give samples (n, rings, turns) of Fourier coefficients (frequencies, n, r) along rings."""
     grid = known.grid
-    count, n = spectra.shape[:2]
+    count, n, rings = spectra.shape
     whole = torch.zeros(
         n, grid.rings, grid.turns // 2 + 1, dtype=spectra.dtype, device=spectra.device
     )
     whole[:, :rings, :count] = spectra.permute(1, 2, 0)
     samples: torch.Tensor = torch.fft.irfft(whole, n=grid.turns)
     return samples
-
-
-def _finer(
-    samples: torch.Tensor, transfer: torch.Tensor, fits: torch.Tensor, known: KnownViews
-) -> torch.Tensor:
-    """Compare each image with its best views on all rings, about the offset that fits best."""
-    grid, rings, half = known.grid, known.rings, known.grid.turns // 2
-    chosen = torch.logsumexp(fits.flatten(2), dim=2).topk(min(BEST, fits.shape[1]), dim=1).indices
-    places = _offsets(fits, known)[:, None] + known.near_offsets  # (n, s, 2)
-    n, s = places.shape[:2]
-    phases = grid.phases(places.flatten(0, 1)).reshape(n, s, grid.rings, half)
-    moved = grid.moved(samples[:, None], phases.conj())
-    spectra = _spectra(moved.flatten(0, 1), known)[:half, :, :rings]
-    spectra = spectra.reshape(half, n, s, rings).permute(1, 0, 2, 3)
-    views = known.fine[chosen].permute(0, 2, 3, 1, 4).flatten(3)  # (n, half, rings, best)
-    products = spectra @ views.conj()  # (n, half, s, best)
-    fine = torch.fft.irfft(products, n=grid.turns, dim=1)
-    energy = _energy(transfer, known, rings).gather(1, chosen)
-    apart = places.square().sum(-1) / known.spread
-    fine = fine - energy[:, None, None] - apart[:, None, :, None]
-    cells = math.pi * known.spread * grid.turns / FINE_STEP**2
-    posterior = _posterior(fine, _normaliser(known, cells))
-    along = torch.fft.rfft(posterior, dim=1)[:, :half].to(views.dtype)
-    found = (along @ views.mT).permute(1, 0, 2, 3).flatten(1, 2)  # (half, n * s, rings)
-    back = _back(found, known, rings).reshape(n, s, grid.rings, grid.turns)
-    return grid.moved(back, phases).sum(1)
-
-
-def _offsets(fits: torch.Tensor, known: KnownViews) -> torch.Tensor:
-    """Give where each image's best view lies, (n, 2) y and x in pixels of the image."""
-    _, _, s, turns = fits.shape
-    place = fits.flatten(1).argmax(1)
-    offset = known.offsets[place // turns % s]
-    angle = (place % turns) * (2 * math.pi / turns)
-    sine, cosine = torch.sin(angle), torch.cos(angle)
-    y, x = offset[:, 0], offset[:, 1]
-    return torch.stack([x * sine + y * cosine, x * cosine - y * sine], dim=1)
