@@ -17,8 +17,8 @@ class LazyGroup(click.Group):
     Parameters
     ----------
     lazy
-        Name of each subcommand, which is also its module's, and its line in the help. The module
-        holds it as `command`.
+        Name of each subcommand, which is also its module's (with _ for -), and its line in the
+        help. The module holds it as `command`.
     package
         Of these modules.
     """
@@ -37,7 +37,8 @@ class LazyGroup(click.Group):
         """Import the module of a subcommand."""
         if cmd_name not in self.lazy:
             return None
-        command = importlib.import_module(f"{self.package}.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        command = importlib.import_module(f"{self.package}.{module}").command
         assert isinstance(command, click.Command)
         return command
 

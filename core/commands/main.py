@@ -14,6 +14,7 @@ from .lazy import LazyGroup
 COMMANDS = {
     "run": "Cut noise, fine-tune the model, denoise, check the result: in one command.",
     "denoise": "Denoise a particle stack.",
+    "denoise-micrographs": "Denoise whole micrographs, to look and to pick.",
     "classify": "Sort particles into 2D classes, in seconds.",
     "evaluate": "Tell how far to trust denoised particles.",
     "select": "Choose the particles that are worth keeping.",

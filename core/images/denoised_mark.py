@@ -18,6 +18,11 @@ NOTE = (
     "raw ones"
 )
 """Comment line at the top of a STAR file of denoised particles."""
+NOTE_OF_MICROGRAPHS = (
+    f"{NOTE_BEGINS} {__version__}: rlnMicrographName names denoised micrographs, "
+    "rlnIceblockRawMicrographName the raw ones"
+)
+"""Comment line at the top of a STAR file of denoised micrographs."""
 _DENOISED_BY_ANY = b"denoised by iceblock"
 _WRITTEN_BY_ANY = (_DENOISED_BY_ANY, b"iceblock ")
 _FIRST_LABEL, _LABEL_BYTES, _LABELS = 224, 80, 10

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import IceblockError
+from ..images.denoised_mark import is_denoised
 from ..images.micrographs.picks import Picks, read_picks
 from ..images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
 from ..images.output_plan import output_names
@@ -65,8 +67,19 @@ def gather(
         One for each micrograph.
     picks
         As read.
+
+    Raises
+    ------
+    IceblockError
+        For micrographs that iceblock has denoised, and as the readers do.
     """
     found = list_micrographs(micrographs, pixel_size)
+    again = next((one.path for one in found if is_denoised(one.path)), None)
+    if again is not None:
+        raise IceblockError(
+            f"{again} is a micrograph that iceblock denoised, and its noise is gone: name the raw "
+            "micrographs"
+        )
     known = read_picks(picks, found) if picks is not None else None
     painted = find_masks(masks, found) if masks is not None else {}
     names = output_names([one.name for one in found], "")

@@ -104,10 +104,13 @@ class Segmenter:
         The network and its description.
     device
         Where to compute.
+    border
+        Count particles whose box would cross the border as pollution; see `border`.
     """
 
-    def __init__(self, model: SegmentationModel, device: str = "cpu") -> None:
+    def __init__(self, model: SegmentationModel, device: str = "cpu", border: bool = True) -> None:
         self.model = model
+        self.border = border
         self.device = torch.device(device)
         self.network = model.network.to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -146,7 +149,8 @@ class Segmenter:
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         grid = coarse_shape(shape, pixel_size, particle_diameter)
         probabilities = self._probabilities(to_grid(image.pixels, grid))
-        probabilities = move_border_particles(probabilities)
+        if self.border:
+            probabilities = move_border_particles(probabilities)
         if not image.valid.all():
             # Where there is no image there is no ice either.
             lost = to_grid((~image.valid).astype(np.float32), grid) > 0.25

@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import IceblockError
+from ..micrographs.reader import Micrograph
+from ..project_root import find_root
 from ..star.writer import NewColumns, loop, write_blocks
-from .table import to_text
+from .table import replaced, text_column, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
+
+    import numpy.typing as npt
 
     from .kinds import Records
     from .locations import Coordinates
 
-_PATH, _PIXEL_SIZE = "micrograph_blob/path", "micrograph_blob/psize_A"
+_SLOT = "micrograph_blob/"
+_PATH, _PIXEL_SIZE = f"{_SLOT}path", f"{_SLOT}psize_A"
+RAW_SLOT = "raw_micrograph_blob/"
+"""Of exposures that were denoised: what `micrograph_blob` was before."""
 _OPTICS = {
     "rlnVoltage": (("mscope_params/accel_kv", "ctf/accel_kv"), 300.0),
     "rlnSphericalAberration": (("mscope_params/cs_mm", "ctf/cs_mm"), 2.7),
@@ -40,6 +48,60 @@ def micrograph_paths(records: Records, source: Path) -> list[str]:
             "import of micrographs"
         )
     return [to_text(path) for path in records[_PATH]]
+
+
+def listed_exposures(
+    records: Records, source: Path, project_dir: Path | None, pixel_size: float | None
+) -> list[Micrograph]:
+    """List the micrographs of exposures.
+
+    Parameters
+    ----------
+    records, source
+        (N,) exposures and their file.
+    project_dir
+        Where paths start; None for the folder in which the files are found.
+    pixel_size
+        Å; it goes before what the exposures say.
+    """
+    paths = micrograph_paths(records, source)
+    files = [path.removeprefix(">") for path in paths]
+    root = project_dir or find_root(source, list(dict.fromkeys(files)))
+    sizes = [pixel_size or float(f"{size:.7g}") for size in records[_PIXEL_SIZE]]
+    return [
+        Micrograph(path, root / file, size, f"row {row} of {source}")
+        for row, (path, file, size) in enumerate(zip(paths, files, sizes, strict=True), 1)
+    ]
+
+
+def with_denoised(
+    records: Records, paths: Sequence[str], shapes: npt.NDArray[Any], sizes: npt.NDArray[Any]
+) -> Records:
+    """Give exposures their denoised micrographs; the raw ones go to a slot of their own.
+
+    Parameters
+    ----------
+    records
+        (N,) exposures.
+    paths
+        (N,) files from the project folder.
+    shapes
+        (N, 2) ny, nx.
+    sizes
+        (N,) Å per pixel.
+    """
+    mine = [name for name in records.dtype.names or () if name.startswith(_SLOT)]
+    raw = {f"{RAW_SLOT}{name.removeprefix(_SLOT)}": records[name] for name in mine}
+    made: dict[str, npt.NDArray[Any]] = {
+        _PATH: text_column(paths, np.arange(len(paths)), records[_PATH]),
+        _PIXEL_SIZE: sizes.astype(records[_PIXEL_SIZE].dtype),
+    }
+    for name, values in (
+        ("shape", shapes), ("idx", np.zeros(len(paths))), ("import_sig", np.zeros(len(paths))),
+    ):  # fmt: skip
+        if f"{_SLOT}{name}" in mine:
+            made[f"{_SLOT}{name}"] = values.astype(records[f"{_SLOT}{name}"].dtype.base)
+    return replaced(records, {**raw, **made})
 
 
 def write_micrographs(records: Records, source: Path, out: Path) -> None:

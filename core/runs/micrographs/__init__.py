@@ -1,0 +1,1 @@
+"""Denoise whole micrographs, to look at them and to pick on them."""
