@@ -29,5 +29,5 @@ def run(job: Job) -> None:
 
     denoise(options, progress=job.progress, heartbeat=job.heartbeat)
     job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
-    job.say("Next: 2D classes and selection. Before refining put the raw images back, with")
+    job.say("Next: look and select. Before you classify or refine put the raw images back, with")
     job.say("relion_iceblock_restore or Particle subtraction's `OR revert to original particles`.")

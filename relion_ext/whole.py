@@ -39,6 +39,6 @@ def run(job: Job) -> None:
     if record.stages.noise.state == "finished":
         job.add_output(f"{NOISE}/blocks.star", NodeType.IMAGES_2D)
     job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
-    job.say(f"Next: 2D classes and selection of {particles}. Before refining put the raw images")
+    job.say(f"Next: look at {particles}, select. Before you classify or refine put the raw images")
     job.say("back, with relion_iceblock_restore or Particle subtraction's `OR revert to original")
     job.say("particles`.")

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .sample import Sample
 
 ADVICE = (
-    "Use the denoised images for looking, for 2D classification and for picking out good "
-    "particles; refine the raw particles, because a network's output is not independent of what "
-    "the network has seen."
+    "Use the denoised images for looking and for picking out good particles; classify and refine "
+    "the raw particles (iceblock classify, RELION), because denoised images are not independent "
+    "of what the network and the set have shown."
 )
 
 

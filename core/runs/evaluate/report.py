@@ -43,9 +43,9 @@ UNLIKE = 2.0
 DOUBTFUL = 0.3
 """Median confidence below which it is a warning."""
 GOOD_ADVICE = (
-    "Use the denoised images for looking, for 2D classification and for picking out good "
-    "particles; refine the raw particles, because a network's output is not independent of what "
-    "the network has seen."
+    "Use the denoised images for looking and for picking out good particles; classify and refine "
+    "the raw particles (iceblock classify, RELION), because denoised images are not independent "
+    "of what the network and the set have shown."
 )
 BAD_ADVICE = (
     "Look at these images beside the raw ones only, and decide nothing by them: fine-tune the "
