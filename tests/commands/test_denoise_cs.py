@@ -148,6 +148,31 @@ def test_contrast_is_as_the_sign_says(cs_project: Path, iceblock: Run, model: Pa
         assert made != Path(other, "Particles", stack).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("sign", "contrast", "told"),
+    [
+        (-1, "auto", "as blob/sign says"),
+        (0, "auto", "told from their mean profile"),
+        (-1, "black", "as you said"),
+    ],
+)
+def test_what_told_the_contrast_is_said(
+    cs_project: Path, iceblock: Run, model: Path, capsys: pytest.CaptureFixture[str], sign: int,
+    contrast: str, told: str,
+) -> None:  # fmt: skip
+    """A sign of 0 says nothing: the images are asked."""
+    table = read_table(cs_project / CS)
+    table["blob/sign"] = sign
+    write_table(table, cs_project / CS)
+    for name in ("J3", "J4"):
+        with mrcfile.open(cs_project / name / "mic.mrc", "r+") as file:
+            file.data[:, 10:22, 10:22] -= 30
+    more = ("--out", "Den", "--contrast", contrast)
+    assert iceblock("denoise", cs_project / CS, "--model", model, *more) == 0
+    assert f"note: the particles are black ({told})" in capsys.readouterr().err
+    assert (record()["contrast"], record()["contrast_from"]) == ("black", told)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_sign_that_the_images_belie_is_told(
     cs_project: Path, iceblock: Run, model: Path, capsys: pytest.CaptureFixture[str], sign: int

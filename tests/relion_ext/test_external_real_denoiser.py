@@ -96,6 +96,41 @@ def test_denoise_continue_restore(project: Path) -> None:
     assert restored.split() == (project / INPUT).read_text().split()
 
 
+def write_inverted(test_data: Path, project: Path, first: int, rows: int) -> None:
+    """Write white.star and black.star with real apoferritin, the latter's images inverted."""
+    data = test_data / "projects/empiar10146_apoferritin"
+    lines = (data / INPUT).read_text().splitlines(keepends=True)
+    listed = [line for line in lines if "@" in line][first : first + rows]
+    head = "".join(line for line in lines if "@" not in line)
+    for name, sign in (("white", 1), ("black", -1)):
+        (project / name).mkdir()
+        for stack in sorted({line.split()[2].partition("@")[2] for line in listed}):
+            with mrcfile.new(project / name / Path(stack).name) as file:
+                file.set_data(sign * mrcfile.read(data / stack))
+                file.voxel_size = 1.5
+        moved = [line.replace("Extract/job003/Particles", name) for line in listed]
+        (project / f"{name}.star").write_text(head + "".join(moved))
+
+
+def test_black_real_particles_in_the_job(test_data: Path, tmp_path: Path) -> None:
+    """They come out as the white ones do, and black; of a few the job says that it is not sure."""
+    write_inverted(test_data, tmp_path, 110, 40)  # of two stacks
+    for name in ("white", "black"):
+        done = run(tmp_path, f"External/{name}/", f"{name}.star", "--device", "cpu", "--each_alone")
+        assert done.returncode == 0, done.stderr
+        assert "contrast" not in done.stderr
+    assert "the particles are black (told from their mean profile)" in done.stdout
+    for path in (tmp_path / "External/white").rglob("*.mrcs"):
+        other = Path(str(path).replace("External/white", "External/black"))
+        np.testing.assert_allclose(mrcfile.read(other), -mrcfile.read(path), atol=1e-4)
+    (tmp_path / "few.star").write_text(
+        "".join((tmp_path / "black.star").read_text().splitlines(keepends=True)[:-37])
+    )
+    few = run(tmp_path, "External/few/", "few.star", "--device", "cpu", "--each_alone")
+    assert "cannot be told for certain" in few.stderr
+    assert "the label `contrast` set to white or black" in few.stdout
+
+
 def test_other_settings_in_a_finished_job(project: Path) -> None:
     job = project / "External/job001"
     assert run(project, "External/job001/", INPUT, "--device", "cpu").returncode == 0

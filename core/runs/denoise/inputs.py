@@ -161,6 +161,15 @@ def settle_contrast(
     return with_contrasts(plan, final), doubtful
 
 
+def told_by(options: HasContrast, plan: OutputPlan) -> str:
+    """Say what tells the contrast of a plan that was not settled yet."""
+    if options.contrast != "auto":
+        return "as you said"
+    declared = {bool(job.contrast) for job in plan.jobs}
+    words = {True: "as blob/sign says", False: "told from their mean profile"}
+    return ", or else ".join(how for known, how in words.items() if known in declared)
+
+
 def with_contrasts(plan: OutputPlan, signs: Sequence[int]) -> OutputPlan:
     """Give a plan whose jobs have these contrasts, 1 or -1."""
     jobs = [replace(job, contrast=sign) for job, sign in zip(plan.jobs, signs, strict=True)]

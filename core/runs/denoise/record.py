@@ -33,6 +33,8 @@ class DenoiseRecord(RunRecord):
     with_outliers: int = 0
     model: ModelUsed = field(default_factory=ModelUsed)
     contrast: str = ""
+    contrast_from: str = ""
+    """What told the contrast, as in "as you said"."""
     images: int = 0
     particles: int = 0
     stacks: int = 0

@@ -124,8 +124,6 @@ def last_lines(options: DenoiseOptions, record: DenoiseRecord) -> str:
         f"  {options.out / options.report}",
     ]
     if record.contrast != "white":
-        declared = "as blob/sign says" if options.output.suffix == ".cs" else ""
-        told = declared or "told from their mean profile"
-        how = told if options.contrast == "auto" else "as you said"
-        lines.append(f"  note: the particles are {record.contrast} ({how})")
+        doubt = ", not for certain" if record.contrast_doubtful else ""
+        lines.append(f"  note: the particles are {record.contrast} ({record.contrast_from}{doubt})")
     return "\n".join(lines)

@@ -25,7 +25,7 @@ from ..relay import tell_relayed
 from ..samples import draw_sample
 from .group import START, Group
 from .identity import claim_set, moment, require_same_input, tell_growth
-from .inputs import prepare, settle_contrast, spare_inputs, with_contrasts
+from .inputs import prepare, settle_contrast, spare_inputs, told_by, with_contrasts
 from .learning import SET, WEIGHTS, described, learn_sets, learned_sets
 from .options import OUTLIERS, UNUSABLE
 from .passed_through import forget_lists, merge_lists, tell_outliers
@@ -153,7 +153,7 @@ def _settle(share: Share, record: DenoiseRecord) -> Work:
     found = record.stack_contrasts if record.grown is not None else {}
     with collected() as told:
         plan, record.contrast_doubtful = settle_contrast(options, work.plan, found)
-    record.contrast_warnings = list(told)
+    record.contrast_warnings, record.contrast_from = list(told), told_by(options, work.plan)
     record.stack_contrasts = {job.output: job.contrast for job in plan.jobs}
     record.denoised_stacks = options.stacks
     write_record(options.out, record)  # a pass that is stopped has taken them so
