@@ -10,7 +10,14 @@ from ..images.particle_images import images_of as read_images
 from ..images.particles import ParticleSet
 from ..signal.ctf import CtfParameters
 from .arrays import Denoiser, load_model
-from .files import classify_file, denoise_file, read_ctf, read_noise_bank, read_particles
+from .files import (
+    classify_file,
+    denoise_file,
+    read_ctf,
+    read_noise_bank,
+    read_particles,
+    select_file,
+)
 
 __all__ = [
     "CtfParameters",
@@ -25,4 +32,5 @@ __all__ = [
     "read_images",
     "read_noise_bank",
     "read_particles",
+    "select_file",
 ]

@@ -11,6 +11,8 @@ from ..runs.classify.options import ClassifyOptions
 from ..runs.classify.run import run as run_classify
 from ..runs.denoise.options import DenoiseOptions
 from ..runs.denoise.run import run as run_denoise
+from ..runs.select.options import SelectOptions
+from ..runs.select.run import run as run_select
 from ..runs.usable_ctf import usable_ctf
 
 if TYPE_CHECKING:
@@ -73,6 +75,36 @@ def classify_file(particles: Path | str, out: Path | str, **options: Any) -> Pat
     """
     asked = ClassifyOptions(particles=Path(particles), out=Path(out), **options)
     run_classify(asked)
+    return asked.output
+
+
+def select_file(particles: Path | str, out: Path | str, **options: Any) -> Path:
+    """Choose the particles of a STAR or .cs file that are worth keeping, as `iceblock select` does.
+
+    Parameters
+    ----------
+    particles
+        The STAR or .cs file of raw particles, or of denoised ones, whose raw images are put back.
+    out
+        Folder for the new files, the report and run.json.
+    **options
+        Options of `iceblock select`, with _ in place of -: `min_score`, `keep`, `auto`,
+        `particle_diameter` (Å), `raw`, …
+
+    Returns
+    -------
+    path
+        The STAR or .cs file of the particles that are kept, with their scores; the others are in
+        rejected.star or rejected.cs beside it.
+
+    Raises
+    ------
+    IceblockError
+        For anything wrong with the particles, the options or the folder, and where no particle is
+        kept.
+    """
+    asked = SelectOptions(particles=Path(particles), out=Path(out), **options)
+    run_select(asked)
     return asked.output
 
 

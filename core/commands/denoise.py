@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..runs.denoise.options import DenoiseOptions
+import click
+
+from ..runs.denoise.options import DenoiseCommand
 from .generated import run_command
 
 if TYPE_CHECKING:
     from typing import TextIO
 
 
-@run_command(DenoiseOptions)
-def command(options: DenoiseOptions, progress: TextIO | None) -> None:
+@run_command(DenoiseCommand)
+def command(options: DenoiseCommand, progress: TextIO | None) -> None:
     """Denoise a particle stack.
 
     PARTICLES is a RELION STAR file (3.0 to 5.0) or a CryoSPARC .cs file. DIR gets particles.star or
@@ -26,7 +28,13 @@ def command(options: DenoiseOptions, progress: TextIO | None) -> None:
     Examples, in the project folder:
       iceblock denoise Extract/job003/particles.star --out Denoised
       iceblock denoise J3/extracted_particles.cs --project-dir . --out Denoised
+      iceblock denoise Extract/job003/particles.star --every 50 --out Look
     """
+    if options.dry_run:
+        from ..runs.denoise.dry_run import dry_run
+
+        click.echo(dry_run(options, progress=progress))
+        return
     from ..runs.denoise.run import run
 
     run(options, progress=progress)

@@ -64,17 +64,24 @@ class OutputPlan:
     jobs
         In the order in which the particles first need them.
     job_of_row
-        (N,) int32 place in `jobs`.
+        (N,) int32 place in `jobs`; -1 for particles that were left out.
     position_of_row
-        (N,) int64 0-based image in the output stack.
+        (N,) int64 0-based image in the output stack; 0 for particles that were left out.
     """
 
     jobs: tuple[StackJob, ...]
     job_of_row: npt.NDArray[np.int32]
     position_of_row: npt.NDArray[np.int64]
 
+    @property
+    def chosen(self) -> npt.NDArray[np.bool_]:
+        """(N,) which particles have an image in the plan."""
+        return np.asarray(self.job_of_row >= 0)
+
     def image_names(self, folder: str) -> list[str]:
         """Give the (N,) names of the new images of the particles, in stacks that lie in `folder`.
+
+        Particles that were left out get the name of some image.
 
         Parameters
         ----------
@@ -86,7 +93,9 @@ class OutputPlan:
         return [image_name(position, stacks[job]) for job, position in rows]
 
 
-def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
+def plan_output(
+    particles: ParticleSet, headers: list[Stack], chosen: npt.NDArray[np.int64] | None = None
+) -> OutputPlan:
     """Plan the output stacks of a set of particles.
 
     Parameters
@@ -95,21 +104,25 @@ def plan_output(particles: ParticleSet, headers: list[Stack]) -> OutputPlan:
         N of them.
     headers
         As `validation.validate` gives them.
+    chosen
+        Rows of the particles that are wanted, ascending; None for all.
     """
+    mine = np.arange(particles.n) if chosen is None else chosen
     _, size_ids = np.unique(particles.pixel_sizes, return_inverse=True)
     kinds = 3 * size_ids + particles.contrasts + 1
-    keys = particles.stack_ids.astype(np.int64) * 3 * particles.n + kinds
+    keys = (particles.stack_ids.astype(np.int64) * 3 * particles.n + kinds)[mine]
     _, first, places = np.unique(keys, return_index=True, return_inverse=True)
     # np.unique sorts by key; the jobs go by their first particle.
     rank = np.argsort(np.argsort(first))
-    job_of_row = rank[places].astype(np.int32)
-    firsts = np.sort(first)
+    job_of_row = np.full(particles.n, -1, dtype=np.int32)
+    job_of_row[mine] = rank[places]
+    firsts = mine[np.sort(first)]
     stacks = particles.stack_ids[firsts].tolist()
     inputs = [particles.stacks[stack] for stack in stacks]
     outputs = output_names(inputs, particles.stack_suffix)
-    grouped = np.argsort(job_of_row, kind="stable")
-    ends = np.cumsum(np.bincount(job_of_row, minlength=len(firsts)))
-    position_of_row = np.empty(particles.n, dtype=np.int64)
+    grouped = mine[np.argsort(job_of_row[mine], kind="stable")]
+    ends = np.cumsum(np.bincount(job_of_row[mine], minlength=len(firsts)))
+    position_of_row = np.zeros(particles.n, dtype=np.int64)
     jobs = []
     for number, rows in enumerate(np.split(grouped, ends[:-1])):
         indices, of_image, positions = np.unique(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +12,35 @@ from ..denoise.stacks import spread
 from ..figures.gallery import normalise
 from ..figures.sample import Sample
 from ..images.mrc.reader import read_header, read_images
+from ..images.output_plan import OutputPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from ..images.output_plan import OutputPlan
+    import numpy.typing as npt
+
+    from ..images.output_plan import StackJob
 
 SAMPLE, SHOWN = 64, 8
 """Particles at most, and at least where boxes are large."""
 SAMPLE_BYTES = 32 << 20
 """Large boxes come in smaller samples."""
+
+
+def sampled(jobs: Sequence[StackJob], count: int) -> OutputPlan:
+    """Give a plan of at most `count` images, spread over all stacks."""
+    parts: dict[str, list[npt.NDArray[np.int64]]] = {}
+    for job, places in spread(jobs, count):
+        parts.setdefault(job.output, []).append(places)
+    some = []
+    for job in jobs:
+        if job.output in parts:
+            mine = np.concatenate(parts[job.output])
+            some.append(replace(job, indices=job.indices[mine], rows=job.rows[mine]))
+    sizes = [len(job.indices) for job in some]
+    of_row = np.repeat(np.arange(len(some), dtype=np.int32), sizes)
+    return OutputPlan(tuple(some), of_row, np.concatenate([np.arange(n) for n in sizes]))
 
 
 def draw_sample(plan: OutputPlan, stacks: Path) -> Sample:

@@ -100,6 +100,12 @@ def test_classes_in_one_call(project: Path, tmp_path: Path) -> None:
     assert "_rlnClassNumber" in star.read_text()
 
 
+def test_a_selection_in_one_call(project: Path, tmp_path: Path) -> None:
+    star = api.select_file(project / "particles.star", tmp_path / "s", keep="50%")
+    assert len(api.read_particles(star)) == N // 2
+    assert len(api.read_particles(star.with_name("rejected.star"))) == N - N // 2
+
+
 def test_the_example_runs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "best.mrcs"
     monkeypatch.setattr(sys, "argv", ["x", str(project / "particles.star"), str(out)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from ...denoise.ctf_channel import reads_ctf
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
@@ -16,13 +18,13 @@ from ...remarks import warn
 from ..contrast import check_contrast, look, tell_contrast
 from ..provenance import denoised_rows, refuse_denoised
 from ..usable_ctf import usable_ctf
+from .extent import Extent
 from .identity import identify, moment
 from .share import device_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
     import torch
 
@@ -55,6 +57,13 @@ class Work:
     """All that the output's bytes depend on."""
     before: str
     """The `moment` of the stacks when they were fingerprinted."""
+    whole: Extent
+    """Of all particles, also where only some are wanted."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether only some particles are wanted."""
+        return not bool(self.plan.chosen.all())
 
 
 def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
@@ -70,12 +79,14 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     )
     headers = validate(particles)
     again = raw_or_again(particles, options.denoise_again)
-    plan = plan_output(particles, headers)
+    rows = options.chosen(particles.n)
+    plan = plan_output(particles, headers, None if rows is None else np.arange(particles.n)[rows])
+    whole = Extent.of(plan if rows is None else plan_output(particles, headers), options.dtype)
     wanted = reads_ctf(model.generator) or not options.each_alone
     ctf = usable_ctf(particles, ODD) if wanted else None
     before = moment(plan)
     identity = identify(options, plan, ctf, model, device)
-    return Work(particles, again, plan, model, device, ctf, identity, before)
+    return Work(particles, again, plan, model, device, ctf, identity, before, whole)
 
 
 def raw_or_again(particles: ParticleSet, allowed: bool) -> npt.NDArray[np.bool_]:

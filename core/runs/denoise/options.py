@@ -64,6 +64,14 @@ class DenoiseOptions(Denoising, Passthrough, Compiling, Output):
         "Accept images that iceblock has denoised already; else they are refused",
         default=False, changes_result=False,
     )  # fmt: skip
+    first: int | None = option(
+        "Denoise only the first N particles, for a quick look",
+        default=None, at_least=1, metavar="N", otherwise="all",
+    )  # fmt: skip
+    every: int | None = option(
+        "Denoise only every K-th particle, for a quick look",
+        default=None, at_least=1, metavar="K", otherwise="all",
+    )  # fmt: skip
     stacks: str = STACKS
     """Folder of the denoised stacks, from `out`."""
 
@@ -71,3 +79,19 @@ class DenoiseOptions(Denoising, Passthrough, Compiling, Output):
     def output(self) -> Path:
         """The metadata of the denoised particles, of the same kind as the input."""
         return self.out / f"particles{self.particles.suffix.lower()}"
+
+    def chosen(self, count: int) -> slice | None:
+        """Give the rows out of `count` that are wanted; None for all."""
+        step = self.every or 1
+        end = min(count, (self.first or count) * step)
+        return None if (step, end) == (1, count) else slice(0, end, step)
+
+
+@option_class()
+class DenoiseCommand(DenoiseOptions):
+    """The options of the command, which can also say what it would do."""
+
+    dry_run: bool = option(
+        "Say how long the run would take and how much disk it would need; nothing is written",
+        default=False, faces=(COMMAND,), changes_result=False,
+    )  # fmt: skip

@@ -17,6 +17,18 @@ class ModelUsed:
 
 
 @dataclass
+class BoxCounts:
+    """What a look at a sample of the raw images has found."""
+
+    looked_at: int = 0
+    of: int = 0
+    """Images of the set."""
+    empty: int = 0
+    """Boxes of the sample that look empty; 0 where there is no second population."""
+    contaminated: int = 0
+
+
+@dataclass
 class DenoiseRecord(RunRecord):
     """What a denoising run has done."""
 
@@ -27,6 +39,10 @@ class DenoiseRecord(RunRecord):
     contrast_doubtful: bool = False
     contrast_warnings: list[str] = field(default_factory=list)
     """What was told of the contrast, as the user of that run read it."""
+    out_of: int | None = None
+    """Particles in all, where only some were wanted."""
+    whole: str = ""
+    """Time and disk that all of them would take."""
     grown: int | None = None
     """How many stacks there were when the set was learned, where there are more now."""
     passed_through: int = 0
@@ -41,6 +57,7 @@ class DenoiseRecord(RunRecord):
     computed: int = 0
     """Images of the last pass; so is what follows."""
     found_whole: int = 0
+    boxes: BoxCounts | None = None
     sets: list[dict[str, Any]] = field(default_factory=list)
     denoising_seconds: float | None = None
     """Of the last pass that computed anything; so is the speed."""

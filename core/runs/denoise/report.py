@@ -58,6 +58,11 @@ def report(
         notes.append(
             f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions."
         )
+    if record.out_of is not None:
+        notes.append(
+            f"A quick look at {record.particles} of {counted(record.out_of, 'particle')}; all of "
+            f"them would take {record.whole}."
+        )
     if options.each_alone:
         notes.append("Every particle was denoised by itself (each-alone).")
     sets = learned_sets(options)
@@ -126,4 +131,9 @@ def last_lines(options: DenoiseOptions, record: DenoiseRecord) -> str:
     if record.contrast != "white":
         doubt = ", not for certain" if record.contrast_doubtful else ""
         lines.append(f"  note: the particles are {record.contrast} ({record.contrast_from}{doubt})")
+    if record.out_of is not None:
+        lines.append(
+            f"  a quick look at {record.particles} of {counted(record.out_of, 'particle')}"
+        )
+        lines.append(f"  all of them: {record.whole}")
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from ...denoise.estimators.network import Network
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...remarks import collected
+from ..empty_boxes import count_boxes, tell_boxes
 from ..folder import helping
 from ..life import begun
 from ..record import Device, write_record
@@ -132,14 +133,29 @@ def _lead(share: Share, this: Run) -> Denoised:
         record.sets = described(learned_sets(options))
         tell_relayed(options.out)
         tell_result(options, plan, record.passed_through)
+        if not options.each_alone and not work.again.any():
+            _tell_boxes(share, record, outcome.computed)
         if outcome.computed or record.images_per_second is None:  # else nothing was timed
             record.denoising_seconds = round(seconds, 3)
             record.images_per_second = round(outcome.computed / max(seconds, 1e-9), 1)
+        if work.partial:
+            record.out_of = work.particles.n
+            record.whole = work.whole.words(record.images_per_second)
         _write_metadata(options, share.work)
         this.note(record)
         sample = report(options, plan, work.model, record)
     share.console.say(last_lines(options, record))
     return Denoised(record, sample)
+
+
+def _tell_boxes(share: Share, record: DenoiseRecord, computed: int) -> None:
+    """Warn of empty boxes, unless an earlier pass has looked at the same images."""
+    work = share.work
+    if record.boxes is None or computed:
+        groups = work.particles.optics_groups
+        record.boxes = count_boxes(work.plan.jobs, work.ctf, groups, share.console)
+    if record.boxes is not None:
+        tell_boxes(record.boxes)
 
 
 def _settle(share: Share, record: DenoiseRecord) -> Work:
@@ -236,7 +252,7 @@ class Share:
         record.seeds = "none: the result depends on the inputs alone"
         record.contrast = _contrast_words(plan)
         record.images = sum(len(job.indices) for job in plan.jobs)
-        record.particles, record.stacks = len(plan.job_of_row), len(plan.jobs)
+        record.particles, record.stacks = int(plan.chosen.sum()), len(plan.jobs)
         record.computed, record.found_whole = outcome.computed, outcome.found
 
 
@@ -251,7 +267,7 @@ def _write_metadata(options: DenoiseOptions, work: Work) -> None:
     made = work.particles.with_images(plan.image_names(folder), work.again.tolist())
     if options.confidence:
         made = made.with_confidences(_confidences(options, plan))
-    made.write(options.output)
+    made.write(options.output, plan.chosen if work.partial else None)
 
 
 def _confidences(options: DenoiseOptions, plan: OutputPlan) -> npt.NDArray[np.float32]:

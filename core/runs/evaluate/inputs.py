@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from ...denoise.contrast import radial_profiles
 from ...errors import IceblockError
 from ...figures.gallery import normalise
 from ...images.mrc.reader import read_images
+from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.star.tokens import unquote
 from ...images.validation import validate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...images.mrc.reader import Stack
+    from ...images.output_plan import StackJob
     from ...images.particles import ParticleSet
     from .options import EvaluateOptions
 
@@ -52,6 +54,8 @@ class Evaluated:
     record: DenoiseRecord
     """Of the denoising run; empty where it is not beside the particles."""
     remarks: tuple[str, ...]
+    raw_jobs: tuple[StackJob, ...]
+    """The raw images of all particles, with their contrasts."""
 
     @property
     def box(self) -> int:
@@ -90,10 +94,22 @@ def read_inputs(options: EvaluateOptions) -> Evaluated:
         )
     clean = _clean(options, denoised, rows[usable])
     signs = sign[usable, None, None].astype(np.float32)
+    taken = dict(zip(raw.stack_ids[rows].tolist(), sign.tolist(), strict=True))
     return Evaluated(
         denoised, rows[usable], signs * normalise(before[usable]), signs * after[usable], clean,
         float(denoised.pixel_sizes[rows[0]]), record, tuple(remarks),
+        _raw_jobs(raw, raw_headers, taken),
     )  # fmt: skip
+
+
+def _raw_jobs(
+    raw: ParticleSet, headers: list[Stack], taken: dict[int, int]
+) -> tuple[StackJob, ...]:
+    """Give the raw stacks; those that were not looked at have the contrast of most others."""
+    signs = {raw.stacks[stack]: sign for stack, sign in taken.items()}
+    common = 1 if sum(signs.values()) >= 0 else -1
+    jobs = plan_output(raw, headers).jobs
+    return tuple(replace(job, contrast=signs.get(job.name, common)) for job in jobs)
 
 
 def read_rows(particles: ParticleSet, headers: list[Stack], rows: Rows) -> Images:

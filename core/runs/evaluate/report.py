@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ...denoise.model_file import ModelCard
     from ...evaluate.data_set import Background, NoiseMatch
     from ...evaluate.gate import Check
+    from ..denoise.record import BoxCounts
     from .inputs import Evaluated
     from .options import EvaluateOptions
 
@@ -67,6 +68,8 @@ class Findings:
     whole: bool
     """Whether every particle has its confidence."""
     checks: list[Check]
+    boxes: BoxCounts | None
+    """None where there are too few particles."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +275,7 @@ def _numbers(seen: Evaluated, found: Findings, small: int, working: float) -> di
             "skewness": round(match.skewness, 4),
             "kurtosis": round(match.kurtosis, 4),
         },
+        "boxes": None if found.boxes is None else vars(found.boxes),
         "confidence": None if confidences is None else {
             "particles": len(confidences),
             "all": found.whole,

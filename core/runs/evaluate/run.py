@@ -21,9 +21,12 @@ from ...evaluate.hallucination import run_gate
 from ...images.disk import replacing
 from ...remarks import warn
 from ...simulate.training_noise import noise_of, read_blocks
+from ..empty_boxes import count_boxes, tell_boxes
 from ..life import begun
 from ..record import RunRecord
+from ..select.inputs import ODD
 from ..stamps import stamp, stamps
+from ..usable_ctf import usable_ctf
 from .gate import make_trial, method_of, noise_like
 from .inputs import read_inputs
 from .options import PAGE, VERDICTS
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from ...evaluate.data_set import Background, NoiseMatch
     from ...evaluate.gate import Check, Trial
     from ...noise.source import NoiseSource
+    from ..denoise.record import BoxCounts
     from .inputs import Evaluated
     from .options import EvaluateOptions
 
@@ -140,6 +144,9 @@ def _find(
     bank = _training_noise(options, denoiser)
     match, compared = _match(options, seen, denoiser, about, bank)
     confidences, whole = _confidences(seen, denoiser)
+    counts = _box_counts(seen, console)
+    if counts is not None:
+        tell_boxes(counts)
     checks: list[Check] = []
     if options.gate and denoiser is not None:
         console.say("the model is tried for hallucination (about a minute)")
@@ -153,7 +160,16 @@ def _find(
         checks = run_gate(method, trial, tell)
         for sentence in found:
             warn(sentence)
-    return Findings(about, snr, match, compared, confidences, whole, checks)
+    return Findings(about, snr, match, compared, confidences, whole, checks, counts)
+
+
+def _box_counts(seen: Evaluated, console: Console) -> BoxCounts | None:
+    """Count empty boxes, unless the run that denoised these very particles has done so."""
+    before, particles = seen.record.boxes, seen.particles
+    if before is not None and seen.record.particles == particles.n:
+        return before
+    ctf = usable_ctf(particles, ODD)
+    return count_boxes(seen.raw_jobs, ctf, particles.optics_groups, console)
 
 
 def _match(

@@ -132,8 +132,7 @@ def _note(record: SelectRecord, work: Work, scored: Scored, choice: Choice) -> N
     record.device = Device.of(torch.device("cpu"))
     if scored.border is not None:
         record.populations = 2
-        low = scored.score[place] < scored.border.score
-        record.empty = int((low & ~scored.contaminated[place] & scored.usable[place]).sum())
+        record.empty = int(scored.empty[place].sum())
     names = work.particles.micrographs
     if names is not None:
         known, of_row = np.unique(names, return_inverse=True)

@@ -65,6 +65,13 @@ class Scored:
         """(m,) images with far more contrast than is usual in their set."""
         return np.asarray(self.excess > FADES)
 
+    @property
+    def empty(self) -> npt.NDArray[np.bool_]:
+        """(m,) images below the border that are neither contaminated nor unusable: empty ones."""
+        if self.border is None:
+            return np.zeros(len(self.score), dtype=bool)
+        return np.asarray((self.score < self.border.score) & ~self.contaminated & self.usable)
+
 
 def score_images(
     source: StackImages,
@@ -86,7 +93,10 @@ def score_images(
         Of the two halves and the first class averages.
     """
     count = len(source.rows)
-    with console.bar(2 * count + steps(count), "img", "scoring") as bar, thread_pool() as pool:
+    with (
+        console.bar(2 * count + steps(count + count % 2), "img", "scoring") as bar,
+        thread_pool() as pool,
+    ):
         powers = _contrasts(plan, field, contrasts, bar.advance, pool)
         beyond = excess(powers)
         usable = ~np.isnan(source.load(pool, bar.advance))
