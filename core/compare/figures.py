@@ -130,7 +130,7 @@ def _profiles(axes: Axes, fitted: dict[str, Images], truth: Images, pixel_size: 
     axes.plot(along, truth[0, line], lw=1.8, color="k", label=TRUTH)
     axes.set_xlabel("Å from the centre of the first particle, along its busiest line")
     axes.set_ylabel("grey value (background sd)")
-    axes.legend()
+    axes.legend(loc="upper right")
 
 
 def _residual_spectra(
@@ -141,7 +141,7 @@ def _residual_spectra(
     _spectrum(axes, truth, pixel_size, "the truth itself", ("k", "-"))
     resolution_axis(axes, 0.5 / pixel_size)
     axes.set_title("power of what differs from the truth")
-    axes.legend()
+    axes.legend(loc="upper right")
 
 
 def _spectrum(

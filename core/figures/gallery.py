@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.ndimage import gaussian_filter
 
 from ..counting import counted
@@ -25,10 +26,19 @@ if TYPE_CHECKING:
 
 PAGE = (11.7, 8.3)
 """A4 landscape, inches."""
+MARGIN = 0.2
+"""Inches."""
 RAW, DENOISED, REMOVED = "#7f7f7f", "#c2410c", "#1d4ed8"
 RAW_SPREAD = 4.0
+LEAST_POWER = 1e-5
+"""Of white noise of the raw background's sd: less is nothing."""
 SMOOTH = 20.0
 """Å, resolution at which the low-pass filter of the gallery halves amplitudes."""
+
+
+def page() -> Figure:
+    """Make an empty page, whose contents keep off its edges."""
+    return Figure(figsize=PAGE, layout=ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN))
 
 
 def normalise(images: Images) -> Images:
@@ -57,7 +67,7 @@ def gallery(sample: Sample, title: str) -> Figure:
     smooth = low_passed(raw, sample.pixel_size)
     shown = common_range(denoised)
     below = [f"no. {sample.number(k)}\n{sample.score_name} {sample.scores[k]:.2f}" for k in places]
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     figure.suptitle(f"{title}\n{_ranges(shown, sample.contrast)}", fontsize=LARGE)
     axes = figure.subplots()
     rows: dict[str, tuple[Images, Range]] = {
@@ -70,8 +80,8 @@ def gallery(sample: Sample, title: str) -> Figure:
     labels = Labels(below, {name: len(group) for name, group in groups.items()})
     montage(axes, rows, sample.pixel_size, labels)
     axes.set_xlabel(
-        f"no.: row of the particle in its table; {sample.score_name}: {sample.score_words}, "
-        "by which best and worst are told",
+        f"no.: row of the particle in its table; {sample.score_name}: {sample.score_words}; best "
+        "and worst are told by it",
         fontsize=11,
     )
     return figure
@@ -117,7 +127,7 @@ def spectra(raw: Images, denoised: Images, pixel_size: float, limit: float) -> F
     limit
         Å, the finest resolution that the network sees.
     """
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     axes = figure.subplots()
     curves = {
         "raw": (raw, RAW),
@@ -127,9 +137,10 @@ def spectra(raw: Images, denoised: Images, pixel_size: float, limit: float) -> F
     for label, (images, colour) in curves.items():
         power = radial_power(torch.from_numpy(np.ascontiguousarray(images))).mean(0).numpy()
         frequency = frequencies(len(power), pixel_size)
-        axes.semilogy(frequency[1:], np.maximum(power[1:], 1e-7), label=label, color=colour, lw=2)
+        shown = np.where(power >= LEAST_POWER, power, np.nan)  # the rest would leave the frame
+        axes.semilogy(frequency[1:], shown[1:], label=label, color=colour, lw=2)
     resolution_axis(axes, 0.5 / pixel_size)
-    axes.set_ylim(1e-5, None)
+    axes.set_ylim(LEAST_POWER, None)
     mark_limit(axes, limit, pixel_size)
     axes.set_ylabel("power per coefficient (white noise of sd 1 has 1)")
     axes.set_title(f"Radial power spectra, mean of {counted(len(raw), 'particle')}")

@@ -82,7 +82,8 @@ def montage(
     apart = _apart(labels, len(first), side // 8)
     lines = [_line(images, spread, gap, apart) for images, spread in rows.values()]
     axes.imshow(np.concatenate(lines), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_yticks([side * (k + 0.5) - 0.5 for k in range(len(lines))], list(rows), fontsize=size)
+    names = [name.strip(" ") for name in rows]  # blanks tell rows of one name apart
+    axes.set_yticks([side * (k + 0.5) - 0.5 for k in range(len(lines))], names, fontsize=size)
     middles = apart + side * (np.arange(len(first)) + 0.5) - 0.5
     below = list(labels.below)
     axes.set_xticks(middles[: len(below)], below, fontsize=size - 1)

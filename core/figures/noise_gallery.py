@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from ..counting import counted
 from ..images.disk import replacing
 from .axes import LARGE, SMALL, enlarge, resolution_axis
-from .gallery import DENOISED, PAGE, RAW, REMOVED
+from .gallery import DENOISED, PAGE, RAW, REMOVED, page
 from .montage import montage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -55,7 +53,7 @@ def block_page(bank: NoiseBank) -> Figure:
         for k in range(depth):
             # Blanks make labels of their own for further rows of a kind.
             lines[kind + " " * k] = (cells[k * COLUMNS : (k + 1) * COLUMNS], 4.0)
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     figure.suptitle(
         "Blocks spread over the bank: grey range ±4 sd of the background", fontsize=LARGE
     )
@@ -87,7 +85,7 @@ def spectrum_page(
     title
         Above the page.
     """
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     axes = figure.subplots()
     frequency = seen.frequency
     axes.fill_between(
@@ -114,7 +112,7 @@ def spectrum_page(
 
 def statistics_page(seen: Inspection) -> Figure:
     """Blocks and sd by micrograph; skewness and kurtosis beside those of Gaussian noise."""
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     counts, spread, skewness, kurtosis = figure.subplots(2, 2).ravel()
     table = seen.micrographs
     place = np.arange(1, len(table) + 1)
@@ -148,13 +146,9 @@ def _compare(axes: Axes, blocks: npt.NDArray[np.float64], null: npt.NDArray[np.f
                   alpha=0.5, label=label)  # fmt: skip
 
 
-def picture_page(
-    pictures: list[tuple[str, npt.NDArray[np.uint8]]],
-    title: str,
-    colours: Mapping[str, tuple[int, int, int]] | None = None,
-) -> Figure:
-    """Show up to six pictures (h, w, 3), each with a line below it, and what colours mean."""
-    figure = Figure(figsize=PAGE, layout="constrained")
+def picture_page(pictures: list[tuple[str, npt.NDArray[np.uint8]]], title: str) -> Figure:
+    """Show up to six pictures (h, w, 3), each with a line below it."""
+    figure = page()
     figure.suptitle(title, fontsize=LARGE)
     shape = (1, 2) if len(pictures) <= 2 else (2, 3)
     cells = figure.subplots(*shape).ravel()
@@ -163,12 +157,6 @@ def picture_page(
     for axes, (label, picture) in zip(cells, pictures, strict=False):
         axes.imshow(picture)
         axes.set_title(textwrap.fill(label, 46), fontsize=SMALL, y=-0.03, va="top")
-    if colours:
-        patches = [
-            Patch(color="#{:02x}{:02x}{:02x}".format(*colour), label=name)
-            for name, colour in colours.items()
-        ]
-        figure.legend(handles=patches, loc="outside lower center", ncols=4, fontsize=SMALL)
     return figure
 
 
@@ -176,5 +164,5 @@ def table_page(title: str, text: str) -> Figure:
     """Make a page of a table in letters of one width."""
     figure = Figure(figsize=PAGE)
     figure.text(0.06, 0.92, title, fontsize=18, weight="bold")
-    figure.text(0.06, 0.88, text, fontsize=9, family="monospace", va="top")
+    figure.text(0.06, 0.88, text, fontsize=11, family="monospace", va="top")
     return figure

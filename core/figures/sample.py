@@ -37,10 +37,10 @@ class Sample:
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:
-        """(n,) by which best and worst are told: the confidence, else the signal.
+        """(n,) by which best and worst are told: the confidence, else the sd.
 
-        The signal is the standard deviation of the denoised image, in units of the raw
-        background's: next to nothing where the network found no particle.
+        That is the standard deviation of the denoised image, in units of the raw background's: next
+        to nothing where the network found no particle.
         """
         if self.confidences is not None:
             return self.confidences
@@ -49,14 +49,14 @@ class Sample:
     @property
     def score_name(self) -> str:
         """What `scores` are, in one short word."""
-        return "signal" if self.confidences is None else "conf."
+        return "sd" if self.confidences is None else "conf."
 
     @property
     def score_words(self) -> str:
         """What `scores` are, in a few words."""
         if self.confidences is not None:
             return "confidence"
-        return "sd of the denoised image (that of the raw background is 1)"
+        return "of the denoised image (the raw background has 1)"
 
     def number(self, place: int) -> int:
         """Row of a particle in its table, from 1."""

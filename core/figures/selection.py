@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .axes import LARGE, SMALL
-from .gallery import PAGE, RAW_SPREAD
+from .gallery import PAGE, RAW_SPREAD, page
 from .montage import Labels, common_range, montage
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def histogram_page(
     axis.set_xlim(0, 1)
     axis.set_xlabel("score")
     axis.set_ylabel("particles")
-    axis.legend()
+    axis.legend(loc="upper left")
     for number, sentence in enumerate([ABOUT, *warnings][:5]):
         text = figure.text(0.07, 0.115 - 0.035 * number, sentence, fontsize=8, wrap=True, va="top")
         text.set_in_layout(False)
@@ -96,7 +96,7 @@ def montage_page(shown: Shown) -> Figure:
     shown
         The images.
     """
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     low, high = common_range(shown.denoised)
     figure.suptitle(
         f"All raw images from -{RAW_SPREAD:g} to {RAW_SPREAD:g}, all denoised ones from {low:.2g} "
@@ -131,7 +131,7 @@ def micrograph_page(counts: Mapping[str, Sequence[int]]) -> Figure:
     if len(names) > MOST_MICROGRAPHS:
         names = sorted(names, key=lambda name: -counts[name][1])[:MOST_MICROGRAPHS]
         title = f"The {MOST_MICROGRAPHS} of {len(counts)} micrographs that lose most particles"
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     axis = figure.subplots()
     kept = np.array([counts[name][0] for name in names])
     rejected = np.array([counts[name][1] for name in names])
@@ -142,5 +142,5 @@ def micrograph_page(counts: Mapping[str, Sequence[int]]) -> Figure:
     axis.invert_yaxis()
     axis.set_xlabel("particles")
     axis.set_title(title, fontsize=LARGE)
-    axis.legend()
+    axis.legend(loc="lower right")
     return figure

@@ -6,15 +6,15 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..counting import counted
 from .axes import LARGE, SMALL
-from .gallery import PAGE
+from .gallery import page
 from .montage import montage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from matplotlib.figure import Figure
 
     from ..sets.covariance.set_prior import SetPrior
 
@@ -43,11 +43,11 @@ def set_page(prior: SetPrior) -> Figure:
     tiles = np.full((COLUMNS * ROWS, prior.box, prior.box), _BLANK, dtype=np.float32)
     tiles[: len(images)] = _own_scale(images)
     corrected = bool((prior.transfers != 1).any())
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     figure.suptitle(
-        f"What the particles of this set have in common: learned from "
-        f"{counted(prior.count, 'image')} at "
-        f"{prior.pixel_size:.3g} Å, {'CTF taken off, ' if corrected else ''}mid-grey is zero",
+        "What the particles of this set have in common\n"
+        f"Learned from {counted(prior.count, 'image')} of {prior.pixel_size:.3g} Å per pixel"
+        f"{', with the CTF taken off' if corrected else ''}. Mid-grey is zero.",
         fontsize=LARGE,
     )
     # Blanks make labels of their own.

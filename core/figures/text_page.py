@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Rows = Mapping[str, tuple[npt.NDArray[np.float32], Range]]
 
-TITLE, TEXT = 20.0, 11.5
+TITLE, TEXT = 20.0, 14.0
 """Points."""
 SMALLEST = 8.5
 """Points; a text that needs smaller letters has no pictures below it."""
@@ -71,7 +71,8 @@ def text_page(
         figure.text(LEFT, y, paragraph, fontsize=size, va="top", linespacing=1.2)
         y -= _height(paragraph, size) + _PAUSE * _points(size)
     if pictured and rows is not None:
-        axes = figure.add_axes((LEFT + 0.06, BOTTOM, RIGHT - LEFT - 0.06, STRIP))
+        bottom = max(BOTTOM, (y + BOTTOM - STRIP) / 2)  # in the middle of what is left
+        axes = figure.add_axes((LEFT + 0.06, bottom, RIGHT - LEFT - 0.06, STRIP))
         montage(axes, rows, pixel_size)
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..denoise.training.held_out import pick
 from .axes import LARGE, enlarge, line_style
-from .gallery import PAGE
+from .gallery import PAGE, page
 from .montage import OWN, Labels, montage
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def curves(rows: Sequence[Row], levels: dict[str, dict[float, float]], title: st
     title
         Above the page.
     """
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     figure.suptitle(title, fontsize=LARGE)
     left, right = figure.subplots(1, 2)
     _draw_losses(left, rows)
@@ -60,7 +60,7 @@ def curves(rows: Sequence[Row], levels: dict[str, dict[float, float]], title: st
         right.plot([], [], ls=LEVELS[name], color="k", label=f"{name}, same colours")
     right.set_title("held-out correlation inside the mask")
     right.set_xlabel("step")
-    right.legend()
+    right.legend(loc="lower right")
     enlarge(figure)
     return figure
 
@@ -77,7 +77,7 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_title("losses")
     steps, rates = _course([row for row in rows if "loss" in row], "learning_rate")
     if len(steps):
-        axes.legend()
+        axes.legend(loc="upper right")
         rate = axes.twinx()
         rate.plot(steps, rates, color="#aaaaaa", lw=0.8)
         rate.set_ylim(0, None)
@@ -108,7 +108,7 @@ def samples(held_out: HeldOut, denoised: Images, low_pass: Images, title: str) -
     figure = Figure(figsize=(PAGE[0], 0.55 * PAGE[0]), layout="constrained")
     counts = Labels(groups={f"SNR {snr:g}": len(places) for snr, places in chosen.items()})
     figure.suptitle(
-        f"{title}: held-out images. Grey range ±4 sd for noisy ones, each image's own for the rest",
+        f"{title}: held-out images\nGrey range ±4 sd for noisy ones, each image's own for the rest",
         fontsize=LARGE,
     )
     pixel_size = float(next(iter(held_out.sets.values())).pixel_size[0])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..counting import counted
 from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
-from .gallery import DENOISED, PAGE, RAW, REMOVED
+from .gallery import DENOISED, PAGE, RAW, REMOVED, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def noise_page(
     limit
         Å, the finest resolution that the network sees.
     """
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     axes = figure.subplots()
     frequency = frequencies(len(about.power), pixel_size)
     axes.semilogy(
@@ -91,7 +91,7 @@ def noise_page(
 
 def confidence_page(values: Floats, whole: bool) -> Figure:
     """Draw the histogram of confidences of all particles, or of a sample."""
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     axes = figure.subplots()
     axes.hist(values, bins=np.linspace(0, 1, 41).tolist(), color=DENOISED)
     axes.axvline(float(np.median(values)), color="k", lw=1)
@@ -120,7 +120,7 @@ def truth_page(
     pixel_size
         Å.
     """
-    figure = Figure(figsize=PAGE, layout="constrained")
+    figure = page()
     left, right = figure.subplots(1, 2)
     colours = {"raw": RAW, "denoised": DENOISED}
     for name, curve in curves.items():
@@ -131,7 +131,7 @@ def truth_page(
     resolution_axis(left, 0.5 / pixel_size)
     left.set(ylabel="Fourier ring correlation", ylim=(-0.1, 1))
     left.set_title("Agreement with the truth by resolution")
-    left.legend()
+    left.legend(loc="upper right")
     _histograms(right, correlations, colours)
     enlarge(figure)
     return figure
@@ -144,4 +144,4 @@ def _histograms(axes: Axes, values: dict[str, Floats], colours: dict[str, str]) 
         axes.hist(found, bins=edges, alpha=0.6, color=colours.get(name, REMOVED), label=label)
     axes.set(xlabel="correlation with the truth inside the particle", ylabel="particles")
     axes.set_title("Agreement with the truth by particle")
-    axes.legend()
+    axes.legend(loc="upper left")

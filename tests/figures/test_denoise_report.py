@@ -149,7 +149,7 @@ def test_best_random_and_worst_particles_with_numbers_and_confidences() -> None:
     below = [text.get_text() for text in axes.get_xticklabels()]
     assert below[0] == f"no. {10 * best[0]}\nconf. 1.00"
     assert {text.get_text() for text in axes.texts} >= {*groups}
-    assert "conf.: confidence, by which best and worst" in axes.get_xlabel()
+    assert "conf.: confidence; best and worst" in axes.get_xlabel()
 
 
 def test_without_confidences_the_signal_tells_best_and_worst() -> None:

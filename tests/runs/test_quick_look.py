@@ -64,7 +64,7 @@ def test_some_particles(project: Path, asked: dict[str, int], rows: Any) -> None
     some = images("Some")
     assert list(some) == [read_particles(STAR).names[row] for row in rows]
     for name, image in some.items():
-        np.testing.assert_array_equal(image, whole[name])
+        np.testing.assert_allclose(image, whole[name], atol=1e-6)
     record = json.loads(Path("Some/run.json").read_text())
     assert (record["particles"], record["images"], record["out_of"]) == (len(rows), len(rows), N)
     size = (4 * N * BOX**2 + 1024 * STACKS) / 1000

@@ -62,6 +62,11 @@ class Evaluated:
         """Pixels."""
         return int(self.raw.shape[-1])
 
+    @property
+    def contrast(self) -> int:
+        """-1 where most particles are black on disk, else 1."""
+        return 1 if sum(job.contrast * len(job.rows) for job in self.raw_jobs) >= 0 else -1
+
 
 def read_inputs(options: EvaluateOptions) -> Evaluated:
     """Read a sample of particles before and after.

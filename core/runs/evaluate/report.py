@@ -143,7 +143,9 @@ def _sample(seen: Evaluated, found: Findings) -> Sample:
     """Give the particles that were looked at, for pictures."""
     own = seen.particles.confidences
     confidences = None if own is None or not found.whole else own[seen.rows].astype(np.float64)
-    return Sample(seen.raw, seen.denoised, seen.pixel_size, seen.rows + 1, confidences)
+    return Sample(
+        seen.raw, seen.denoised, seen.pixel_size, seen.rows + 1, confidences, seen.contrast
+    )
 
 
 def _seen_by_network(seen: Evaluated, card: ModelCard | None) -> tuple[int, float]:

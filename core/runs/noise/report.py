@@ -17,7 +17,6 @@ from ...figures.noise_gallery import (
     table_page,
     write_pages,
 )
-from ...figures.overlay import NAMES
 from ...figures.text_page import text_page
 from ...images.disk import replacing
 from ...images.star.writer import loop, write_blocks
@@ -147,7 +146,7 @@ def _pictures(options: NoiseOptions, summary: Summary) -> list[Figure]:
         part = f"{100 * facts['background']:.0f} % background"
         shown.append((f"{facts['name']}: {counted(facts['blocks'], 'block')}, {part}", _read(path)))
     title = "What was found in the micrographs, and the blocks that were cut"
-    return [picture_page(shown, title, NAMES)] if shown else []
+    return [picture_page(shown, title)] if shown else []
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:

@@ -10,7 +10,6 @@ from PIL import Image
 from ...counting import counted
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.noise_gallery import block_page, picture_page, write_pages
-from ...figures.overlay import NAMES
 from ...figures.text_page import text_page
 from ...images.particles import format_of
 from ...noise.bank import NoiseBank
@@ -137,7 +136,7 @@ def _micrographs(options: WholeOptions, inputs: WholeInputs) -> list[Figure]:
         if path.is_file():
             shown.append((one.micrograph.name, _read(path)))
     title = "What was found in the micrographs"
-    return [picture_page(shown, title, NAMES)] if shown else []
+    return [picture_page(shown, title)] if shown else []
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:
