@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..sets.covariance.set_prior import SetPrior
+    from ..sets.stacking.evidence import Evidence
     from ..sets.templates.known_views import KnownViews
     from .estimators.estimator import Estimator, Seen
 
@@ -42,6 +43,8 @@ class KnownSet:
         What they may show by a reference or by class averages that the user gave, by its name.
     weights
         Of the network's answer and of all `estimators`; None while they are not known.
+    evidence
+        How well each estimate and the result agree with the truth; None where nothing tells.
     """
 
     prior: SetPrior
@@ -50,6 +53,7 @@ class KnownSet:
     rests: tuple[SetPrior, ...] = ()
     given: Mapping[str, KnownViews] = field(default_factory=dict)
     weights: Weights | None = None
+    evidence: Evidence | None = None
 
     def estimators(self) -> list[Estimator]:
         """List the estimates beside the network's."""
@@ -61,7 +65,7 @@ class KnownSet:
         found += [PosteriorMean(name, (views,)) for name, views in self.given.items()]
         return found
 
-    def keeping(self, weights: Weights | None) -> KnownSet:
+    def keeping(self, weights: Weights | None, evidence: Evidence | None = None) -> KnownSet:
         """Give what is known with these weights; estimates without a weight are left out.
 
         The weights are told with halves, so that no image has taught its own estimate. The result
@@ -78,6 +82,7 @@ class KnownSet:
             self.rests if classes else (),
             given,
             weights,
+            evidence,
         )
 
     def shares(self) -> dict[str, float]:
@@ -98,6 +103,7 @@ class KnownSet:
             tuple(prior.to(device) for prior in self.rests),
             {name: views.to(device) for name, views in self.given.items()},
             weights,
+            self.evidence,
         )
 
     def result(self, answer: torch.Tensor, seen: Seen) -> torch.Tensor:

@@ -11,6 +11,7 @@ from ..errors import IceblockError
 from ..images.tensor_file import read_tensors, write_tensors
 from ..sets.covariance.set_file import plain_fields, prior_from, read_priors, write_priors
 from ..sets.stacking.combination import Weights
+from ..sets.stacking.evidence import evidence_from
 from ..sets.templates.known_views import KnownViews
 from .known_set import KnownSet
 
@@ -40,6 +41,7 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
             "halves": [plain_fields(prior) for prior in known.halves],
             "rests": [plain_fields(prior) for prior in known.rests],
             "views": {name: _plain(each) for name, each in views.items()},
+            "evidence": known.evidence and known.evidence.plain(),
         })  # fmt: skip
         for kind, priors in (("half", known.halves), ("rest", known.rests)):
             for half, prior in enumerate(priors):
@@ -85,7 +87,8 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
             if names:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]
                 weights = Weights(names, strengths, table)
-            known = KnownSet(prior, halves, classes, rests, given, weights)
+            evidence = values["evidence"] and evidence_from(values["evidence"])
+            known = KnownSet(prior, halves, classes, rests, given, weights, evidence)
             _check(known)
             found[int(box), float(pixel_size)] = known
         if len(found) != len(priors):

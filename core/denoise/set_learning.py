@@ -167,7 +167,7 @@ class Lesson:
     """
 
     def __init__(self, pieces: Iterable[Seen], count: int) -> None:
-        views, optics, halves, chosen, seen = [], [], [], [], 0
+        views, optics, halves, chosen, rest, seen = [], [], [], [], [], 0
         self.pixel_size = 0.0
         """Å, of `views`."""
         for piece in pieces:
@@ -176,6 +176,7 @@ class Lesson:
             number = torch.arange(seen, seen + len(piece.keys))
             due = number * wanted // count != (number + 1) * wanted // count
             chosen.append(piece.take(due.nonzero()[:, 0]))
+            rest.append(~due)
             seen += len(piece.keys)
             views.append(set_view(piece.images)[0])
             optics.append(piece.ctf)
@@ -187,6 +188,9 @@ class Lesson:
         """(n,)."""
         self.sample = joined(chosen)
         """Images that weights are told from, spread evenly over all."""
+        alike = self.views.shape[-1] == self.sample.images.shape[-1]
+        self.others = self.views[torch.cat(rest)] if alike else None
+        """The other images where estimators see them as large; None elsewhere."""
         known = [ctf for ctf in optics if ctf is not None]
         self.ctf = joined_ctf(known) if known else None
 
@@ -221,8 +225,8 @@ def learn_from(
     classes = _classes(lesson, halves, pool, tick) if halves else ()
     rests = _rests(lesson, classes, pool, tick) if classes else ()
     known = KnownSet(prior, halves, classes, rests)
-    weights = weigh(known.to(device), network, lesson.sample.to(device), pool, tick)
-    return known.keeping(weights)
+    weighed = weigh(known.to(device), network, lesson.sample.to(device), pool, tick, lesson.others)
+    return known.keeping(*(weighed or (None, None)))
 
 
 def _classes(

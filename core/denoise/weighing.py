@@ -9,16 +9,20 @@ import torch
 from ..compute.threads import shared
 from ..sets.covariance.background import BackgroundSpectrum
 from ..sets.stacking.combination import Weights, parts
+from ..sets.stacking.noise_level import spectrum_of_noise
 from ..sets.stacking.stein import EPSILON, Products, joined, products
 from ..sets.stacking.weights import best_weights, useful
 from ..signal.spectrum import noise_with_power
+from .jury import Jury
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
+    from ..sets.stacking.evidence import Evidence
     from .estimators.estimator import Seen
     from .estimators.network import Network
+    from .jury import Heard
     from .known_set import KnownSet
 
 FEWEST = 64
@@ -42,8 +46,9 @@ def weigh(
     sample: Seen,
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
-) -> Weights | None:
-    """Find the weights of the network's answer and of a set's estimates.
+    others: torch.Tensor | None = None,
+) -> tuple[Weights, Evidence] | None:
+    """Find the weights of the network's answer and of a set's estimates, and what they lead to.
 
     Parameters
     ----------
@@ -58,34 +63,47 @@ def weigh(
         depend on their number.
     tick
         Told the number of images after every piece.
+    others : (m, box, box)
+        Further images of the set, seen alike; they help to tell how strong its signal is.
 
     Returns
     -------
     weights
-        Of those that bring the result closer to the truth; None for less than `FEWEST` images.
+        Of those that bring the result closer to the truth.
+    evidence
+        How well each estimate and the result agree with the truth. The result of each image is
+        made by weights that other images told.
+
+    None for less than `FEWEST` images.
     """
     if len(sample.images) < FEWEST:
         return None
+    names = (network.name, *(estimator.name for estimator in known.estimators()))
     pieces = [sample.take(rows) for rows in torch.split(torch.arange(len(sample.images)), PIECE)]
-    noise = background_noise(pieces, pool)
+    noise = spectrum_of_noise(background_noise(pieces, pool), sample.images.shape[-1])
+    jury = Jury(sample, noise, others)
 
-    def work(seen: Seen) -> Products:
+    def work(seen: Seen) -> tuple[Products, Heard]:
         probes = _probes(seen, noise)
         again = seen.showing(seen.images + EPSILON * probes)
-        found, found_again = (
-            parts([network(each), *known.answers(each)], seen.pixel_size) for each in (seen, again)
-        )
-        return products(seen.images, probes, found, found_again)
+        answers = [[network(each), *known.answers(each)] for each in (seen, again)]
+        found = [parts(each, seen.pixel_size) for each in answers]
+        heard = jury.hear(seen.images, probes, answers, found)
+        return products(seen.images, probes, *found).cpu(), heard
 
     several = []
     for piece, made in zip(pieces, shared(pool, work, pieces), strict=True):
         several.append(made)
         tick(len(piece.images))
-    seen = joined(several).cpu()
-    kept = useful(seen)
-    names = (network.name, *(estimator.name for estimator in known.estimators()))
-    names = tuple(names[number] for number in kept)
-    return best_weights(seen.parts(kept), names)
+    seen = joined([each for each, _ in several])
+
+    def fitted(rows: torch.Tensor) -> tuple[list[int], Weights]:
+        mine = seen.take(rows)
+        kept = useful(mine)
+        return kept, best_weights(mine.parts(kept), tuple(names[number] for number in kept))
+
+    evidence = jury.verdict(names, [heard for _, heard in several], fitted, pool)
+    return fitted(torch.arange(len(seen)))[1], evidence
 
 
 def background_noise(pieces: Sequence[Seen], pool: Executor | None) -> torch.Tensor:

@@ -48,34 +48,53 @@ class BackgroundSpectrum:
 
     def power(self) -> torch.Tensor:
         """(box // 2 + 1,) power in rings, as `radial_power` gives it."""
-        box = self._box
-        padded = (2 * box, 2 * box)
-        products = torch.fft.irfft2(self._sum, s=padded)
-        shape = torch.fft.rfft2(self._outside.double(), s=padded).abs().square()
-        pairs = torch.fft.irfft2(shape, s=padded) * max(1, self._count)
-        d = torch.fft.fftfreq(2 * box, 1 / (2 * box), device=products.device)
-        distance = (d[:, None].square() + d[None, :].square()).sqrt()
-        window = 0.5 + 0.5 * torch.cos(torch.pi * (distance / (REACH * box)).clamp(max=1))
-        correlation = torch.where(distance < REACH * box, products / pairs.clamp(min=1), 0) * window
-        kept = _middle(correlation, box)
-        index_power = torch.fft.rfft2(kept).real
-        return _rings(index_power, box)
+        mean = _power(self._sum, self._outside, self._count)
+        return mean.clamp(min=FLOOR * float(mean.mean()))
+
+
+def power_of_each(images: torch.Tensor) -> torch.Tensor:
+    """Tell the spectrum of each image's background, (n, box // 2 + 1); few pixels make it rough.
+
+    Parameters
+    ----------
+    images : (n, box, box)
+        In whose background the mean is 0.
+    """
+    box = images.shape[-1]
+    outside = ring_mask(box, images.device).float()
+    found = []
+    for some in torch.split(images, 32):
+        products = torch.fft.rfft2(some * outside, s=(2 * box, 2 * box)).abs().square()
+        found.append(_power(products.double(), outside, 1))
+    return torch.cat(found)
+
+
+def _power(products: torch.Tensor, outside: torch.Tensor, count: int) -> torch.Tensor:
+    """Give the power in rings (…, rings) from the sums of images' padded power spectra."""
+    box = outside.shape[-1]
+    padded = (2 * box, 2 * box)
+    added = torch.fft.irfft2(products, s=padded)
+    shape = torch.fft.rfft2(outside.double(), s=padded).abs().square()
+    pairs = torch.fft.irfft2(shape, s=padded) * max(1, count)
+    d = torch.fft.fftfreq(2 * box, 1 / (2 * box), device=products.device)
+    distance = (d[:, None].square() + d[None, :].square()).sqrt()
+    window = 0.5 + 0.5 * torch.cos(torch.pi * (distance / (REACH * box)).clamp(max=1))
+    correlation = torch.where(distance < REACH * box, added / pairs.clamp(min=1), 0) * window
+    return _rings(torch.fft.rfft2(_middle(correlation, box)).real, box)
 
 
 def _middle(images: torch.Tensor, box: int) -> torch.Tensor:
     """Distances below half a box, in the wrapped order of a transform of `box` pixels."""
     half = box // 2
-    rows = torch.cat([images[:half], images[-half:]])
-    return torch.cat([rows[:, :half], rows[:, -half:]], dim=1)
+    rows = torch.cat([images[..., :half, :], images[..., -half:, :]], dim=-2)
+    return torch.cat([rows[..., :half], rows[..., -half:]], dim=-1)
 
 
 def _rings(power: torch.Tensor, box: int) -> torch.Tensor:
-    """Means over rings of an rfft2 of real, positive values, kept above the floor."""
+    """Means over rings of an rfft2 of real values, (…, rings)."""
     bins = box // 2 + 1
-    index = radial_index(box, bins, power.device)
-    total = torch.zeros(bins, dtype=power.dtype, device=power.device)
-    count = torch.zeros_like(total)
-    total.index_add_(0, index.flatten(), power.flatten())
-    count.index_add_(0, index.flatten(), torch.ones_like(power).flatten())
-    mean = total / count.clamp(min=1)
-    return mean.clamp(min=FLOOR * float(mean.mean()))
+    index = radial_index(box, bins, power.device).flatten()
+    total = torch.zeros(*power.shape[:-2], bins, dtype=power.dtype, device=power.device)
+    total.index_add_(-1, index, power.flatten(-2))
+    count = torch.bincount(index, minlength=bins).to(power.dtype)
+    return total / count.clamp(min=1)

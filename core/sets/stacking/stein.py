@@ -123,5 +123,5 @@ def in_rings(power: torch.Tensor, rings: int) -> torch.Tensor:
         weight[-1] = 1
     index = radial_index(box, rings, power.device).flatten()
     flat = (power * (weight / box**2)).flatten(-2)
-    made = torch.zeros(*flat.shape[:-1], rings, device=power.device)
+    made = torch.zeros(*flat.shape[:-1], rings, dtype=flat.dtype, device=power.device)
     return made.index_add_(-1, index, flat)
