@@ -121,6 +121,8 @@ def _denoise(job: Job, name: str, files: ProjectFiles, options: DenoiseOptions) 
         job.heartbeat,
     )
     job.picture(lambda: _gallery(done), "Before and after", tile=True)
+    if any(known["evidence"] for known in done.record.sets):
+        job.picture(lambda: _evidence_page(options), "What the set's own images tell")
     if done.record.sets:
         job.picture(lambda: _set_page(options), "What the particles have in common")
     made = denoised.dataset()
@@ -139,9 +141,19 @@ def _gallery(done: Denoised) -> Figure:
     return gallery(done.sample, f"Before and after, model {done.record.model.name}")
 
 
+def _evidence_page(options: DenoiseOptions) -> Figure:
+    from core.figures.evidence_page import evidence_page
+    from core.runs.denoise.learning import learned_sets
+    from core.runs.denoise.report import evidence_of
+
+    evidence = evidence_of(learned_sets(options))
+    assert evidence is not None
+    return evidence_page(evidence)
+
+
 def _set_page(options: DenoiseOptions) -> Figure:
     from core.figures.set_gallery import set_page
     from core.runs.denoise.learning import learned_sets
     from core.runs.denoise.report import largest
 
-    return set_page(largest(learned_sets(options)))
+    return set_page(largest(learned_sets(options)).prior)

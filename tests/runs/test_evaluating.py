@@ -20,6 +20,7 @@ from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run as denoise
 from core.runs.evaluate.options import EvaluateOptions
 from core.runs.evaluate.run import run
+from core.sets.stacking.evidence import Evidence, Interval, Told
 from core.signal.spectrum import ice_like_power
 from core.simulate.dataset import write_dataset
 from core.simulate.pairs import PairGenerator, PairSettings
@@ -157,6 +158,24 @@ def test_without_a_known_model_it_says_so(project: Path) -> None:
     assert found["gate"] == []
     assert "name it with --model" in found["warnings"][0]
     assert "not tried" in found["verdict"]
+
+
+def test_what_the_set_told_while_it_was_denoised(project: Path) -> None:
+    assert evaluate()["evidence"] is None
+    assert "not told: this run learned nothing" in Path("Ev/report.html").read_text()
+    record = json.loads(Path("Den/run.json").read_text())
+    sure = Interval(0.52, 0.5, 0.54)
+    names = ("raw", "best low-pass", "Wiener filter of the set", "network", "result")
+    told = tuple(Told(name, sure, None, sure, (sure, None)) for name in names)
+    made = Evidence(500, 60.0, 6.0, (20.0, 13.0), told).plain()
+    record["sets"] = [
+        {"learned_from": 100, "evidence": None},
+        {"learned_from": 600, "evidence": made},
+        {"learned_from": 300, "evidence": made | {"images": 250}},
+    ]
+    Path("Den/run.json").write_text(json.dumps(record))
+    assert evaluate(out=Path("Again"))["evidence"] == made
+    assert "0.52 (0.50 to 0.54) after" in Path("Again/report.html").read_text()
 
 
 def test_black_particles_of_cryosparc(project: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from core.compute import threads
+from core.denoise.known_set_file import read_sets
 from core.errors import IceblockError
 from core.runs.denoise import learning, report
 from core.runs.denoise.options import DenoiseOptions
@@ -134,6 +135,12 @@ def test_a_set_changes_the_result(made: Path) -> None:
     assert FEWEST <= prior.count <= N
     assert said["components"] == len(prior.components) > 0
     assert "network" in said["shares"]
+    names = [one["name"] for one in said["evidence"]["told"]]
+    assert (names[0], names[-1]) == ("raw", "result")
+    assert "network" in names
+    ((_, known),) = read_sets(made / "Out").items()
+    assert known.evidence is not None
+    assert known.evidence.plain() == said["evidence"]
 
 
 @pytest.mark.parametrize(("n", "learned"), [(FEWEST, True), (FEWEST - 1, False)])

@@ -72,8 +72,15 @@ def test_what_was_learned_is_said_and_shown(told: Told) -> None:
     assert f"learned from {N} images in all their turns" in facts["set"]
     assert "of the result" in facts["set"]
     assert not any("by itself" in note for note in notes)
-    (page,) = pages
+    told_page, page = pages
     assert page.get_suptitle().startswith("What the particles of this set have in common")
+    assert facts["evidence"].startswith("On this set's own images: correlation with the truth")
+    assert told_page.get_suptitle().startswith("What the set's own images tell")
+    table, curves = told_page.axes
+    assert {"raw", "network", "result"} <= {
+        cell.get_text().get_text() for cell in table.tables[0].get_celld().values()
+    }
+    assert [line.get_label() for line in curves.lines][-1] == "result"
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,7 @@ def described(sets: Mapping[Geometry, KnownSet]) -> list[dict[str, Any]]:
             "learned_from": known.prior.count,
             "components": len(known.prior.components),
             "shares": known.shares(),
+            "evidence": known.evidence and known.evidence.plain(),
         }
         for (box, pixel_size), known in sets.items()
     ]

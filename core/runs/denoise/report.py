@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from ...counting import counted
 from ...denoise.views import seen_by_network
 from ...figures.denoise_report import ADVICE, write_report
+from ...figures.evidence_page import evidence_page
 from ...figures.set_gallery import set_page, strongest
 from ...images.particles import format_of
+from ...sets.stacking.evidence_words import evidence_words
 from ..record import Device
 from ..samples import draw_sample
 from .learning import jobs_of_sets, learned_sets
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ...denoise.views import Geometry
     from ...figures.sample import Sample
     from ...images.output_plan import OutputPlan
-    from ...sets.covariance.set_prior import SetPrior
+    from ...sets.stacking.evidence import Evidence
     from .options import DenoiseOptions
     from .record import DenoiseRecord
 
@@ -75,14 +77,17 @@ def report(
         ("model", f"{card.name}, {model.sha256[:12]}"),
         *(("set", _learned(*kind, sets[kind])) for kind in list(sets)[:NAMED]),
         *_more("set", sets),
+        *(("evidence", sentence) for sentence in _evidence(sets)),
         ("device", f"{device.name}, {counted(device.threads, 'thread')}"),
         ("speed", f"{record.images_per_second} images/s"),
         ("images", f"{record.computed} computed now, {record.found_whole} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
-    common = [set_page(largest(sets))] if sets else []
+    evidence = evidence_of(sets)
+    further = [evidence_page(evidence)] if evidence else []
+    further += [set_page(largest(sets).prior)] if sets else []
     texts = [*notes, ADVICE, format_of(options.output).way_back]
-    write_report(options.out / options.report, sample, card, facts, texts, common)
+    write_report(options.out / options.report, sample, card, facts, texts, further)
     return sample
 
 
@@ -100,9 +105,21 @@ def _more(name: str, kinds: Sized) -> list[tuple[str, str]]:
     return [(name, f"and {len(kinds) - NAMED} more")] if len(kinds) > NAMED else []
 
 
-def largest(sets: Mapping[Geometry, KnownSet]) -> SetPrior:
-    """Give the prior that was learned from most images."""
-    return max((known.prior for known in sets.values()), key=lambda prior: prior.count)
+def largest(sets: Mapping[Geometry, KnownSet]) -> KnownSet:
+    """Give the set that was learned from most images."""
+    return max(sets.values(), key=lambda known: known.prior.count)
+
+
+def evidence_of(sets: Mapping[Geometry, KnownSet]) -> Evidence | None:
+    """Give what the largest set that tells something tells of its result."""
+    told = {key: known for key, known in sets.items() if known.evidence}
+    return largest(told).evidence if told else None
+
+
+def _evidence(sets: Mapping[Geometry, KnownSet]) -> list[str]:
+    """Say how good the result is, as the set's own images tell it."""
+    evidence = evidence_of(sets)
+    return [evidence_words(evidence)] if evidence else []
 
 
 def _learned(box: int, pixel_size: float, known: KnownSet) -> str:
@@ -127,6 +144,7 @@ def last_lines(options: DenoiseOptions, record: DenoiseRecord) -> str:
         ),
         f"  {options.output}",
         f"  {options.out / options.report}",
+        *_evidence(learned_sets(options)),
     ]
     if record.contrast != "white":
         doubt = ", not for certain" if record.contrast_doubtful else ""

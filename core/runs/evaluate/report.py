@@ -13,14 +13,17 @@ from ...denoise.confidence import outline
 from ...denoise.views import working_box
 from ...errors import IceblockError
 from ...figures.denoise_report import range_warnings
+from ...figures.evidence_page import evidence_page
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.sample import Sample
 from ...figures.trust_figures import confidence_page, noise_page, truth_page
 from ...figures.trust_report import TrustReport, verdict, write_html, write_pdf
 from ...remarks import warn
+from ...sets.stacking.evidence_words import evidence_words
 from ...signal.agreement import crossing, frc, masked_correlation
 from ...signal.bootstrap import interval
 from .options import PAGE
+from .own_evidence import evidence_of, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +113,9 @@ def report(
     sentence = verdict(found.checks, warnings)
     failed = any(not check.passed for check in found.checks)
     facts = _facts(options, seen, denoiser, found, small, working)
+    evidence = evidence_of(seen.record)
+    said = evidence_words(evidence) if evidence else why_not(seen.record)
+    facts.append(("the set's own images", said))
     limit = 2 * working
     sample = _sample(seen, found)
     pictures = [
@@ -119,6 +125,8 @@ def report(
     ]  # fmt: skip
     if found.confidences is not None:
         pictures.append(("Confidence", confidence_page(found.confidences, found.whole)))
+    if evidence is not None:
+        pictures.append(("What the set's own images tell", evidence_page(evidence)))
     if truth_figure is not None:
         pictures.append(("Agreement with the truth", truth_figure))
         facts += [(f"truth, {name}", _truth_words(scores)) for name, scores in truth.items()]
@@ -134,6 +142,7 @@ def report(
         "warnings": warnings,
         "gate": [check.record() for check in found.checks],
         **_numbers(seen, found, small, working),
+        "evidence": evidence and evidence.plain(),
         "truth": truth,
     }
     return Judgement(sentence, values)
