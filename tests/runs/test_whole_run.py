@@ -31,6 +31,7 @@ from core.runs.whole.choice import compared
 from core.runs.whole.inputs import block_box, look
 from core.runs.whole.options import TIME_LIMIT, WholeOptions
 from core.runs.whole.record import WholeRecord
+from core.runs.whole.report import last_lines
 from core.runs.whole.run import run
 
 from ..whole_project import (
@@ -132,6 +133,13 @@ def test_particles_alone_are_denoised_as_by_the_command(project: Path) -> None:
     for name in ("mic01.mrcs", "mic02.mrcs"):
         made = Path("Out/Denoised/Particles") / name
         assert made.read_bytes() == (Path("Plain/Particles") / name).read_bytes()
+
+
+def test_what_the_set_tells_is_said_last_and_first() -> None:
+    record = WholeRecord()
+    assert "own images" not in last_lines(options(), record)
+    record.stages.denoising.evidence = "On this set's own images: correlation …"
+    assert record.stages.denoising.evidence in last_lines(options(), record)
 
 
 @pytest.mark.parametrize("stage", ["denoising", "trust"])

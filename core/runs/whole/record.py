@@ -56,6 +56,8 @@ class DenoisingStage(Stage):
     particles: int = 0
     passed_through: int = 0
     output: str = ""
+    evidence: str = ""
+    """What the set's own images tell of the result, in words."""
 
 
 @dataclass

@@ -86,6 +86,7 @@ def last_lines(options: WholeOptions, record: WholeRecord) -> str:
             f"  {options.out / options.report}",
             f"  {options.out / TRUST / 'report.pdf'}",
             *(f"  note: {remark}" for remark in record.remarks),
+            *([f"  {stages.denoising.evidence}"] if stages.denoising.evidence else []),
             f"  {stages.trust.verdict}",
         ]
     )
@@ -120,6 +121,7 @@ def _facts(
         facts.append(("", compared(inputs.model.card.name, tuning)))
     facts += [
         ("denoised with", f"{stages.denoising.model}"),
+        *([("evidence", stages.denoising.evidence)] if stages.denoising.evidence else []),
         ("time", format_duration(seconds)),
         ("particles to go on with", str(options.out / DENOISED / stages.denoising.output)),
         ("how far to trust them", str(options.out / TRUST / "report.pdf")),

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
+from ...sets.stacking.evidence_words import evidence_words
 from ...wording import renamed, wording
 from ..denoise import run as denoising
 from ..denoise.options import DenoiseOptions
 from ..durations import format_duration
 from ..evaluate import run as evaluating
 from ..evaluate.options import EvaluateOptions
+from ..evaluate.own_evidence import evidence_of
 from ..noise import run as extracting
 from ..noise.options import NoiseOptions
 from ..noise.record import WITHOUT_BLOCKS, NoiseRecord
@@ -128,6 +130,8 @@ class Stages:
             stage = self.record.stages.denoising
             stage.model, stage.particles = made.record.model.name, made.record.particles
             stage.passed_through, stage.output = made.record.passed_through, asked.output.name
+            evidence = evidence_of(made.record)
+            stage.evidence = evidence_words(evidence) if evidence else ""
             self._save()
         return made
 
