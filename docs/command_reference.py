@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARK = "<!-- command reference -->"
-RELION_JOBS = ("whole", "denoise", "restore", "evaluate", "classify", "select", "noise", "train")
+RELION_JOBS = (
+    "whole", "denoise", "restore", "evaluate", "classify", "select", "micrographs", "noise",
+    "train",
+)  # fmt: skip
 """Modules of `relion_ext`, each with a `PROGRAM`."""
 
 

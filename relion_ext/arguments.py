@@ -41,6 +41,8 @@ class Program:
         inputs for the same option the first counts.
     needs
         The inputs that must be given.
+    one_of
+        Inputs of which one at least must be given.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Program:
     kind: type[Options]
     inputs: Mapping[str, str]
     needs: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, Option]:
@@ -127,6 +130,12 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
                 f"{program.name} needs `{INPUTS[name]}` on the Input tab of the External job "
                 f"(--{name} FILE by hand)."
             )
+    if program.one_of and all(found.get(name) is None for name in program.one_of):
+        tabs = " or ".join(f"`{INPUTS[name]}`" for name in program.one_of)
+        raise IceblockError(
+            f"{program.name} needs {tabs} on the Input tab of the External job "
+            f"(--{program.one_of[0]} FILE by hand)."
+        )
     for name, one in labels.items():
         if one.required and name not in found:
             raise IceblockError(

@@ -20,6 +20,11 @@ def denoise() -> int:
     return main("denoise", sys.argv[1:])
 
 
+def micrographs() -> int:
+    """Denoise whole micrographs (`relion_iceblock_micrographs`)."""
+    return main("micrographs", sys.argv[1:])
+
+
 def select() -> int:
     """Choose the particles that are worth keeping (`relion_iceblock_select`)."""
     return main("select", sys.argv[1:])

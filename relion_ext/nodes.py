@@ -19,6 +19,7 @@ class NodeType(Enum):
     """
 
     MICROGRAPHS = (1, "MicrographsData.star.relion", "MicrographGroupMetadata.star.relion")
+    COORDINATES = (2, "MicrographsCoords.star.relion", "MicrographCoordsGroup.star.relion")
     PARTICLES = (3, "ParticlesData.star.relion", "ParticleGroupMetadata.star.relion")
     IMAGES_2D = (5, "ImagesData.star.relion", "Image2DGroupMetadata.star.relion")
     CLASS_MODEL = (8, "ProcessData.star.relion.model", "ProcessData.star.relion.model")

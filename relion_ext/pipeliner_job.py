@@ -36,6 +36,7 @@ from core.wording import wording
 from .arguments import INPUTS, Program, meaning, parse
 from .classify import PROGRAM as CLASSIFY
 from .denoise import PROGRAM as DENOISE
+from .micrographs import PROGRAM as MICROGRAPHS
 from .restore import PROGRAM as RESTORE
 from .select import PROGRAM as SELECT
 from .whole import PROGRAM as WHOLE
@@ -156,6 +157,18 @@ class DenoiseJob(IceblockJob):
     OUTPUTS: ClassVar = {"particles.star": PARTICLES, "logfile.pdf": LOG}
 
 
+class MicrographsJob(IceblockJob):
+    """`relion_iceblock_micrographs`: denoised micrographs."""
+
+    PROCESS_NAME = "iceblock.denoise.micrographs"
+    TITLE = "iceblock: denoise micrographs"
+    PROGRAM = MICROGRAPHS
+    OUTPUTS: ClassVar = {
+        "micrographs.star": (NODE_MICROGRAPHGROUPMETADATA, ["relion", "iceblock"]),
+        "logfile.pdf": LOG,
+    }
+
+
 class ClassifyJob(IceblockJob):
     """`relion_iceblock_classify`: particles in 2D classes."""
 
@@ -191,3 +204,12 @@ class RestoreJob(IceblockJob):
     CATEGORY_LABEL = "Subset Selection"
     PROGRAM = RESTORE
     OUTPUTS: ClassVar = {"particles.star": PARTICLES}
+
+    def create_output_nodes(self) -> None:
+        """Announce the particles, or the coordinates where those were given."""
+        coordinates = str(self.joboptions["in_coords"].value or "")
+        if self.joboptions["in_parts"].value or not coordinates:
+            super().create_output_nodes()
+        else:
+            name = coordinates.rpartition("/")[2]
+            self.add_output_node(name, NODE_MICROGRAPHCOORDSGROUP, ["relion", "iceblock"])

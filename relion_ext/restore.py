@@ -1,4 +1,4 @@
-"""`relion_iceblock_restore`: the raw images back in a denoised set, as a RELION External job."""
+"""`relion_iceblock_restore`: raw images, or raw micrographs, back, as a RELION External job."""
 
 from core.runs.options import Options
 
@@ -11,21 +11,27 @@ PROGRAM = Program(
     summary=(
         "Puts the raw images back: particles.star with the rows and all metadata of the denoised "
         "(and perhaps selected, classified or refined) particles, pointing at the images that "
-        "rlnIceblockRawImageName names."
+        "rlnIceblockRawImageName names. Input coordinates that were picked on denoised micrographs "
+        "get the raw micrographs back."
     ),
     kind=Options,
-    inputs={"in_parts": "denoised"},
-    needs=("in_parts",),
+    inputs={"in_parts": "denoised", "in_coords": "denoised"},
+    one_of=("in_parts", "in_coords"),
 )
 
 
 def run(job: Job) -> None:
-    """Restore the particles of `job`."""
-    restored = job.add_output("particles.star", NodeType.PARTICLES)
+    """Restore the particles, or the coordinates, of `job`."""
+    inputs = job.arguments.inputs
+    denoised = inputs.get("in_parts") or inputs["in_coords"]
+    if "in_parts" in inputs:
+        restored = job.add_output("particles.star", NodeType.PARTICLES)
+    else:
+        restored = job.add_output(denoised.name, NodeType.COORDINATES)
 
     from core.counting import counted
     from core.runs.restoring import restore
 
     # The folder is this job's alone: a file there is what a former run of the same job left.
-    rows = restore(job.arguments.inputs["in_parts"], restored, overwrite=True)
-    job.say(f"Raw images of {counted(rows, 'particle')}: {restored}")
+    rows = restore(denoised, restored, overwrite=True)
+    job.say(f"Raw names in {counted(rows, 'row')}: {restored}")

@@ -21,7 +21,10 @@ from relion_ext.wording import words_for
 from .images.stacks import star_text, write_stack
 
 CORE = Path(core.__file__).parent
-JOBS = ("classify", "denoise", "evaluate", "noise", "restore", "select", "train", "whole")
+JOBS = (
+    "classify", "denoise", "evaluate", "micrographs", "noise", "restore", "select", "train",
+    "whole",
+)  # fmt: skip
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w-])")
 
 

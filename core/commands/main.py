@@ -18,7 +18,7 @@ COMMANDS = {
     "classify": "Sort particles into 2D classes, in seconds.",
     "evaluate": "Tell how far to trust denoised particles.",
     "select": "Choose the particles that are worth keeping.",
-    "restore": "Put raw images back into a denoised STAR file.",
+    "restore": "Put raw images, or raw micrographs, back.",
     "relion": "Show the full paths of the executables for RELION, and their labels.",
     "models": "List the models that ship, or show one.",
     "segment": "Label micrographs: background, pollution, particle.",

@@ -16,7 +16,7 @@ from ..errors import IceblockError
 PROGRAMS = (
     "relion_iceblock", "relion_iceblock_denoise", "relion_iceblock_restore",
     "relion_iceblock_evaluate", "relion_iceblock_classify", "relion_iceblock_select",
-    "relion_iceblock_noise", "relion_iceblock_train",
+    "relion_iceblock_micrographs", "relion_iceblock_noise", "relion_iceblock_train",
 )  # fmt: skip
 # The job's own launcher is Python, too: it cannot tell RELION what kept Python from starting.
 _MISLEADING = ("PYTHONPATH", "PYTHONHOME")

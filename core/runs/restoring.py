@@ -1,4 +1,4 @@
-"""Put the raw images of a denoised set of particles back."""
+"""Put the raw images of denoised particles back, and the raw micrographs of picks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..images.particles import read_particles
 from ..images.validation import check_boxes
 from ..remarks import warn
 from .provenance import require_raw
+from .restoring_picks import picks_restorer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None
     ----------
     denoised
         A file that iceblock wrote, or that RELION or CryoSPARC made from one, by a selection for
-        example.
+        example; or picks that were made on denoised micrographs, see `picks_restorer`.
     out
         The file to make.
     overwrite
@@ -38,7 +39,7 @@ def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None
     Returns
     -------
     count
-        Number of particles.
+        Number of particles; of micrographs for files that list those.
 
     Raises
     ------
@@ -49,6 +50,9 @@ def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None
     """
     if out.exists() and not overwrite:
         raise IceblockError(f"{out} exists already; choose another name or give --overwrite")
+    of_picks = picks_restorer(denoised) if raw is None else None
+    if of_picks is not None:
+        return of_picks(denoised, out)
     particles = read_particles(denoised)
     if raw is None:
         restored = particles.restored()

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from core.errors import IceblockError
 from core.runs.option import option
 from core.runs.options import Options, option_class
-from relion_ext import classify, denoise, evaluate, noise, restore, select, train, whole
+from relion_ext import (
+    classify,
+    denoise,
+    evaluate,
+    micrographs,
+    noise,
+    restore,
+    select,
+    train,
+    whole,
+)
 from relion_ext.arguments import INPUTS, Program, meaning, parse, usage
 
 
@@ -27,7 +37,8 @@ class Few(Options):
 PROGRAM = Program("relion_test", "Tests.", Few, {"in_parts": "particles"}, ("in_parts",))
 PARTICLES = ["--in_parts", "Extract/job003/particles.star"]
 PROGRAMS = [
-    job.PROGRAM for job in (classify, denoise, evaluate, noise, restore, select, train, whole)
+    job.PROGRAM
+    for job in (classify, denoise, evaluate, micrographs, noise, restore, select, train, whole)
 ]
 ORDINARY = ["--o", "External/job001/", *PARTICLES]
 

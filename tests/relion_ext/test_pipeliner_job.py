@@ -63,6 +63,7 @@ def drive(python: str, project: Path, *arguments: str) -> Any:
 def test_jobs_are_found_and_can_be_run(python: str, project: Path) -> None:
     assert drive(python, project, "list") == {
         "iceblock.class2d.particles": True,
+        "iceblock.denoise.micrographs": True,
         "iceblock.denoise.particles": True,
         "iceblock.denoise.project": True,
         "iceblock.restore.particles": True,

@@ -15,19 +15,21 @@ import numpy as np
 
 from ...errors import IceblockError
 from ..micrographs.reader import Micrograph, read_micrograph
-from .table import to_text
+from .table import replaced, text_column, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from ..micrographs.raw_names import RawMicrograph
     from .kinds import Records
 
     Coordinates = npt.NDArray[np.float64]
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
+_SIZE = "location/micrograph_psize_A"
 _X, _Y = "location/center_x_frac", "location/center_y_frac"
 RING = 1.6
 """Outer radius of the ring about a pick, in radii of the disc."""
@@ -170,6 +172,42 @@ def to_fractions(
     """
     y, x = (positions / shapes).T
     return x, 1 - y if flip_y else y
+
+
+def raw_locations(
+    records: Records,
+    raw_of: Callable[[str], RawMicrograph],
+    shape_of: Callable[[RawMicrograph], tuple[int, ...]],
+) -> Records:
+    """Give picks that were made on denoised micrographs their places in the raw ones.
+
+    Parameters
+    ----------
+    records
+        (N,) particles with a `location` slot.
+    raw_of
+        Gives the raw micrograph of a denoised one by its path.
+    shape_of
+        Gives ny, nx of a raw micrograph; asked where the denoised one has larger pixels.
+    """
+    paths, places = np.unique(records[_PATH], return_inverse=True)
+    raw = [raw_of(to_text(path).removeprefix(">")) for path in paths]
+    changed: dict[str, npt.NDArray[Any]] = {
+        _PATH: text_column([one.name for one in raw], places, records[_PATH])
+    }
+    scales = np.array([one.scale for one in raw])
+    if (scales != 1).any():
+        old = np.array(records[_SHAPE])
+        shapes = np.array(old)
+        for number in np.flatnonzero(scales != 1).tolist():
+            shapes[places == number] = shape_of(raw[number])
+        factor = scales[places][:, None] * old / shapes  # a fraction of the raw one's sides
+        changed[_SHAPE] = shapes
+        for tag, axis in ((_Y, 0), (_X, 1)):
+            changed[tag] = (records[tag] * factor[:, axis]).astype(records[tag].dtype)
+        if _SIZE in (records.dtype.names or ()):
+            changed[_SIZE] = (records[_SIZE] / scales[places]).astype(records[_SIZE].dtype)
+    return replaced(records, changed)
 
 
 def box_in_micrographs(records: Records, pixel_size: float) -> int:

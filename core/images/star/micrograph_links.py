@@ -23,7 +23,7 @@ _SIZE, _ORIGINAL = "_rlnMicrographPixelSize", "_rlnMicrographOriginalPixelSize"
 _MAGNIFICATION = "_rlnMagnification"
 
 
-def scaled_optics(path: Path, note: str) -> None:
+def scaled_optics(path: Path, note: str | None) -> None:
     """Give the optics groups of denoised micrographs the pixel size of the files.
 
     Parameters
@@ -31,7 +31,7 @@ def scaled_optics(path: Path, note: str) -> None:
     path
         A STAR file of micrographs with the columns of this module; it is replaced.
     note
-        The comment line at its top.
+        The comment line at its top; None for none.
     """
     star = StarFile.read(path)
     rows = star.find(SCALE)
