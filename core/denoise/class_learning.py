@@ -84,7 +84,7 @@ def learn_classes(
     grid = polar_grid(box, PART * box / 2 + EDGE)
     found = []
     for rows, prior in zip(taught, priors, strict=True):
-        source = _Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
+        source = Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
         classes = how_many_classes(len(rows), prior.signal)
         reach = max(2.0, OFFSETS * box)
         covariances = ring_covariances(prior, grid)
@@ -129,7 +129,7 @@ def how_many_classes(images: int, signal: float) -> int:
     return int(np.clip(round(told_apart), *CLASSES))
 
 
-class _Sampled:
+class Sampled:
     """Some images as the engine asks for them, in memory."""
 
     def __init__(

@@ -82,7 +82,7 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
                 for name, plain in values["views"].items()
             }
             classes = tuple(each for name, each in sorted(views.items()) if name in _CLASSES)
-            given = {k.removeprefix("given "): v for k, v in views.items() if k not in _CLASSES}
+            given = {name: views[f"given {name}"] for name in names if f"given {name}" in views}
             weights = None
             if names:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]

@@ -16,7 +16,9 @@ from ..signal.outliers import without_outliers
 from .class_learning import learn_classes
 from .estimators.estimator import Seen, joined, keys_of
 from .estimators.views import PosteriorMean
+from .given import Given
 from .known_set import KnownSet
+from .reference_learning import fit_views, grid_of
 from .views import geometry_of, normalised, set_view, working_view
 from .weighing import how_many, weigh
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from .views import Geometry
 
 _PIECE = 8
+NOTHING = Given()
 FEWEST_OF_HALF = 50
 """Images in each half from which on it teaches a mean and covariance of its own."""
 
@@ -83,6 +86,7 @@ def learn_set(
     pixel_size: float,
     ctf: CtfParameters | None,
     contrast: int = 1,
+    given: Given = NOTHING,
 ) -> dict[Geometry, KnownSet]:
     """Learn from raw images what `Denoiser` takes as `sets`; nothing where they are too few.
 
@@ -97,11 +101,13 @@ def learn_set(
         n of them; None where the set has none.
     contrast
         1 for white particles, -1 for black ones.
+    given
+        What the user knows of them.
     """
     working = denoiser.model.card.working_pixel_size
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
         lesson = _lesson(images, pixel_size, ctf, working, contrast, pool)
-        known = learn_from(lesson, denoiser.network, pool)
+        known = learn_from(lesson, denoiser.network, pool, given=given)
     return {} if known is None else {geometry_of(images.shape[-1], pixel_size): known}
 
 
@@ -200,6 +206,7 @@ def learn_from(
     network: Network,
     pool: Executor,
     tick: Callable[[int], None] = lambda count: None,
+    given: Given = NOTHING,
 ) -> KnownSet | None:
     """Learn all that there is to know of a set; None where it shows nothing, or is too small.
 
@@ -214,6 +221,8 @@ def learn_from(
         depend on their number.
     tick
         Told the number of images after every piece of work.
+    given
+        What the user knows of them.
     """
     if len(lesson.views) < FEWEST:
         return None
@@ -224,7 +233,8 @@ def learn_from(
     halves = _by_halves(lesson, lesson.views, pool)
     classes = _classes(lesson, halves, pool, tick) if halves else ()
     rests = _rests(lesson, classes, pool, tick) if classes else ()
-    known = KnownSet(prior, halves, classes, rests)
+    views = _given(lesson, given, prior, pool, tick)
+    known = KnownSet(prior, halves, classes, rests, views)
     weighed = weigh(known.to(device), network, lesson.sample.to(device), pool, tick, lesson.others)
     return known.keeping(*(weighed or (None, None)))
 
@@ -234,6 +244,20 @@ def _classes(
 ) -> tuple[KnownViews, ...]:
     """Learn the classes of each half from the other half; nothing where images are too few."""
     return learn_classes(lesson.views, lesson.ctf, lesson.halves, halves, pool, tick) or ()
+
+
+def _given(
+    lesson: Lesson, given: Given, prior: SetPrior, pool: Executor, tick: Callable[[int], None]
+) -> dict[str, KnownViews]:
+    """Fit what the user knows to the images."""
+    grid = grid_of(prior.box)
+    return {
+        name: fit_views(
+            given.views(number, grid, prior.pixel_size),
+            lesson.views, lesson.ctf, prior, pool, tick,
+        )
+        for number, name in enumerate(given.names)
+    }  # fmt: skip
 
 
 def _rests(

@@ -46,6 +46,8 @@ class KnownViews:
         Of the particles' offsets along y and along x, pixels.
     empty
         Part of the images that show no particle.
+    weights : (k,)
+        Part of the particles that show each view; None where all are as many.
     """
 
     views: torch.Tensor
@@ -55,6 +57,7 @@ class KnownViews:
     radius: float
     offset_sd: float
     empty: float
+    weights: torch.Tensor | None = None
 
     @property
     def grid(self) -> PolarGrid:
@@ -82,6 +85,13 @@ class KnownViews:
     def powers(self) -> torch.Tensor:
         """(k, rings) mean over each ring."""
         return self.views.square().mean(-1)
+
+    @cached_property
+    def log_shares(self) -> torch.Tensor:
+        """(k,) logarithm of the weights over their mean."""
+        if self.weights is None:
+            return torch.zeros(len(self.views), device=self.views.device)
+        return (len(self.views) * self.weights).log()
 
     @cached_property
     def offsets(self) -> torch.Tensor:

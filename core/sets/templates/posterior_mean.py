@@ -72,7 +72,7 @@ def _means(samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> 
     energy = transfer[:, :rings] @ (0.5 * grid.turns * weight * known.powers)[:, :rings].T
     apart = known.offsets.square().sum(1) / known.spread
     prior = torch.log_softmax(-apart, 0) - math.log(turns * k)
-    fits = fits.reshape(turns, n, k, s) - energy[:, :, None] + prior
+    fits = fits.reshape(turns, n, k, s) - (energy - known.log_shares)[:, :, None] + prior
     posterior = _posterior(fits.reshape(turns, n, k * s), known.empty)
     back = from_turns(turns, turns // 2).to(parts.device) @ posterior.flatten(1)
     real, imaginary = back.reshape(2, turns // 2, n, k * s)
