@@ -117,7 +117,9 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
     """
     labels = program.labels
     found: dict[str, str | None] = {}
-    for name, value in _pairs(argv):
+    in_singular = {one.spelled: name for name, one in labels.items() if one.many and one.spelled}
+    for given, value in _pairs(argv):
+        name = in_singular.get(given, given)
         if name not in labels and name not in INPUTS and name not in _OWN:
             raise IceblockError(_unknown(name, program), _explained(program))
         if found.setdefault(name, value) != value:

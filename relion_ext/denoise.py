@@ -13,7 +13,7 @@ PROGRAM = Program(
         "stacks it points at, and logfile.pdf with the pictures to judge it by."
     ),
     kind=DenoiseOptions,
-    inputs={"in_parts": "particles"},
+    inputs={"in_parts": "particles", "in_3dref": "volumes"},
     needs=("in_parts",),
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..compute.device import choose_device
+from ..denoise.given import Given
 from ..denoise.inference import Denoiser as _Denoiser
 from ..denoise.model_file import Model
 from ..denoise.model_file import load_model as _load_model
@@ -18,7 +20,7 @@ from ..runs.denoise.learning import MOST
 from ..sets.covariance.learn import FEWEST
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
@@ -74,7 +76,15 @@ class Denoiser:
         self._sign = 1 if contrast == "white" else -1
         self._denoiser = _Denoiser(self.model, self._device, keep_noise)
 
-    def learn(self, images: Images, pixel_size: float, ctf: CtfParameters | None = None) -> bool:
+    def learn(
+        self,
+        images: Images,
+        pixel_size: float,
+        ctf: CtfParameters | None = None,
+        *,
+        volumes: Sequence[Path | str] = (),
+        classes: Path | str | None = None,
+    ) -> bool:
         """Learn what the images of a set have in common, as `iceblock denoise` does first.
 
         Images of the same box and pixel size are denoised better afterwards. A later call takes
@@ -84,6 +94,9 @@ class Denoiser:
         ----------
         images, pixel_size, ctf
             See `__call__`; 100 images or more, of which 8000 are looked at.
+        volumes, classes
+            What is known of the particles: maps or atomic models, and a file of class averages, as
+            `iceblock denoise` takes them. They count as far as the images prove them.
 
         Returns
         -------
@@ -91,13 +104,17 @@ class Denoiser:
             False where the images are too few or show nothing beside noise.
         """
         images = _checked(images, pixel_size, ctf)
+        given = Given([Path(path) for path in volumes], None if classes is None else Path(classes))
+        given.check(pixel_size)
         rows = np.arange(len(images)) if ctf is None else np.flatnonzero(ctf.known)
         if len(rows) > MOST:
             rows = rows[np.linspace(0, len(rows) - 1, MOST).astype(int)]
         if len(rows) < FEWEST:
             return False
         mine = None if ctf is None else ctf.take(rows)
-        sets = learn_set(self._denoiser, images[rows], pixel_size, mine, self._sign)
+        sets = learn_set(self._denoiser, images[rows], pixel_size, mine, self._sign, given)
+        for known in sets.values():
+            given.tell_unused(list(known.given))
         self._denoiser = _Denoiser(self.model, self._device, self._keep_noise, sets)
         return bool(sets)
 

@@ -47,6 +47,13 @@ def values(*argv: str) -> dict[str, object]:
     return dict(parse(PROGRAM, [*ORDINARY, *argv]).values)
 
 
+def test_a_list_may_be_named_in_the_singular() -> None:
+    for label in ("--volume", "--volumes"):
+        found = parse(denoise.PROGRAM, [*ORDINARY, label, "a.mrc", "--in_3dref", "b.mrc"])
+        assert found.values == {"volumes": (Path("a.mrc"),)}
+        assert found.inputs["in_3dref"] == Path("b.mrc")
+
+
 @pytest.mark.parametrize(
     "spelling",
     [

@@ -15,6 +15,7 @@ from ... import __version__
 from ...compute.device import bf16_pays
 from ...denoise.known_set_file import SET, read_sets
 from ...errors import IceblockError
+from ...images.class_averages import class_stacks
 from ...images.cs.table import read_table
 from ...remarks import warn
 from .. import stamps
@@ -51,8 +52,18 @@ def identify(
         "device_type": device.type,
         "bf16": bf16_pays(device),
         **options.identity(),
+        **_given_stamps(options),
         **({"passthrough": _passed_fields(options.passthrough)} if options.passthrough else {}),
     }
+
+
+def _given_stamps(options: DenoiseOptions) -> dict[str, list[str]]:
+    """Say what the files hold by which the user knows the particles."""
+    classes: list[str] = []
+    if options.classes is not None:
+        stacks = class_stacks(options.classes, options.project_dir)
+        classes = [stamps.stamp(options.classes), *sampled_all(stacks).values()]
+    return {"volumes": stamps.stamps(options.volumes), "classes": classes}
 
 
 def _passed_fields(paths: Sequence[Path]) -> list[str]:

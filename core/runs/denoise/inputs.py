@@ -20,6 +20,7 @@ from ..provenance import denoised_rows, refuse_denoised
 from ..usable_ctf import usable_ctf
 from .extent import Extent
 from .identity import identify, moment
+from .learning import given_by
 from .share import device_of
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     wanted = reads_ctf(model.generator) or not options.each_alone
     ctf = usable_ctf(particles, ODD) if wanted else None
     before = moment(plan)
+    given_by(options).check(model.card.working_pixel_size)
     identity = identify(options, plan, ctf, model, device)
     return Work(particles, again, plan, model, device, ctf, identity, before, whole)
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...compute.threads import thread_pool
 from ...denoise.class_learning import passes
+from ...denoise.given import Given
 from ...denoise.known_set_file import SET, WEIGHTS, read_sets, write_sets
+from ...denoise.reference_learning import how_many_fitted
 from ...denoise.set_learning import Lesson, learn_from, shown
 from ...denoise.stacks import spread
 from ...denoise.views import set_of, sets_among, working_box
@@ -18,7 +20,6 @@ from ...sets.covariance.learn import FEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -38,8 +39,13 @@ MOST = 8000
 """Images of each set that are learned from."""
 
 
+def given_by(options: DenoiseOptions) -> Given:
+    """Give what the user knows of the particles."""
+    return Given(options.volumes, options.classes, options.project_dir)
+
+
 def learn_sets(
-    folder: Path,
+    options: DenoiseOptions,
     jobs: Sequence[StackJob],
     ctf: CtfParameters | None,
     network: Network,
@@ -50,7 +56,7 @@ def learn_sets(
 
     Parameters
     ----------
-    folder
+    options
         Of the run.
     jobs, ctf
         Of all particles; each job has its contrast.
@@ -62,27 +68,30 @@ def learn_sets(
         Of the run.
     """
     try:
-        read_sets(folder)
+        read_sets(options.out)
     except IceblockError:  # not there, or damaged: it is made (again)
         pass
     else:
         return
+    given = given_by(options)
     sets = jobs_of_sets(jobs)
     counts = {key: sum(len(job.indices) for job in mine) for key, mine in sets.items()}
     enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
     learned = {}
     total = sum(
-        count * (1 + passes(count)) + min(count, how_many(working_box(*key, working_pixel_size)))
+        count * (1 + passes(count))
+        + len(given.names) * how_many_fitted(count)
+        + min(count, how_many(working_box(*key, working_pixel_size)))
         for key, count in enough.items()
     )
     with console.bar(total, "img", "learning the set") as bar:
         for key in enough:
             images = Shown(sets[key], key, ctf, working_pixel_size)
-            known = _learn(images, network, bar.advance)
+            known = _learn(images, network, bar.advance, given)
             console.heartbeat()
             if known is not None:
                 learned[key] = known
-    write_sets(folder, learned)
+    write_sets(options.out, learned)
 
 
 def learned_sets(options: DenoiseOptions) -> dict[Geometry, KnownSet]:
@@ -138,7 +147,9 @@ class Shown:
         return shown(raw, pixel_size, job.contrast or 1, self.working_pixel_size, ctf)[0]
 
 
-def _learn(images: Shown, network: Network, tick: Callable[[int], None]) -> KnownSet | None:
+def _learn(
+    images: Shown, network: Network, tick: Callable[[int], None], given: Given
+) -> KnownSet | None:
     """Learn from images spread over all stacks of one set."""
     pieces = list(spread(images.jobs, MOST))
     with thread_pool() as pool:
@@ -149,7 +160,7 @@ def _learn(images: Shown, network: Network, tick: Callable[[int], None]) -> Know
                 tick(len(piece[1]))
 
         lesson = Lesson(read(), sum(len(places) for _, places in pieces))
-        return learn_from(lesson, network, pool, tick)
+        return learn_from(lesson, network, pool, tick, given)
 
 
 def described(sets: Mapping[Geometry, KnownSet]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...denoise.shipped import DEFAULT
+from ...errors import IceblockError
 from ..common_options import Compiling, Output, Passthrough
 from ..option import COMMAND, option
 from ..options import Options, option_class
@@ -13,6 +14,10 @@ from ..options import Options, option_class
 STACKS = "Particles"
 UNUSABLE = "passed_through.txt"
 OUTLIERS = "outliers.txt"
+ALONE = (
+    "--each-alone denoises every particle without a reference: leave it out, or leave --volume and "
+    "--classes out."
+)
 
 
 @option_class(kw_only=True)
@@ -72,8 +77,24 @@ class DenoiseOptions(Denoising, Passthrough, Compiling, Output):
         "Denoise only every K-th particle, for a quick look",
         default=None, at_least=1, metavar="K", otherwise="all",
     )  # fmt: skip
+    volumes: tuple[Path, ...] = option(
+        "Reference volume of these particles: a map (.mrc, .map) or atomic model (.pdb, .cif), "
+        "also .gz; may be given again",
+        default=(), spelled="volume", otherwise="none", changes_result=False,
+    )  # fmt: skip
+    classes: Path | None = option(
+        "Class averages of these particles: a stack (.mrcs), RELION's _model.star or CryoSPARC's "
+        "templates (.cs)",
+        default=None, otherwise="none", changes_result=False,
+    )  # fmt: skip
     stacks: str = STACKS
     """Folder of the denoised stacks, from `out`."""
+
+    def check(self) -> None:
+        """Raise IceblockError for values that do not go together."""
+        super().check()
+        if self.each_alone and (self.volumes or self.classes):
+            raise IceblockError(ALONE)
 
     @property
     def output(self) -> Path:

@@ -177,8 +177,7 @@ def _settle(share: Share, record: DenoiseRecord) -> Work:
     tell_filtered(plan.jobs, working_pixel_size)
     if not options.each_alone:
         network = Network(work.model.generator, work.device)
-        given = (work.ctf, network, working_pixel_size, share.console)
-        learn_sets(options.out, plan.jobs, *given)
+        learn_sets(options, plan.jobs, work.ctf, network, working_pixel_size, share.console)
     return replace(work, plan=plan)
 
 

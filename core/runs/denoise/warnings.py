@@ -9,7 +9,7 @@ from ...denoise.views import seen_by_network
 from ...figures.denoise_report import range_warnings
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
-from .learning import jobs_of_sets, learned_sets
+from .learning import given_by, jobs_of_sets, learned_sets
 from .options import UNUSABLE
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ def tell_result(options: DenoiseOptions, plan: OutputPlan, passed_through: int) 
 def _tell_sets_not_learned(options: DenoiseOptions, plan: OutputPlan) -> None:
     """Warn of sets whose particles were denoised each by itself, and say why."""
     learned = learned_sets(options)
+    if learned:
+        kept = [name for known in learned.values() for name in known.given]
+        given_by(options).tell_unused(kept)
     few: list[Geometry] = []
     nothing: list[Geometry] = []
     counts: dict[Geometry, int] = {}
