@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from core.runs.denoise.options import DenoiseOptions
+from core.errors import IceblockError
+from core.runs.denoise.options import ALONE, DenoiseOptions
 from core.runs.option import option
 from core.runs.options import option_class
 
 from .place import OutputPlace, job_command, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.figure import Figure
 
     from core.runs.denoise.run import Denoised
 
+    from .fetching import Found
     from .files import ProjectFiles
     from .job import Job
 
@@ -37,6 +39,15 @@ class DenoisePlace(OutputPlace):
         "Particles with images; the job alone where it has only one such output",
         metavar="J#.OUTPUT",
     )  # fmt: skip
+    volumes: tuple[str, ...] = option(
+        "Reference volume of these particles: of a job, or a map or atomic model (.mrc, .pdb, "
+        ".cif, also .gz); may be given again",
+        default=(), spelled="volume", metavar="J#.OUTPUT|FILE",
+    )  # fmt: skip
+    classes: str | None = option(
+        "Class averages of these particles: templates of a job, or a file (.mrcs, .star, .cs)",
+        default=None, metavar="J#.OUTPUT|FILE",
+    )  # fmt: skip
     name: str = option("Of the new job's output", default="denoised")
 
 
@@ -54,12 +65,17 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
       iceblock-cryosparc denoise --url http://cs.lab:39000 --project P3 --particles J12.particles
     """
     from .connection import Connection
-    from .fetching import fetch_particles
+    from .fetching import connect_all, fetch_particles, find_all
     from .job import Job
     from .sources import find_source
 
+    if given["each_alone"] and (place.volumes or place.classes):
+        raise IceblockError(ALONE)
     with Connection(place.url, place.email) as connection:
         source = find_source(connection, place.project, place.particles, "particle", ["blob"])
+        maps = find_all(connection, place.project, place.volumes, "volume", "map")
+        named = (place.classes,) if place.classes else ()
+        templates = find_all(connection, place.project, named, "template", "blob")
         facts = _facts(given)
         with Job(
             connection,
@@ -74,6 +90,8 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
             wanted = ["blob"] if given["each_alone"] else ["blob", "ctf"]
             read = [slot for slot in wanted if slot in source.slots]
             job.connect("particles", source, read)
+            connect_all(job, "volumes", maps, ["map"])
+            connect_all(job, "classes", templates, ["blob"])
             slots: list[str | Mapping[str, object]] = ["blob"]
             if given["confidence"]:
                 slots.append(CONFIDENCE)
@@ -82,11 +100,24 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
             files = job.open_files(RUN, place.scratch)
             table = files.folder / RUN / "input.cs"
             fetch_particles(job, source, read, files, table)
+            known = _fetch_known(job, files, maps, templates)
             options = DenoiseOptions(
                 particles=table, out=files.folder / RUN, stacks=f"../{STACKS}",
-                project_dir=files.root, **given,
+                project_dir=files.root, **known, **given,
             )  # fmt: skip
             _denoise(job, place.name, files, options)
+
+
+def _fetch_known(
+    job: Job, files: ProjectFiles, maps: Sequence[Found], templates: Sequence[Found]
+) -> dict[str, Any]:
+    """Bring what is known of the particles to this machine; gives the options that name it."""
+    from .fetching import fetch_templates, fetch_volumes
+
+    table = files.folder / RUN / "classes.cs"
+    classes = [fetch_templates(job, files, "classes", found, table) for found in templates]
+    volumes = fetch_volumes(job, files, "volumes", maps)
+    return {"volumes": volumes, "classes": classes[0] if classes else None}
 
 
 def _facts(given: dict[str, Any]) -> dict[str, str]:

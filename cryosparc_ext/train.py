@@ -13,10 +13,8 @@ from core.runs.train.options import TrainOptions
 from .place import Place, job_command, told
 
 if TYPE_CHECKING:
-    from .connection import Connection
     from .files import ProjectFiles
     from .job import Job
-    from .sources import Source
 
 RUN = "model"
 """Folder in the job directory."""
@@ -55,6 +53,7 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
           --volume J40.volume --particles J12.particles --from iceblock-4A --time-limit 15m
     """
     from .connection import Connection
+    from .fetching import connect_all, fetch_banks, fetch_volumes, find_all
     from .job import Job
 
     # With the names of the inputs: the options that contradict each other are told before the job.
@@ -62,9 +61,9 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
     TrainOptions(noise, volumes=volumes, out=Path(RUN), **given).check()
     with Connection(place.url, place.email) as connection:
         wanted = (place.particles,) if place.particles else ()
-        banks = _find(connection, place.project, place.noise, "particle", "blob")
-        maps = _find(connection, place.project, place.volumes, "volume", "map")
-        stack = _find(connection, place.project, wanted, "particle", "ctf")
+        banks = find_all(connection, place.project, place.noise, "particle", "blob")
+        maps = find_all(connection, place.project, place.volumes, "volume", "map")
+        stack = find_all(connection, place.project, wanted, "particle", "ctf")
         sources = [found for found in (*banks, *maps, *stack) if not isinstance(found, Path)]
         if not (place.workspace or sources):
             raise IceblockError("None of the inputs is of this project: give --workspace.")
@@ -76,14 +75,9 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
             "A model for `iceblock-cryosparc denoise --model`, trained on this project's noise.",
             place.under_way,
         ) as job:
-            for kind, slots, inputs in (
-                ("noise", ["blob"], banks),
-                ("volumes", ["map"], maps),
-                ("particles", ["blob", "ctf"], stack),
-            ):
-                for found in inputs:
-                    if not isinstance(found, Path):
-                        job.connect(kind, found, slots)
+            connect_all(job, "noise", banks, ["blob"])
+            connect_all(job, "volumes", maps, ["map"])
+            connect_all(job, "particles", stack, ["blob", "ctf"])
             job.start(
                 {
                     "From": given.get("start", "random weights"),
@@ -96,42 +90,11 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
             options = TrainOptions(
                 **{"name": f"{place.project}-{job.uid}"} | given,
                 out=out,
-                noise=_places(job, files, "noise", banks),
-                volumes=_places(job, files, "volumes", maps),
+                noise=fetch_banks(job, files, "noise", banks),
+                volumes=fetch_volumes(job, files, "volumes", maps),
                 particles=_table(job, files, out / "particles.cs") if stack else None,
             )
             _train(job, files, options)
-
-
-def _find(
-    connection: Connection, project: str, texts: tuple[str, ...], kind: str, slot: str
-) -> list[Source | Path]:
-    """Find each input: a file or folder that is here, or an output of a job."""
-    from .sources import find_source
-
-    return [
-        Path(text) if Path(text).exists() else find_source(connection, project, text, kind, [slot])
-        for text in texts
-    ]
-
-
-def _places(
-    job: Job, files: ProjectFiles, name: str, inputs: list[Source | Path]
-) -> tuple[Path, ...]:
-    """Bring the banks or maps of an input to this machine."""
-    from core.noise.bank import TABLE
-
-    places = [found for found in inputs if isinstance(found, Path)]
-    if len(places) == len(inputs):
-        return tuple(places)
-    slot = "blob" if name == "noise" else "map"
-    paths = sorted({str(path) for path in job.load(name, [slot])[f"{slot}/path"]})
-    for path in paths:
-        beside = [str(Path(path).with_name(TABLE))] if name == "noise" else []
-        files.fetch([path, *beside], job.heartbeat)
-        whole = files.root / path
-        places.append(whole.parent if name == "noise" else whole)
-    return tuple(places)
 
 
 def _table(job: Job, files: ProjectFiles, out: Path) -> Path:

@@ -1,6 +1,7 @@
 """What the particles of a job have in common: their CTFs are read, and nothing more is written."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import mrcfile
@@ -79,3 +80,32 @@ def test_each_alone_and_without_ctfs(lab: Lab, alike: Dataset[Any], denoise: Run
     assert len(prior.transfers) == 1
     alone, together = (mrcfile.read(lab.project / f"{job}/denoised/a.mrc") for job in ("J2", "J4"))
     assert not np.array_equal(alone, together)
+
+
+def test_a_volume_and_templates_are_fetched(
+    lab: Lab, alike: Dataset[Any], denoise: Run, tmp_path: Path
+) -> None:
+    """The particles of other jobs' volume and templates; the project is not visible here."""
+    lab.seed("extracted", alike)
+    y, x = np.mgrid[:BOX, :BOX] - BOX // 2
+    lobe = 3 * np.exp(-((y - 4) ** 2 + x**2) / 8)
+    density = np.exp(-(np.square(np.mgrid[:BOX, :BOX, :BOX] - BOX // 2).sum(0)) / 30)
+    for path, data in (("J2/map.mrc", density), ("J3/averages.mrc", np.stack([lobe, 0 * lobe]))):
+        (lab.project / path).parent.mkdir(exist_ok=True)
+        with mrcfile.new(lab.project / path) as file:
+            file.set_data(data.astype(np.float32))
+            file.voxel_size = 4.0
+    volume = Dataset.allocate(1, [("map/path", "O"), ("map/shape", "u4", (3,))])
+    volume["map/path"] = ["J2/map.mrc"]
+    lab.seed("volume", volume, kind="volume", dtypes={"map": "volume_blob"})
+    shapes = particles(["J3/averages.mrc"] * 2, [0, 1], BOX).filter_prefixes(["blob"])
+    lab.seed("templates_selected", shapes, kind="template", dtypes={"blob": "template_blob"})
+    lab.server.world.hidden = True
+    assert denoise("--volume", "J2", "--classes", "J3", "--scratch", tmp_path) == 0
+    job = lab.job("J4")
+    assert (job.status, job.parents) == ("completed", ["J1", "J2", "J3"])
+    record = json.loads((lab.project / "J4/iceblock/run.json").read_text())
+    assert list(map(len, (record["identity"]["volumes"], record["identity"]["classes"]))) == [1, 2]
+    assert "classes of classes.cs" in record["sets"][0]["shares"]
+    assert denoise("--volume", "J2", "--each-alone") == 1
+    assert ("P1", "J5") not in lab.server.world.jobs
