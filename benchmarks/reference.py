@@ -1,0 +1,146 @@
+"""What a reference volume adds to a set, and that a wrong one takes nothing away.
+
+    python benchmarks/reference.py DATA WORK --append
+
+Sets of one structure that no model has seen: one chain of a tetramer, and three of four chains of a
+channel, which has no symmetry. Each set is denoised without a reference, with the right one, cut at
+a resolution, and with the other structure. The score is the mean correlation with the truth inside
+the tight particle mask, in which the SNR holds.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import mrcfile
+import numpy as np
+import torch
+from assemblies import chain_names, nearest_chains, subset
+from results import record
+from training_data import MARGINS, TEST, VALIDATION, noise_source, settings_at, structure_file
+
+from core.denoise.given import Given
+from core.denoise.inference import Denoiser
+from core.denoise.model_file import load_model
+from core.denoise.set_learning import learn_set
+from core.denoise.shipped import DEFAULT, find_model
+from core.signal.agreement import masked_correlation
+from core.signal.ctf import joined
+from core.signal.filters import oracle_wiener
+from core.simulate.atomic_models import density_of_model, read_model
+from core.simulate.pairs import PairGenerator, Pairs
+from core.simulate.projection import VolumeTransform
+
+if TYPE_CHECKING:
+    from core.simulate.volume import Volume
+
+warnings.simplefilter("ignore")
+
+BOX, PIXEL_SIZE, SCORED = 64, 4.0, 256
+STRUCTURES = {"one chain": (TEST, 1), "three chains": (VALIDATION, 3)}
+SHIFT_SD = 6.0
+"""Å."""
+
+
+def structure(data: Path, name: str) -> Volume:
+    """Give the density of some chains of a held-out structure."""
+    source, count = STRUCTURES[name]
+    model = read_model(structure_file(data, source))
+    chains = nearest_chains(model, chain_names(model)[0], count)
+    return density_of_model(subset(model, chains), PIXEL_SIZE)
+
+
+def cut(volume: Volume, resolution: float) -> Volume:
+    """Filter a density at a resolution (Å)."""
+    frequency = np.fft.fftfreq(volume.box, volume.pixel_size) ** 2
+    radius = np.sqrt(frequency[:, None, None] + frequency[:, None] + frequency)
+    kept = 1 / np.sqrt(1 + (radius * resolution) ** 16)
+    data = np.fft.ifftn(np.fft.fftn(volume.data) * kept).real
+    return replace(volume, data=data.astype(np.float32))
+
+
+def write(path: Path, volume: Volume) -> Path:
+    """Write a density as a map."""
+    with mrcfile.new(path, overwrite=True) as file:
+        file.set_data(volume.data)
+        file.voxel_size = volume.pixel_size
+    return path
+
+
+def draw(generator: PairGenerator, n: int) -> Pairs:
+    """Draw images and their truth."""
+    rng, noise = np.random.default_rng(11), torch.Generator().manual_seed(11)
+    parts = [generator.draw(min(250, n - k), BOX, rng, noise) for k in range(0, n, 250)]
+    fields = ("noisy", "clean", "mask")
+    whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in fields}
+    return replace(parts[0], **whole, ctf=joined([part.ctf for part in parts]))
+
+
+def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[float, float]:
+    """Learn from the first n images with what is given; score the others, and tell the seconds."""
+    rest = np.arange(n, len(pairs.noisy))
+    noisy, mine = pairs.noisy.numpy(), pairs.ctf.take(np.arange(n))
+    began = time.process_time()
+    sets = learn_set(denoiser, noisy[:n], PIXEL_SIZE, mine, 1, given)
+    seconds = time.process_time() - began
+    in_set = Denoiser(denoiser.model, denoiser.device, sets=sets)
+    found = torch.from_numpy(in_set(noisy[rest], PIXEL_SIZE, 1, pairs.ctf.take(rest))[0])
+    score = masked_correlation(found, pairs.clean[rest], pairs.mask[rest]).mean()
+    return float(score), seconds
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.argument("work", type=click.Path(path_type=Path))
+@click.option("--images", default=4000, show_default=True, help="Of each set.")
+@click.option("--resolution", default=15.0, show_default=True, help="Of the right volume, Å.")
+@click.option("--snr", "snrs", type=float, multiple=True, default=(0.5, 0.1, 0.05))
+@click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md.")
+def main(
+    data: Path, work: Path, images: int, resolution: float, snrs: tuple[float, ...], append: bool
+) -> None:
+    """Print a table."""
+    torch.set_num_threads(1)
+    device = torch.device("cpu")
+    denoiser = Denoiser(load_model(find_model(DEFAULT), device), device)
+    noise = noise_source(data, work, held_out=True)
+    volumes = {name: structure(data, name) for name in STRUCTURES}
+    maps = {
+        name: write(work / f"{name.replace(' ', '_')}.mrc", cut(volume, resolution))
+        for name, volume in volumes.items()
+    }
+    heads = [
+        "structure",
+        "SNR",
+        "oracle Wiener",
+        "none",
+        "right",
+        "wrong",
+        "right over Wiener",
+        "s",
+    ]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for name, volume in volumes.items():
+        (other,) = set(volumes) - {name}
+        for snr in snrs:
+            settings = replace(settings_at(snr, MARGINS["tight"]), shift_sd=SHIFT_SD)
+            generator = PairGenerator([VolumeTransform(volume)], noise, settings)
+            pairs = draw(generator, images + SCORED)
+            noisy, clean, mask = pairs.noisy[images:], pairs.clean[images:], pairs.mask[images:]
+            wiener = float(masked_correlation(oracle_wiener(noisy, clean), clean, mask).mean())
+            none, before = scores(denoiser, pairs, images, Given())
+            right, seconds = scores(denoiser, pairs, images, Given([maps[name]]))
+            wrong, _ = scores(denoiser, pairs, images, Given([maps[other]]))
+            cells = [name, f"{snr:g}", *(f"{one:.3f}" for one in (wiener, none, right, wrong))]
+            lines.append(f"| {' | '.join(cells)} | {right / wiener:.2f} | {seconds - before:.0f} |")
+            print(lines[-1], flush=True)
+    record(f"A reference volume at {resolution:g} Å, {images:,} images", lines, append)
+
+
+if __name__ == "__main__":
+    main()
