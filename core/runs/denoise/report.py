@@ -58,7 +58,8 @@ def report(
         notes.append(f"The particles {which} black: they were inverted for the network and back.")
     if options.keep_noise:
         notes.append(
-            f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions."
+            f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions; "
+            "the evidence is that of the images before."
         )
     if record.out_of is not None:
         notes.append(
