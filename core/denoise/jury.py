@@ -9,7 +9,8 @@ import torch
 
 from ..compute.threads import shared
 from ..sets.stacking.combination import combined
-from ..sets.stacking.evidence import Evidence, resolutions, tell
+from ..sets.stacking.correlation import resolutions, tell
+from ..sets.stacking.evidence import Evidence
 from ..sets.stacking.gathering import (
     estimated,
     filtered,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.figures.evidence_page import HEADS, evidence_page
-from core.sets.stacking.evidence import Evidence, Interval, Told, bands, resolutions
+from core.sets.stacking.correlation import bands, resolutions
+from core.sets.stacking.evidence import Evidence, Interval, Told
 from core.sets.stacking.evidence_words import UNKNOWN, evidence_words
 
 RINGS, PIXEL_SIZE = 33, 4.0

@@ -1,4 +1,4 @@
-"""Collects what `evidence` needs of estimates, within a region."""
+"""Collects what `correlation` needs of estimates, within a region."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from ...signal.filters import wiener_filter
 from ..covariance.background import power_of_each
-from .evidence import Sums
+from .correlation import Sums
 from .noise_level import noise_in
 from .stein import EPSILON
 
@@ -23,7 +23,7 @@ LOW_PASS = tuple(0.03 * 1.15**step for step in range(26))
 
 
 Compared = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""`seen`, `blurred` and `squares` of `evidence.Sums`."""
+"""`seen`, `blurred` and `squares` of `correlation.Sums`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Measured:
     region
         Of the images.
     image, noise : (n, rings)
-        See `evidence.Sums`.
+        See `correlation.Sums`.
     power : (rings,)
         Of the noise.
     """

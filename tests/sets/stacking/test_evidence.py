@@ -9,14 +9,8 @@ import torch
 
 from core.sets.covariance.background import BackgroundSpectrum
 from core.sets.stacking import gathering
-from core.sets.stacking.evidence import (
-    Evidence,
-    Sums,
-    correlations,
-    evidence_from,
-    resolutions,
-    tell,
-)
+from core.sets.stacking.correlation import Sums, correlations, resolutions, tell
+from core.sets.stacking.evidence import Evidence, evidence_from
 from core.sets.stacking.noise_level import noise_in, spectrum_of_noise
 from core.sets.stacking.region import Region, circle, particle, whole
 from core.sets.stacking.stein import EPSILON
