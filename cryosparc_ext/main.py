@@ -18,6 +18,7 @@ from .guard import OpenJob, conclude_for
 
 COMMANDS = {
     "denoise": "Denoise particles, as an external job.",
+    "denoise-micrographs": "Denoise whole micrographs, as an external job.",
     "select": "Choose the particles that are worth keeping, as an external job.",
     "classify": "Sort particles into 2D classes, as an external job.",
     "restore": "Put the original images back, as an external job.",

@@ -1,7 +1,8 @@
 """The fields that a slot of an output must have.
 
 Taken from the replies of a real server that are recorded in the tests of cryosparc-tools 4.7.1, and
-from real .cs files. Slots that are not here cannot be outputs of the loopback server.
+from real .cs files. That of exposures is an assumption: no reply with
+it was recorded. Slots that are not here cannot be outputs of the loopback server.
 """
 
 Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
@@ -39,6 +40,11 @@ FIELDS: dict[tuple[str, str], list[Field]] = {
     ("template", "blob"): [
         ("path", "O"), ("idx", "<u4"), ("shape", "<u4", (2,)), ("psize_A", "<f4"),
         ("res_A", "<f4"),
+    ],
+    ("exposure", "micrograph_blob"): [
+        ("path", "O"), ("idx", "<u4"), ("shape", "<u4", (2,)), ("psize_A", "<f4"),
+        ("format", "O"), ("is_background_subtracted", "<u4"), ("vmin", "<f4"), ("vmax", "<f4"),
+        ("import_sig", "<u8"),
     ],
     ("volume", "map"): [("path", "O"), ("shape", "<u4", (3,)), ("psize_A", "<f4")],
 }  # fmt: skip
