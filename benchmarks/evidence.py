@@ -158,12 +158,13 @@ class Tally:
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT, show_default=True, help="A name, or a file.")
 @click.option("--images", default=1000, show_default=True, help="Of each set.")
+@click.option("--snr", "snrs", multiple=True, default=SNRS, show_default=True, help="Of sets.")
 @click.option("--seed", default=21, show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md.")
 def main(
-    data: Path, work: Path, model: str, images: int, seed: int, threads: int,
-    append: bool,
+    data: Path, work: Path, model: str, images: int, snrs: tuple[float, ...], seed: int,
+    threads: int, append: bool,
 ) -> None:  # fmt: skip
     """Print a table."""
     torch.set_num_threads(threads)
@@ -177,7 +178,7 @@ def main(
     for structure, (file, chains) in STRUCTURES.items():
         density = volume(data, file, chains)
         for kind, noise in noises.items():
-            for snr in SNRS:
+            for snr in snrs:
                 seed += 1
                 generator = PairGenerator([density], noise, settings_at(snr, MARGINS["tight"]))
                 noisy, clean, ctf = drawn(generator, images, seed)

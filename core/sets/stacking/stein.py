@@ -20,7 +20,7 @@ from .combination import strength
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EPSILON = 0.2
+EPSILON = 0.1
 """Part of the noise that a probe adds."""
 
 
