@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_dilation, binary_propagation, gaussian_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_opening,
+    binary_propagation,
+    gaussian_filter,
+)
 
 from ...noise.shading import measure_shading, robust_sd
 from ...segment.network import BACKGROUND, PARTICLE, POLLUTION
@@ -30,6 +35,7 @@ _HALF = 40.0  # Å at which the low-pass keeps half of an amplitude
 _USUAL = 97.0  # per cent of a micrograph's pixels, and times the contrast that these have at most
 _CORE, _RIM = 2.5, 1.25
 _BEYOND_RIM = 12.0  # Å
+_LEAST = 24.0  # Å: half of the least width of a core; parts of particles are smaller
 _BEYOND = 12.0  # robust sd of a micrograph's own pixels, from which on one is an accident
 
 
@@ -132,7 +138,8 @@ def _thick(image: Image, found: npt.NDArray[np.bool_], pixel_size: float) -> Ima
     """
     contrast = np.abs(low_pass(image, pixel_size))
     usual = float(np.percentile(contrast, _USUAL))
-    core = found | (contrast > _CORE * usual)
+    least = max(1, round(_LEAST / pixel_size))
+    core = found | binary_opening(contrast > _CORE * usual, iterations=least)
     whole = binary_propagation(core, mask=core | (contrast > _RIM * usual))
     reach = max(1, round(_BEYOND_RIM / pixel_size))
     return np.asarray(binary_dilation(whole, iterations=reach), dtype=np.float32)

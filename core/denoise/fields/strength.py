@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SIDE, PATCHES = 256, 4
 """Parts of a micrograph, in working pixels, on which it is measured."""
-FAINTEST, STRONGEST = 0.25, 4.0
+FAINTEST, STRONGEST = 0.25, 2.0
 """Limits of g: what is measured on one micrograph has an error of its own."""
 MOST_NOISE = 0.09
 """Largest standard deviation in empty ice, in units of the raw one: l is no larger than that."""
