@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.images.particles import read_particles
-from core.runs.denoise.learning import SET
+from core.runs.denoise.learning import SET, WEIGHTS
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 
@@ -49,7 +49,9 @@ def test_outputs_are_whole_and_valid(project: Path, iceblock: Run, model: Path) 
     assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "-q") == 0
     names = sorted(p.name for p in (project / "Den").rglob("*"))
     stacks = ["mic.mrcs", "mic_2.mrcs"]
-    assert names == sorted(["Particles", *stacks, "particles.star", "report.pdf", "run.json", SET])
+    assert names == sorted(
+        ["Particles", *stacks, "particles.star", "report.pdf", "run.json", SET, WEIGHTS]
+    )
     for stack in stacks:
         assert mrcfile.validate(project / "Den" / "Particles" / stack)
     assert (project / "Den/report.pdf").read_bytes().startswith(b"%PDF")

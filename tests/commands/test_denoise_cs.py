@@ -10,7 +10,7 @@ import pytest
 
 from core.images.cs.table import read_table, write_table
 from core.images.particles import read_particles
-from core.runs.denoise.learning import SET
+from core.runs.denoise.learning import SET, WEIGHTS
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 
@@ -77,6 +77,7 @@ def test_paths_start_at_the_project(cs_project: Path, iceblock: Run, model: Path
     assert iceblock("denoise", table, "--out", "Den", *arguments) == 0
     assert sorted(path.name for path in Path("Den").rglob("*.*")) == [
         "mic.mrc", "mic_2.mrc", "particles.cs", "report.pdf", "run.json", SET,
+        WEIGHTS,
     ]  # fmt: skip
     outside = read_particles(Path("Den/particles.cs"))
     assert outside.stacks[0] == str(Path("Den/Particles/mic.mrc").absolute())
