@@ -101,11 +101,17 @@ class Bench:
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT, show_default=True, help="A name, or a file.")
 @click.option("--set", "name", type=click.Choice(list(SETS)), default=next(iter(SETS)))
-@click.option("--most", default=SIZES[-1], show_default=True, help="Images of the largest set.")
+@click.option("--size", "sizes", multiple=True, default=SIZES, help="Images of a set.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md.")
 def main(
-    data: Path, work: Path, model: str, name: str, most: int, threads: int, append: bool
+    data: Path,
+    work: Path,
+    model: str,
+    name: str,
+    sizes: tuple[int, ...],
+    threads: int,
+    append: bool,
 ) -> None:
     """Print a table."""
     torch.set_num_threads(threads)
@@ -114,7 +120,7 @@ def main(
     box, pixel_size = SETS[name]
     fine = pixel_size < 3
     noise = fine_noise(data, work, pixel_size) if fine else noise_source(data, work, held_out=True)
-    sizes = [size for size in SIZES if size <= most]
+    sizes = tuple(sorted(sizes))
     heads = ["structure", "mask", "SNR", "oracle Wiener", "each alone"]
     heads += [f"{kind}, {size:,}" for size in sizes for kind in ("linear", "set")]
     heads += ["largest set over Wiener"]
