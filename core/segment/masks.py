@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
-from ..images.micrographs.formats import IMAGE_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read_image
+from ..images.micrographs.formats import IMAGE_SUFFIXES, TIFF_SUFFIXES, is_mrc, read_image
 from ..images.micrographs.reader import MASK_ENDINGS, Micrograph
 
 _Mask = npt.NDArray[np.bool_]
 
-_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg"}  # which blur the edge of a mask
+_BLURRED = frozenset({".jpg", ".jpeg"})  # they blur the edge of a mask
 _STRETCH = 0.05  # how far the sides' proportions may differ from the micrograph's
 
 
@@ -26,7 +26,8 @@ def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
     Parameters
     ----------
     path
-        An MRC, TIFF or PNG file of one image, of any binning.
+        An MRC, TIFF or PNG file of one image, of any binning. The name of an MRC file may end in
+        anything, as in `.map` or `.rec`.
     micrograph
         The file it is a mask of. A picture of a TIFF micrograph shows its first row at the top,
         which is the last row of `read_micrograph`; masks painted on it are turned likewise.
@@ -41,7 +42,7 @@ def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
     IceblockError
         For a file that is missing, unreadable or holds several images.
     """
-    if path.suffix.lower() not in _SUFFIXES:
+    if path.suffix.lower() in _BLURRED:
         raise IceblockError(f"{path} is no mask that can be read here; save it as MRC, TIFF or PNG")
     image = read_image(path, as_mask=True)
     if image.whole:
@@ -49,7 +50,7 @@ def read_mask(path: Path, micrograph: Path | None = None) -> _Mask:
     else:
         mask = image.pixels > _half_scale(image.pixels)
     turned = micrograph is not None and micrograph.suffix.lower() in TIFF_SUFFIXES
-    return mask[::-1] if turned and path.suffix.lower() not in MRC_SUFFIXES else mask
+    return mask[::-1] if turned and not is_mrc(path) else mask
 
 
 def _half_scale(pixels: npt.NDArray[np.float32]) -> float:
@@ -81,12 +82,13 @@ def find_masks(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, Pat
     if not folder.is_dir():
         raise IceblockError(f"{folder} is not a folder; name the folder that holds the masks")
     own = {micrograph.path.absolute() for micrograph in micrographs}
+    wanted = {micrograph.path.stem.lower() for micrograph in micrographs}
     masks: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        hidden = path.name.startswith(".") or path.absolute() in own
-        if hidden or path.suffix.lower() not in _SUFFIXES:
-            continue
         stem = _without_ending(path.stem.lower())
+        other = path.name.startswith(".") or path.absolute() in own or stem not in wanted
+        if other or not _may_be_mask(path):
+            continue
         if stem in masks:
             raise IceblockError(
                 f"{masks[stem]} and {path} are masks of one micrograph; put one of them elsewhere"
@@ -104,6 +106,14 @@ def find_masks(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, Pat
             f"name of its micrograph, as in {example}_mask.mrc"
         )
     return found
+
+
+def _may_be_mask(path: Path) -> bool:
+    """Tell whether a file holds an image: by its ending, or else by its first bytes."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return suffix not in _BLURRED
+    return path.is_file() and is_mrc(path)
 
 
 def fit_mask(mask: _Mask, shape: tuple[int, int]) -> _Mask:

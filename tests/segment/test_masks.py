@@ -73,6 +73,26 @@ def test_constant_masks(tmp_path: Path, value: float, expected: bool) -> None:
     assert (read_mask(path) == expected).all()
 
 
+@pytest.mark.parametrize("ending", [".map", ".rec", ".msk", ""])
+def test_an_mrc_mask_may_end_in_anything(tmp_path: Path, ending: str) -> None:
+    mask = np.zeros((6, 8), np.int16)
+    mask[2:4, 1:5] = 1
+    save_mrc(tmp_path / "a.mrc", mask).rename(tmp_path / f"mic1_mask{ending}")
+    (tmp_path / "mic1.star").write_text("data_\n")
+    (tmp_path / "mic1.log").write_text("x" * 2000)
+    listed = [Micrograph("mic1.tif", Path("Micrographs/mic1.tif"), 1.0)]
+    found = find_masks(tmp_path, listed)["mic1.tif"]
+    np.testing.assert_array_equal(read_mask(found, listed[0].path), mask != 0)
+
+
+def test_what_is_no_image_is_no_mask(tmp_path: Path) -> None:
+    (tmp_path / "mic1_mask.dat").write_bytes(bytes(4000))
+    with pytest.raises(IceblockError, match="is no image that can be read here"):
+        read_mask(tmp_path / "mic1_mask.dat")
+    with pytest.raises(IceblockError, match="holds no mask of any of the 1 micrographs"):
+        find_masks(tmp_path, [Micrograph("mic1.mrc", Path("Micrographs/mic1.mrc"), 1.0)])
+
+
 def test_what_is_no_number_is_not_masked(tmp_path: Path) -> None:
     values = np.zeros((20, 30), dtype=np.float32)
     values[3, 4], values[5, 6] = np.nan, 1

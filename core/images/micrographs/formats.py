@@ -71,7 +71,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
     suffix = path.suffix.lower()
     _check_file(path)
     try:
-        if _is_mrc(path):
+        if is_mrc(path):
             return _read_mrc(path, as_mask)
         if suffix in TIFF_SUFFIXES | _PICTURES:
             decode = read_tiff if suffix in TIFF_SUFFIXES else read_picture
@@ -85,7 +85,7 @@ def read_image(path: Path, as_mask: bool = False) -> ImageFile:
 def header_pixel_size(path: Path) -> float:
     """Give the pixel size in Å that a file states, unchecked; 0.0 where it states none."""
     suffix = path.suffix.lower()
-    if _is_mrc(path):
+    if is_mrc(path):
         return read_header(path).pixel_size
     if suffix in _PICTURES:
         return 0.0
@@ -99,8 +99,11 @@ def header_pixel_size(path: Path) -> float:
         raise _unreadable(path, error) from error
 
 
-def _is_mrc(path: Path) -> bool:
-    """Tell whether a file is to be read as MRC: RELION's `mic.st:mrc` may have any ending."""
+def is_mrc(path: Path) -> bool:
+    """Tell whether a file is to be read as MRC: RELION's `mic.st:mrc` may have any ending.
+
+    What no ending tells, the first bytes tell.
+    """
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
         return suffix in MRC_SUFFIXES
@@ -121,7 +124,7 @@ def _check_file(path: Path) -> None:
     with open_input(path) as file:
         size = os.fstat(file.fileno()).st_size
     longest = _LONGEST_PICTURE if suffix in _PICTURES else _LONGEST_TIFF
-    if size > longest and not _is_mrc(path):
+    if size > longest and not is_mrc(path):
         raise IceblockError(
             f"{path} has {size / 1e9:.3g} GB, which no single picture has; copy or make it again, "
             "or, if it is a movie, align and sum its frames first"
