@@ -26,6 +26,7 @@ from core.runs.noise.options import NoiseOptions
 from core.runs.record import write_record
 from core.runs.train import run as training
 from core.runs.train.gain import paired_gain
+from core.runs.whole import run as whole_run
 from core.runs.whole import stages as whole_stages
 from core.runs.whole.choice import compared
 from core.runs.whole.inputs import block_box, look
@@ -344,3 +345,38 @@ def test_the_output_of_another_command_is_left_alone(project: Path) -> None:
         with pytest.raises(IceblockError, match="holds the outputs of another command"):
             run(alone(overwrite=overwrite))
     assert stamps("") == before
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_set_that_grows(project: Path, monkeypatch: pytest.MonkeyPatch, learned: bool) -> None:
+    """Noise blocks and model are kept, the new stack is denoised, and all is examined anew."""
+    monkeypatch.setattr(extracting, "report", lambda *_: None)
+    asked = options() if learned else alone()
+    if learned:
+        fake_training(monkeypatch, 0.3, 0.29)
+        monkeypatch.setattr(whole_run, "report", lambda *_: None)
+    star = Path(PARTICLES)
+    whole = star.read_text()
+    star.write_text("".join(line for line in whole.splitlines(True) if "mic02.mrcs" not in line))
+    first = run(asked)
+    kept = stamps("Noise", "Model", "Denoised/Particles")
+    star.write_text(whole)
+    with collected(None) as warned:
+        second = run(asked)
+    assert any("The set has grown" in sentence for sentence in warned)
+    assert (second.state, second.stages.denoising.particles) == ("finished", read_particles(star).n)
+    assert second.stages.denoising.particles > first.stages.denoising.particles
+    assert stamps("Noise", "Model", "Denoised/Particles").items() >= kept.items()
+    assert Path("Out/Denoised/Particles/mic02.mrcs").is_file()
+    assert json.loads(Path("Out/Trust/evaluate.json").read_text())["particles"] == 8
+    again = run(asked)  # and it is known again
+    assert again.stages.denoising.particles == second.stages.denoising.particles
+
+
+def test_other_particles_are_no_grown_set(project: Path) -> None:
+    star = Path(PARTICLES)
+    whole = star.read_text()
+    run(alone())
+    star.write_text("".join(line for line in whole.splitlines(True) if "mic02.mrcs" not in line))
+    with pytest.raises(IceblockError, match="holds another run"):
+        run(alone())

@@ -16,7 +16,7 @@ from ..record import read_record
 from ..stamps import fingerprint, stamps
 from ..train.options import TrainOptions
 from .options import DENOISED, MODEL, NOISE, TRUST
-from .record import StageRecords, WholeRecord
+from .record import DenoisingStage, StageRecords, TrustStage, WholeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 STAGES = {"noise": NOISE, "tuning": MODEL, "denoising": DENOISED, "trust": TRUST}
 """Each stage and its folder, in their order; each needs those before it."""
+GROWING = ("noise micrographs", "noise picks", "noise masks", "tuning particles")
+"""What changes in the identity when a set gets more stacks, beside the stacks."""
 
 
 def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
@@ -90,6 +92,8 @@ def claim_stages(
         raise IceblockError(
             f"{folder} holds the outputs of another command; choose another output folder"
         )
+    if record is not None and not overwrite and has_grown(record, identity):
+        return _with_more(folder, record)
     everything = (*STAGES.values(), *outputs)
     differs = _first_that_differs(record.identity if record else {}, identity)
     if record is None or differs is None or not overwrite:
@@ -98,6 +102,30 @@ def claim_stages(
     for stage in stages[stages.index(differs) :]:
         shutil.rmtree(folder / STAGES[stage], ignore_errors=True)
         setattr(record.stages, stage, getattr(StageRecords(), stage))
+    return record
+
+
+def has_grown(record: WholeRecord, identity: Mapping[str, Any]) -> bool:
+    """Tell whether a run whose model is settled is given again for a set with more stacks.
+
+    More micrographs and picks may have come with them.
+    """
+    known = record.identity
+    had, has = known.get("denoising stacks"), identity["denoising stacks"]
+    if not isinstance(had, dict) or not had.items() < has.items():
+        return False
+    names = {*known, *identity} - {"denoising stacks", *GROWING}
+    stages = (record.stages.noise, record.stages.tuning)
+    settled = all(stage.left_out or stage.seconds is not None for stage in stages)
+    return settled and all(known.get(name) == identity.get(name) for name in names)
+
+
+def _with_more(folder: Path, record: WholeRecord) -> WholeRecord:
+    """Keep noise blocks and model; the new stacks are denoised, and all is examined anew."""
+    stages = record.stages
+    stages.noise.kept = stages.tuning.kept = True
+    stages.denoising, stages.trust = DenoisingStage(), TrustStage()
+    shutil.rmtree(folder / TRUST, ignore_errors=True)
     return record
 
 

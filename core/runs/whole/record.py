@@ -15,6 +15,8 @@ class Stage:
     """Why nothing was done."""
     seconds: float | None = None
     """Of the pass that finished it."""
+    kept: bool = False
+    """Whether it is left as it is, because the set has got more stacks since."""
 
 
 @dataclass

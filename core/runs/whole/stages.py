@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ..options import Options
     from .inputs import WholeInputs
     from .options import WholeOptions
-    from .record import Stage, WholeRecord
+    from .record import Stage, TuningStage, WholeRecord
 
 REPORT = "report.pdf"
 """Of each stage, in its folder."""
@@ -71,8 +71,14 @@ class Stages:
 
     def noise(self) -> Path | None:
         """Cut noise blocks; gives the bank, or None where there is none to be had."""
-        stage = self.record.stages.noise
-        box = self.inputs.noise_box
+        stage, box = self.record.stages.noise, self.inputs.noise_box
+        if stage.kept:
+            warn(
+                "The set has grown since the noise blocks were cut and the model was chosen: both "
+                "are kept, and the new stacks are denoised with them. To make all anew, give the "
+                "command with --overwrite."
+            )
+            return self.options.out / NOISE if stage.blocks else None
         if box is None:
             self._leave_out("noise", "no micrographs")
             return None
@@ -87,7 +93,9 @@ class Stages:
 
     def tuning(self, bank: Path | None) -> str:
         """Fine-tune the model on the bank; gives the name of the model to denoise with."""
-        options = self.options
+        options, stage = self.options, self.record.stages.tuning
+        if stage.kept:
+            return self._model_of(stage)
         if bank is None or not self.inputs.to_be_tuned:
             self._leave_out("tuning", "no reference" if bank is not None else "no noise blocks")
             return options.model
@@ -106,7 +114,6 @@ class Stages:
             training.run(asked, **self._talk)
             made = read_record(options.out / MODEL, TrainRecord) or TrainRecord()
             before, after = (mean_score(made.scores[m]) for m in ("before", "this model"))
-            stage = self.record.stages.tuning
             stage.before, stage.after = before, after
             stage.gain = made.gain or {"mean": after - before, "error": 0.0}
             stage.used = surely_better(stage.gain)
@@ -114,7 +121,11 @@ class Stages:
             stage.remarks = made.remarks
             self._save()
         self.console.say(compared(name, stage))
-        return str(options.out / MODEL / MODEL_FILE) if stage.used else options.model
+        return self._model_of(stage)
+
+    def _model_of(self, stage: TuningStage) -> str:
+        """Name the model that denoises."""
+        return str(self.options.out / MODEL / MODEL_FILE) if stage.used else self.options.model
 
     def denoising(self, model: str) -> Denoised:
         """Denoise the particles."""
