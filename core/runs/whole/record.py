@@ -15,7 +15,7 @@ class Stage:
     """Why nothing was done."""
     seconds: float | None = None
     """Of the pass that finished it."""
-    kept: bool = False
+    kept: bool | None = None
     """Whether it is left as it is, because the set has got more stacks since."""
 
 
