@@ -92,7 +92,7 @@ def test_everything_in_a_job(whole: External) -> None:
     status, out, err = run(whole, *EVERYTHING, "--pipeline_control", JOB)
     assert (status, whole.markers) == (0, ["RELION_JOB_EXIT_SUCCESS"]), err
     assert "not used by this job" not in out
-    assert f"2D classes and selection of {JOB}Denoised/particles.star" in out
+    assert f"look at {JOB}Denoised/particles.star, select" in out
     assert nodes(whole) == [
         "Denoised/particles.star", "logfile.pdf", "Trust/report.pdf", "Noise/blocks.star",
     ]  # fmt: skip
