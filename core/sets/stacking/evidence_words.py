@@ -21,7 +21,7 @@ def interval_words(told: Interval | None) -> str:
 def percent_words(told: Interval) -> str:
     """Write a part with its interval, in percent."""
     value, low, high = (100 * number for number in told)
-    return f"{value:.1f} % ({low:.1f} to {high:.1f})"
+    return f"{value:z.1f} % ({low:z.1f} to {high:z.1f})"
 
 
 def evidence_words(evidence: Evidence) -> str:
