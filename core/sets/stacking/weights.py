@@ -22,7 +22,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 """Of the strength, at which there are weights."""
 FOLDS = 4
 PULLS = (1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
-"""Tried strengths of the pull towards the safe estimate, as parts of each term's own size."""
+"""Tried pulls towards what weights start from, as parts of each term's own size."""
 LEAST, MOST = -0.5, 1.5
 """Limits of a weight."""
 
@@ -75,16 +75,29 @@ def fitted(seen: Products) -> tuple[tuple[torch.Tensor, torch.Tensor], float]:
     rings, count = seen.image.shape[-1], seen.image.shape[1]
     knots = _knots(seen.strength)
     along = hats(torch.linspace(0, 1, rings), torch.tensor(RINGS)).double()
+    safe = torch.zeros(1, count, along.shape[1], dtype=torch.float64)
+    safe[:, 0] = 1
+    # First those of all strengths together, which are drawn towards the safe estimate; then those
+    # of each strength, which are drawn towards the first ones.
+    middle = len(knots) // 2
+    found, risk = _drawn(seen, knots[middle : middle + 1], along, safe)
+    if len(knots) > 1:
+        found, risk = _drawn(seen, knots, along, found.repeat(len(knots), 1, 1))
+    table = torch.einsum("mja,ra->mjr", found.clamp(LEAST, MOST), along)
+    return (knots, table.float()), risk
+
+
+def _drawn(
+    seen: Products, knots: torch.Tensor, along: torch.Tensor, start: torch.Tensor
+) -> tuple[torch.Tensor, float]:
+    """Fit weights (strengths, estimates, places along the rings) that are drawn towards `start`."""
     folds = [_system(seen.take(rows), knots, along) for rows in _folds(len(seen))]
-    start = torch.zeros(len(knots), count, along.shape[1], dtype=torch.float64)
-    start[:, 0] = 1
     risks = [_risk_of(pull, folds, start.flatten()) for pull in PULLS]
     chosen = int(torch.tensor(risks).argmin())
-    pull = PULLS[chosen]
     matrix, vector = (torch.stack(parts).sum(0) for parts in zip(*folds, strict=True))
-    found = _solved(matrix, vector, start.flatten(), pull).reshape(start.shape)
-    table = torch.einsum("mja,ra->mjr", found.clamp(LEAST, MOST), along)
-    return (knots, table.float()), risks[chosen]
+    return _solved(matrix, vector, start.flatten(), PULLS[chosen]).reshape(start.shape), risks[
+        chosen
+    ]
 
 
 def _folds(n: int) -> list[torch.Tensor]:
