@@ -8,6 +8,8 @@ rlnIceblockRawImageName of the STAR file tells.
 from pathlib import Path
 
 from .. import __version__
+from ..errors import IceblockError
+from .input_file import open_input
 
 PLAIN = f"iceblock {__version__}"
 """Label of any other stack that iceblock writes."""
@@ -40,9 +42,9 @@ def is_of_iceblock(path: Path) -> bool:
 
 def _labels(path: Path) -> list[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             file.seek(_FIRST_LABEL)
             data = file.read(_LABELS * _LABEL_BYTES)
-    except (OSError, ValueError):
+    except (OSError, IceblockError):
         return []
     return [data[start : start + _LABEL_BYTES] for start in range(0, len(data), _LABEL_BYTES)]
