@@ -32,11 +32,14 @@ def start(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
-@pytest.mark.parametrize("job", ["denoise", "restore"])
-def test_help(tmp_path: Path, arguments: tuple[str, ...], job: str) -> None:
+@pytest.mark.parametrize(
+    ("job", "needed"),
+    [("denoise", "--in_parts FILE"), ("restore", "[--in_parts FILE] [--in_coords FILE]")],
+)
+def test_help(tmp_path: Path, arguments: tuple[str, ...], job: str, needed: str) -> None:
     done = start(*arguments, cwd=tmp_path, job=job)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"usage: relion_iceblock_{job} --o DIR --in_parts FILE" in done.stdout
+    assert f"usage: relion_iceblock_{job} --o DIR {needed}" in done.stdout
     assert ("keep_noise" in done.stdout) == (job == "denoise")
     assert not list(tmp_path.iterdir())
 
