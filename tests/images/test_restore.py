@@ -53,6 +53,6 @@ def test_files_without_raw_images(tmp_path: Path, denoised: Path) -> None:
 def test_the_command(tmp_path: Path, denoised: Path) -> None:
     runner = CliRunner()
     done = runner.invoke(command, [str(denoised), "--out", str(tmp_path / "back.star")])
-    assert (done.exit_code, done.output.count("3 particles")) == (0, 1)
+    assert (done.exit_code, done.output.count("3 rows")) == (0, 1)
     shown = runner.invoke(command, ["--help"])
     assert "iceblock restore Select/job015/particles.star --out" in shown.output
