@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib
 from PIL import ImageFont
 
 from .scale import length_words, nice_length
@@ -41,10 +43,11 @@ def draw_legend(
     """
     width, height = canvas.size
     size = max(9, max(width, height) // LETTERS)
-    font = ImageFont.load_default(size)
+    font = legend_font(size)
     top, middle = height - round(1.7 * size), height - round(0.85 * size)
     right = sum(_taken(draw, name, font, size) for name in colours) + 0.5 * size
-    draw.rectangle((0, top, min(width, right), height), fill=_PAPER)
+    if colours:
+        draw.rectangle((0, top, min(width, right), height), fill=_PAPER)
     x = 0.5 * size
     for name, colour in colours.items():
         draw.rectangle((x, middle - 0.4 * size, x + 0.8 * size, middle + 0.4 * size), fill=colour)
@@ -60,9 +63,12 @@ def draw_legend(
         draw.rectangle((left, foot, left + pixels, foot + max(2, size // 5)), fill=_INK)
 
 
-def _taken(
-    draw: ImageDraw.ImageDraw, name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    size: int,
-) -> float:  # fmt: skip
+def legend_font(size: int) -> ImageFont.FreeTypeFont:
+    """Give matplotlib's letters: Pillow's own have no Å."""
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+    return ImageFont.truetype(str(path), size)
+
+
+def _taken(draw: ImageDraw.ImageDraw, name: str, font: ImageFont.FreeTypeFont, size: int) -> float:
     """Give the width of a name with its square, in pixels."""
     return float(draw.textlength(name, font=font)) + 2.2 * size
