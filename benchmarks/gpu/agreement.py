@@ -17,7 +17,7 @@ from core.denoise.generator import Generator
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import load_model, save_model
 from core.denoise.paper.losses import pixel_error
-from core.denoise.set_learning import learn_prior
+from core.denoise.set_learning import learn_set
 from core.denoise.shipped import DEFAULT, find_model
 from core.denoise.training.batches import Batch, draw_batch
 from core.denoise.training.trainer import Trainer, Watcher
@@ -99,10 +99,8 @@ def _images(material: Material, sizes: Sizes, device: torch.device, work: Path) 
         yield Check(f"{name}, confidence", float(np.abs(trust[0] - trust[1]).max()), 0.05)
         if box == sizes.geometries[0][0]:
             crowd, theirs = _particles(box, size, 150)
-            priors = learn_prior(crowd, size, theirs, 4.0)
-            inside = [
-                Denoiser(model, d, priors=priors)(raw, size, ctf=ctf)[0] for d in (CPU, device)
-            ]
+            sets = learn_set(here, crowd, size, theirs)
+            inside = [Denoiser(model, d, sets=sets)(raw, size, ctf=ctf)[0] for d in (CPU, device)]
             yield Check(f"{name}, in a set", _apart(inside[1], inside[0]), ROUNDING)
             if device.type == "cuda":
                 fast = Denoiser(model, device, fast=True)(raw, size, ctf=ctf)[0]

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -63,10 +64,11 @@ class CsvParticles(ParticleSet):
         images = parse_image_names(self.raw, self.source, "the raw images")
         return replace(self, images=images, raw=[""] * self.n, found=Found())
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, rows: npt.NDArray[np.bool_] | None = None) -> None:
         self.refuse_as_output(path)
+        lines = zip(self.names, self.sizes, self.raw, strict=True)
         with path.open("w", newline="") as file:
-            csv.writer(file).writerows(zip(self.names, self.sizes, self.raw, strict=True))
+            csv.writer(file).writerows(lines if rows is None else compress(lines, rows))
 
 
 def test_a_new_format_is_denoised_as_a_star_file(
