@@ -13,6 +13,7 @@ import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import torch
@@ -27,7 +28,7 @@ from training_data import (
     training_volumes,
 )
 
-from core.denoise.generator import Generator, GeneratorConfig
+from core.denoise.generator import GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.denoise.paper.losses import LossSettings
 from core.denoise.training.held_out import HeldOut, Images, trivial_methods
@@ -35,6 +36,10 @@ from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.errors import IceblockError
 from core.noise.source import SpectrumNoise
 from core.simulate.pairs import PairGenerator, PairSettings
+
+if TYPE_CHECKING:
+    from core.denoise.network import DenoisingNetwork
+    from core.simulate.projection import VolumeTransform
 
 warnings.simplefilter("ignore")
 
@@ -97,8 +102,14 @@ class Report(Watcher):
 
 
 def train(
-    row: Row, volumes: list, data: Path, work: Path, folder: Path, steps: int, batch: int
-) -> tuple[Generator, float]:
+    row: Row,
+    volumes: list[VolumeTransform],
+    data: Path,
+    work: Path,
+    folder: Path,
+    steps: int,
+    batch: int,
+) -> tuple[DenoisingNetwork, float]:
     """Train one network; gives it with its seconds a step."""
     noise = SpectrumNoise(torch.ones(1, 33), 0.0) if row.white else noise_source(data, work, False)
     settings = PairSettings(snr_range=(0.01, 2.0), neighbour_rate=0.3, group=2)
@@ -120,7 +131,7 @@ def train(
     return network, seconds
 
 
-def keep(network: Generator, settings: PairSettings, folder: Path) -> None:
+def keep(network: DenoisingNetwork, settings: PairSettings, folder: Path) -> None:
     """Write a model file, for `iceblock compare --model NAME=FILE`."""
     card = ModelCard(
         name=folder.name,
@@ -144,7 +155,7 @@ def scores(images: dict[str, Images], sets: dict[str, HeldOut]) -> dict[str, dic
     }
 
 
-def table(found: dict[str, dict]) -> str:
+def table(found: dict[str, dict[str, Any]]) -> str:
     """Give all rows as Markdown."""
     head = " | ".join(f"{name} {snr:g}" for name in SETS for snr in SHOWN)
     lines = [f"| | CPU s/step | {head} |", "|---" * (2 + len(SETS) * len(SHOWN)) + "|"]
@@ -179,11 +190,11 @@ def main(
         for name, (structure, mask) in SETS.items()
     }
     trivial = {name: trivial_methods(held) for name, held in sets.items()}
-    found: dict[str, dict] = {
+    found: dict[str, dict[str, Any]] = {
         method: scores({name: methods[method] for name, methods in trivial.items()}, sets)
         for method in next(iter(trivial.values()))
     }
-    volumes: list = []
+    volumes: list[VolumeTransform] = []
     for name, row in rows().items():
         if only and not any(word in name for word in only):
             continue

@@ -51,7 +51,7 @@ def grid(fold: int) -> torch.Tensor:
 def templates(volume: VolumeTransform, matrices: torch.Tensor, box: int) -> torch.Tensor:
     """Give the transforms of CTF-free projections, (n, box * (box // 2 + 1)) complex."""
     parts = []
-    for piece in matrices.split(256):
+    for piece in torch.split(matrices, 256):
         images = crop_centre(to_images(volume.slices(piece)), box)
         parts.append(torch.fft.rfft2(images).flatten(1))
     return torch.cat(parts)

@@ -83,9 +83,8 @@ def classify(
 
 def purity(classes: Ints, structures: Ints) -> float:
     """Part of the particles that belong to the commonest structure of their class."""
-    return sum(np.bincount(structures[classes == c]).max() for c in np.unique(classes)) / len(
-        classes
-    )
+    common = [int(np.bincount(structures[classes == c]).max()) for c in np.unique(classes)]
+    return sum(common) / len(classes)
 
 
 def spread(

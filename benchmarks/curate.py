@@ -38,8 +38,10 @@ from core.signal.fourier import fourier_resize
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from core.images.output_plan import OutputPlan
     from core.sets.classes.views import Views
 
+    Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
     Mask = npt.NDArray[np.bool_]
 
@@ -73,14 +75,14 @@ def auc(good: Floats, bad: Floats) -> float:
     return float((order + equal / 2).mean() / len(bad))
 
 
-def cut(pixels: Floats, centres: npt.NDArray[np.int64], box: int) -> torch.Tensor:
+def cut(pixels: Floats, centres: Ints, box: int) -> torch.Tensor:
     """Give boxes of a micrograph with dark particles, normalised, particles white."""
     low = centres - box // 2
     boxes = [pixels[y : y + box, x : x + box] for y, x in low.tolist()]
     return normalised(torch.from_numpy(np.array(boxes, dtype=np.float32)), -1)[0]
 
 
-def places(allowed: Mask, box: int, apart: float, rng: np.random.Generator) -> Floats:
+def places(allowed: Mask, box: int, apart: float, rng: np.random.Generator) -> Ints:
     """Draw centres where they are allowed, not too near to each other."""
     left = allowed.copy()
     edge = box // 2 + 1
@@ -140,9 +142,9 @@ def contaminated_boxes(
     return torch.cat(made)
 
 
-def measured(images: torch.Tensor, plan: object, pixel_size: float) -> dict[str, Floats]:
+def measured(images: torch.Tensor, plan: OutputPlan, pixel_size: float) -> dict[str, Floats]:
     """Give all measures of images, and where --auto draws the border."""
-    field = choose_field(plan, None)  # type: ignore[arg-type]
+    field = choose_field(plan, None)
     beyond = excess(contrast(images, pixel_size, field.diameter))
     wide = 2 * round(images.shape[-1] * pixel_size / field.pixel_size / 2)
     start = wide // 2 - field.box // 2

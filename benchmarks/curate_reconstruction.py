@@ -19,12 +19,12 @@ import torch
 from results import record
 
 from core.images.mrc.writer import StackWriter
-from core.images.star.writer import loop, write_blocks
+from core.images.star.writer import NewColumns, loop, write_blocks
 from core.runs.select.options import SelectOptions
 from core.runs.select.run import run
-from core.simulate.pairs import support
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles, rotation_matrices
+from core.simulate.superposition import support
 
 BOX, PIXEL_SIZE, DIAMETER = 64, 4.0, 150.0
 SEED = 11
@@ -58,12 +58,12 @@ def images(good: int, junk: int, snr: float) -> tuple[torch.Tensor, np.ndarray, 
 
 def write(path: Path, stack: str, angles: np.ndarray, rows: np.ndarray) -> None:
     """Write a STAR file of some images."""
-    optics = {
+    optics: NewColumns = {
         "rlnOpticsGroup": [1], "rlnOpticsGroupName": ["one"], "rlnImagePixelSize": [PIXEL_SIZE],
         "rlnImageSize": [BOX], "rlnImageDimensionality": [2], "rlnVoltage": [300.0],
         "rlnSphericalAberration": [2.7], "rlnAmplitudeContrast": [0.1],
     }  # fmt: skip
-    particles = {
+    particles: NewColumns = {
         "rlnImageName": [f"{row + 1:06d}@{stack}" for row in rows.tolist()],
         **{f"rlnAngle{name}": angles[rows, k].tolist()
            for k, name in enumerate(("Rot", "Tilt", "Psi"))},
@@ -81,7 +81,8 @@ def shells(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     def total(values: np.ndarray) -> np.ndarray:
         return np.bincount(radius.ravel(), weights=values.ravel())[: BOX // 2]
 
-    return total((a * b.conj()).real) / np.sqrt(total(abs(a) ** 2) * total(abs(b) ** 2))
+    power = total(abs(a) ** 2) * total(abs(b) ** 2)
+    return np.asarray(total((a * b.conj()).real) / np.sqrt(power))
 
 
 @click.command()

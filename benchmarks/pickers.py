@@ -126,7 +126,8 @@ def scores(
     places, edge = picked[0][order], EDGE * diameter
 
     def inside(points: Places) -> np.ndarray:
-        return ((points >= edge) & (points <= np.array(shape) - 1 - edge)).all(axis=1)
+        within = (points >= edge) & (points <= np.array(shape) - 1 - edge)
+        return np.asarray(within.all(axis=1))
 
     used, hits, counted = np.zeros(len(labels), bool), [], inside(labels)
     for place, here in zip(places, inside(places), strict=True):
@@ -166,8 +167,8 @@ def pick(projects: tuple[Path, ...], topaz: Path | None) -> None:
 def _one_set(project: Path, size: float, topaz: Path | None, scratch: Path) -> None:
     table = project / "Micrographs/micrographs.star"
     found = list_micrographs(table)
-    labels = [read_picks(project / "AutoPick/job002/autopick.star", found).of(m.name)
-              for m in found]  # fmt: skip
+    picks = read_picks(project / "AutoPick/job002/autopick.star", found)
+    labels = [np.empty((0, 2)) if (of := picks.of(m.name)) is None else of for m in found]
     pixel = found[0].pixel_size
     raw = [read_micrograph(m).pixels for m in found]
     run(MicrographsOptions((table,), scratch / "ours", particle_diameter=size))

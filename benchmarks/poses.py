@@ -73,7 +73,8 @@ class Judge:
         offset = np.hypot(*(poses[1] - true[1]).T) * self.pixel_size
         rows = np.arange(len(images))
         curve = fsc(self.map_of(images, poses, rows), self.truth * self.mask)
-        halves = fsc(*(self.map_of(images, poses, rows[half::2]) for half in (0, 1)))
+        one, other = (self.map_of(images, poses, rows[half::2]) for half in (0, 1))
+        halves = fsc(one, other)
         resolutions = [crossing(curve, self.pixel_size, level) for level in (0.5, 0.143)]
         resolutions.append(crossing(halves, self.pixel_size, 0.143))
         return [

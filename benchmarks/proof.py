@@ -62,7 +62,7 @@ def noise_source(
     """Give the noise of banks, of the micrographs for scores or of the others; else ice-like."""
     if not banks:
         return SpectrumNoise(ice_like_power(), variation=0.0)
-    parts = [hold_out(read_blocks(path, pixel_size))[int(held_out)] for path in banks]
+    parts = [hold_out(read_blocks(path, pixel_size))[:2][int(held_out)] for path in banks]
     source, remarks = noise_of(parts, [box], torch.device("cpu"))
     for remark in remarks:
         click.echo(f"note: {remark}", err=True)

@@ -76,9 +76,13 @@ def draw(generator: PairGenerator, n: int) -> Pairs:
     """Draw images and their truth."""
     rng, noise = np.random.default_rng(11), torch.Generator().manual_seed(11)
     parts = [generator.draw(min(250, n - k), BOX, rng, noise) for k in range(0, n, 250)]
-    fields = ("noisy", "clean", "mask")
-    whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in fields}
-    return replace(parts[0], **whole, ctf=joined([part.ctf for part in parts]))
+    return replace(
+        parts[0],
+        noisy=torch.cat([part.noisy for part in parts]),
+        clean=torch.cat([part.clean for part in parts]),
+        mask=torch.cat([part.mask for part in parts]),
+        ctf=joined([part.ctf for part in parts]),
+    )
 
 
 def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[float, float]:

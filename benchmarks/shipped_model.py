@@ -32,8 +32,9 @@ from training_data import (
     training_volumes,
     unseen_sets,
 )
+from widening import widened
 
-from core.denoise.ctf_channel import widened
+from core.denoise.generator import PRESETS as GENERATORS
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import (
     ARCHITECTURE,
@@ -46,14 +47,13 @@ from core.denoise.model_file import (
 from core.denoise.paper.losses import LossSettings
 from core.denoise.shipped import find_model
 from core.denoise.training.held_out import HeldOut, Images, mean, named, trivial_methods
-from core.denoise.training.presets import PRESETS
 from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.images.tensor_file import write_tensors
 from core.noise.statistics import noise_statistics
 from core.simulate.pairs import PairGenerator, PairSettings
 
 if TYPE_CHECKING:
-    from core.denoise.generator import Generator
+    from core.denoise.network import DenoisingNetwork
     from core.noise.source import NoiseSource
 
 warnings.simplefilter("ignore")
@@ -103,7 +103,7 @@ class Report(Watcher):
 
 def ship(
     name: str,
-    net: Generator,
+    net: DenoisingNetwork,
     data: Path,
     work: Path,
     training: dict[str, object],
@@ -220,12 +220,12 @@ def main(
     )
     pairs = PairGenerator(volumes, noise_source(data, work, held_out=False), settings)
 
-    def judge(net: Generator) -> dict[str, float]:
+    def judge(net: DenoisingNetwork) -> dict[str, float]:
         found = held_out.correlations(held_out.denoised(net, bf16=True))
         return {"score": mean(found), **named(found)}
 
     loss = LossSettings(weakest=weakest)
-    network = replace(PRESETS["default"].generator, reads_ctf=reads_ctf)
+    network = replace(GENERATORS["default"], reads_ctf=reads_ctf)
     weights = widened(load_model(start).generator, network) if start else None
     trainer = Trainer(network, config, pairs, work, judge, loss=loss, start=weights)
     trained = trainer.run(Report())

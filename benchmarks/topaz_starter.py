@@ -8,9 +8,10 @@ import fails because its operators are missing. Naming them is enough: topaz cal
 
 import torch
 
-library = torch.library.Library("torchvision", "DEF")
+library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
 for operator in ("nms", "qnms"):
-    library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+    library.define(schema)  # type: ignore[no-untyped-call]
 
 from topaz.main import main  # noqa: E402
 

@@ -157,7 +157,7 @@ def noise_source(data: Path, work: Path, held_out: bool) -> MixedNoise:
     blocks = {}
     for project, (_, boxes, _) in PROJECTS.items():
         for box in boxes:
-            parts = hold_out(bank(data, work, project, box))
+            parts = hold_out(bank(data, work, project, box))[:2]
             blocks[project, box] = parts[int(held_out)]
             print(project, box, "blocks:", len(blocks[project, box].blocks), flush=True)
     real = [b.blocks for (project, _), b in blocks.items() if project == REAL_BLOCKS_OF]

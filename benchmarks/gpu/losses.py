@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from ablation import Row
 
-    from core.denoise.generator import Generator
+    from core.denoise.network import DenoisingNetwork
     from core.denoise.training.held_out import HeldOut
     from core.simulate.pairs import PairGenerator
 
@@ -63,7 +63,7 @@ def ablate(
     return True
 
 
-def _trained(row: Row, sizes: Sizes, pairs: PairGenerator, folder: Path) -> Generator:
+def _trained(row: Row, sizes: Sizes, pairs: PairGenerator, folder: Path) -> DenoisingNetwork:
     """Train one network for as long as every other."""
     network = replace(row.network, reads_ctf=sizes.network.reads_ctf)
     if sizes.network.residual_blocks == 1:  # a test
@@ -76,7 +76,7 @@ def _trained(row: Row, sizes: Sizes, pairs: PairGenerator, folder: Path) -> Gene
     return trainer.run(Watcher())
 
 
-def _scores(network: Generator, held_out: HeldOut) -> dict[str, float]:
+def _scores(network: DenoisingNetwork, held_out: HeldOut) -> dict[str, float]:
     found = held_out.correlations(held_out.denoised(network, bf16=True))
     return {f"{snr:g}": round(value, 4) for snr, value in found.items() if snr in SCORED}
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from two_models import Gain
+from widening import widened
 
-from core.denoise.ctf_channel import widened
+from core.denoise.generator import Generator
 from core.denoise.model_file import ModelCard, load_model, save_model
 from core.denoise.paper.losses import LossSettings
 from core.denoise.shipped import DEFAULT, find_model
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from core.denoise.generator import Generator
+    from core.denoise.network import DenoisingNetwork
     from core.denoise.training.held_out import HeldOut
 
     from .material import Material
@@ -89,13 +90,15 @@ def train(
     watched = material.watched(device)
     print(f"{len(pairs.volumes)} structures on {device}", flush=True)
 
-    def judge(network: Generator) -> dict[str, float]:
+    def judge(network: DenoisingNetwork) -> dict[str, float]:
         found = watched.correlations(watched.denoised(network, bf16=True))
         return {"score": mean(found), **named(found)}
 
     start = None
     shipped = load_model(find_model(DEFAULT)).generator
-    if replace(shipped.config, reads_ctf=sizes.network.reads_ctf) == sizes.network:
+    if isinstance(shipped, Generator) and sizes.network == replace(
+        shipped.config, reads_ctf=sizes.network.reads_ctf
+    ):
         start = widened(shipped, sizes.network)
     config = sizes.training(compile=compile_it)
     trainer = Trainer(sizes.network, config, pairs, folder, judge, loss=LOSS, start=start)
@@ -115,7 +118,7 @@ def train(
     return result
 
 
-def keep(network: Generator, sizes: Sizes, out: Path, result: dict[str, object]) -> None:
+def keep(network: DenoisingNetwork, sizes: Sizes, out: Path, result: dict[str, object]) -> None:
     """Write the model file as it is now."""
     card = ModelCard(
         name=NAME,
@@ -146,6 +149,6 @@ def score(material: Material, device: torch.device, out: Path) -> list[Gain]:
     return rows
 
 
-def _each(network: Generator, held_out: HeldOut) -> dict[float, torch.Tensor]:
+def _each(network: DenoisingNetwork, held_out: HeldOut) -> dict[float, torch.Tensor]:
     found = held_out.correlation_of_each(held_out.denoised(network, bf16=True))
     return {snr: values.double().cpu() for snr, values in found.items()}

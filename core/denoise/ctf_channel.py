@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..signal.ctf import CtfParameters
-    from .generator import Generator, GeneratorConfig
 
 
 def reads_ctf(network: nn.Module) -> bool:
@@ -70,20 +69,3 @@ def filtered(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Filter (n, y, x) images by their CTFs (n, y, x // 2 + 1)."""
     made: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * factor, s=images.shape[-2:])
     return made
-
-
-def widened(network: Generator, config: GeneratorConfig) -> dict[str, torch.Tensor]:
-    """Give a trained network's weights to one of a configuration that may read CTFs as well.
-
-    The weights of what is new are 0: before it is trained further, it answers as the old one.
-
-    Raises
-    ------
-    RuntimeError
-        If the two differ in anything else.
-    """
-    state = {name: value.clone() for name, value in network.state_dict().items()}
-    if config.reads_ctf and not network.config.reads_ctf:
-        for name, axis in (("down.0.0.weight", 1), ("out.weight", 0), ("out.bias", 0)):
-            state[name] = torch.cat([state[name], torch.zeros_like(state[name])], dim=axis)
-    return state

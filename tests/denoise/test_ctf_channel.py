@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.widening import widened
 from core.compute.distributed import ALONE
 from core.denoise.ctf_channel import (
     ctf_factor,
     filtered,
     joined_channels,
-    widened,
     with_ctf_channel,
 )
 from core.denoise.generator import Generator

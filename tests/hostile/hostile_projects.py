@@ -81,7 +81,7 @@ def cs_records(n: int = 4) -> np.ndarray:
     kinds += [("location/center_y_frac", "<f4"), ("micrograph_blob/path", "S12")]
     kinds += [("micrograph_blob/psize_A", "<f4")]
     records = np.zeros(n, dtype=kinds)
-    for name in records.dtype.names:
+    for name in records.dtype.names or ():
         records[name] = 0.25 if records[name].dtype.kind == "f" else 2
     records["uid"] = np.arange(n) * 977 + 5
     records["blob/path"] = [b"S/a.mrc", b"S/a.mrc", b"S/b c.mrc", b"S/a.mrc"][:n]
@@ -122,8 +122,10 @@ def make_micrographs(folder: Path) -> None:
     image = noise(48, 64)
     for compression in (None, "zlib"):
         name = f"{compression or 'plain'}.tif"
-        options = {"resolution": (2.5e7, 2.5e7), "resolutionunit": "CENTIMETER"}
-        tifffile.imwrite(folder / name, image, compression=compression, **options)
+        tifffile.imwrite(
+            folder / name, image, compression=compression,
+            resolution=(2.5e7, 2.5e7), resolutionunit="CENTIMETER",
+        )  # fmt: skip
     tifffile.imwrite(folder / "tiles.tiff", image.astype(np.int16), tile=(16, 16))
     Image.fromarray(image.astype(np.uint8)).save(folder / "lzw.tif", compression="tiff_lzw")
     Image.fromarray(image.astype(np.uint8)).save(folder / "grey.png")
