@@ -24,12 +24,16 @@ def run(job: Job) -> None:
     from core.runs.classify.run import run as classify
 
     options = job.options()
-    job.add_output(options.output.name, NodeType.PARTICLES)
-    _, model, optimiser = options.relion_files()
-    if job.relion in (None, RelionVersion.V3_1):
-        job.add_output(model, NodeType.CLASS_MODEL)
-    job.add_output(optimiser, NodeType.CLASS_OPTIMISER)
+    add_classes(job, options.output.name, *options.relion_files()[1:])
     job.add_output(REPORT, NodeType.PDF_LOG)
     classify(options, progress=job.progress, heartbeat=job.heartbeat)
     job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
     job.say("Next: Subset selection, with this job's model.star (RELION 3.1) or optimiser.star.")
+
+
+def add_classes(job: Job, particles: str, model: str, optimiser: str) -> None:
+    """Register the files by which RELION's jobs open classes."""
+    job.add_output(particles, NodeType.PARTICLES)
+    if job.relion in (None, RelionVersion.V3_1):
+        job.add_output(model, NodeType.CLASS_MODEL)
+    job.add_output(optimiser, NodeType.CLASS_OPTIMISER)

@@ -1,8 +1,9 @@
 """`relion_iceblock`: from micrographs to denoised particles in one RELION External job."""
 
-from core.runs.whole.options import DENOISED, NOISE, TRUST, WholeOptions
+from core.runs.whole.options import CLASSES, DENOISED, NOISE, TRUST, WholeOptions
 
 from .arguments import Program
+from .classify import add_classes
 from .job import REPORT, Job
 from .nodes import NodeType
 
@@ -38,6 +39,8 @@ def run(job: Job) -> None:
     record = run_all(options, progress=job.progress, heartbeat=job.heartbeat)
     if record.stages.noise.state == "finished":
         job.add_output(f"{NOISE}/blocks.star", NodeType.IMAGES_2D)
+    if files := record.stages.classes.files:
+        add_classes(job, *(f"{CLASSES}/{name}" for name in files))
     job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
     job.say(f"Next: look at {particles}, select. Before you classify or refine put the raw images")
     job.say("back, with relion_iceblock_restore or Particle subtraction's `OR revert to original")

@@ -27,10 +27,10 @@ Or start RELION in this folder, and choose the job type External."""
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads.  [default: all]")
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier demo left in --out.")
 def command(out: Path, project: Path | None, threads: int | None, overwrite: bool) -> None:
-    """Denoise simulated particles and show the result.
+    """Denoise and classify simulated particles, and show the results.
 
     Needs no data, no network and no GPU. DIR gets the simulated particles, the denoised ones with
-    their report, and demo.png.
+    their report, 2D classes, and demo.png.
 
     \b
     Example of a project, 13 MB: micrographs, CTFs, picks, extracted particles and a 3D reference
@@ -47,4 +47,5 @@ def command(out: Path, project: Path | None, threads: int | None, overwrite: boo
     click.echo("Mean correlation with the truth, inside the particle and 16 Å about it:")
     for name, score in scores.items():
         click.echo(f"  {name:10s}{score:.3f}")
-    click.echo(f"Look at {out / 'demo.png'} and {out / 'Denoised' / 'report.pdf'}.")
+    report = out / "Denoised" / "report.pdf"
+    click.echo(f"Look at {out / 'demo.png'}, {report} and {out / 'Classes' / 'classes.png'}.")

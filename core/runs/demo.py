@@ -1,4 +1,4 @@
-"""The demonstration: simulated particles, denoised and compared with their truth."""
+"""The demonstration: simulated particles, denoised, compared with their truth, and classified."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from ..simulate.dataset import write_dataset
 from ..simulate.pairs import PairSettings
 from ..simulate.sources import pair_generator
 from ..simulate.superposition import widen
+from .classify.options import ClassifyOptions
+from .classify.run import run as classify
 from .denoise.options import DenoiseOptions
 from .denoise.run import run as denoise
 from .folder import claim, locked
@@ -29,17 +31,17 @@ if TYPE_CHECKING:
 
 MARGIN = 16.0
 """Å."""
-OUTPUTS = ("Simulated", "Denoised", "demo.png")
+OUTPUTS = ("Simulated", "Denoised", "Classes", "demo.png")
 PARTICLES, BOX, PIXEL_SIZE, SNR, SEED = 512, 128, 2.7, 0.15, 20
 
 
 def run(out: Path, threads: int | None, overwrite: bool) -> dict[str, float]:
-    """Simulate particles, denoise them by the shipped model, and compare with the truth.
+    """Simulate particles, denoise and classify them, and compare with the truth.
 
     Parameters
     ----------
     out
-        Folder; gets Simulated/, Denoised/ and demo.png.
+        Folder; gets Simulated/, Denoised/, Classes/ and demo.png.
     threads
         CPU threads; None for all.
     overwrite
@@ -58,11 +60,11 @@ def run(out: Path, threads: int | None, overwrite: bool) -> dict[str, float]:
                 f"{out} holds an earlier demo; choose another --out or give --overwrite"
             )
         write_record(out, RunRecord(identity=identity, state=FINISHED))
-        _simulate_and_denoise(out, threads)
+        _simulate_and_work(out, threads)
         return _compare(out)
 
 
-def _simulate_and_denoise(out: Path, threads: int | None) -> None:
+def _simulate_and_work(out: Path, threads: int | None) -> None:
     settings = PairSettings(snr_range=(SNR, SNR), ctf_fraction=1.0, neighbour_rate=0.0, group=1)
     print(f"Simulating {PARTICLES} particles of 4 phantoms at SNR {SNR} in {out}/Simulated")
     with one_thread_each():  # the same pictures everywhere
@@ -75,6 +77,10 @@ def _simulate_and_denoise(out: Path, threads: int | None) -> None:
         command="iceblock demo",
     )
     denoise(options, progress=sys.stderr)
+    classes = ClassifyOptions(
+        particles=options.particles, out=out / "Classes", threads=threads, command="iceblock demo"
+    )
+    classify(classes, progress=sys.stderr)
 
 
 def _compare(out: Path) -> dict[str, float]:

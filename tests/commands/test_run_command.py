@@ -25,7 +25,7 @@ def test_particles_alone(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> N
     assert iceblock(*ALONE) == 0
     said = capsys.readouterr()
     assert said.out == ""
-    for words in ("[1/4] Left out: noise (no micrographs)", "[2/4] Left out", "[4/4]",
+    for words in ("[1/5] Left out: noise (no micrographs)", "[2/5] Left out", "[5/5]",
                   "Out/Denoised/particles.star", "note: No micrographs"):  # fmt: skip
         assert words in said.err
     assert "run Extract" in json.loads(Path("Out/run.json").read_text())["command"]

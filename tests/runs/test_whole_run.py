@@ -108,7 +108,8 @@ def test_everything_learned_and_kept(
     particles = read_particles(Path("Out/Denoised/particles.star"))
     assert particles.n == read_particles(Path(PARTICLES)).n
     assert Path("Out/report.pdf").read_bytes().startswith(b"%PDF")
-    for words in ("[1/4] Cutting", "[2/4] Fine-tuning tiny", "[3/4] Denoising", "[4/4] Examining",
+    for words in ("[1/5] Cutting", "[2/5] Fine-tuning tiny", "[3/5] Denoising",
+                  "[4/5] Left out: classes (fewer than 100 particles)", "[5/5] Examining",
                   "Held-out correlation", "113 Å (of the reference)"):  # fmt: skip
         assert words in said.getvalue()
 

@@ -15,8 +15,8 @@ from ..labelled import fingerprints
 from ..record import read_record
 from ..stamps import fingerprint, stamps
 from ..train.options import TrainOptions
-from .options import DENOISED, MODEL, NOISE, TRUST
-from .record import DenoisingStage, StageRecords, TrustStage, WholeRecord
+from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
+from .record import ClassesStage, DenoisingStage, StageRecords, TrustStage, WholeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from .inputs import WholeInputs
     from .options import WholeOptions
 
-STAGES = {"noise": NOISE, "tuning": MODEL, "denoising": DENOISED, "trust": TRUST}
+STAGES = {
+    "noise": NOISE,
+    "tuning": MODEL,
+    "denoising": DENOISED,
+    "classes": CLASSES,
+    "trust": TRUST,
+}
 """Each stage and its folder, in their order; each needs those before it."""
 GROWING = ("noise micrographs", "noise picks", "noise masks", "tuning particles")
 """What changes in the identity when a set gets more stacks, beside the stacks."""
@@ -53,6 +59,8 @@ def identify(options: WholeOptions, inputs: WholeInputs) -> dict[str, Any]:
         "tuning gpus": options.gpu,
         "denoising stacks": stack_stamps(inputs.plan, None),
         **{f"denoising {name}": value for name, value in options.identity(DenoiseOptions).items()},
+        "classes classify": options.classify,
+        "classes mask_diameter": inputs.mask_diameter,
         "trust gate": options.gate,
     }
     plain: dict[str, Any] = json.loads(json.dumps(found))  # as the record gives it back
@@ -121,11 +129,12 @@ def has_grown(record: WholeRecord, identity: Mapping[str, Any]) -> bool:
 
 
 def _with_more(folder: Path, record: WholeRecord) -> WholeRecord:
-    """Keep noise blocks and model; the new stacks are denoised, and all is examined anew."""
+    """Keep noise blocks and model; the new stacks are denoised, and the rest is made anew."""
     stages = record.stages
     stages.noise.kept = stages.tuning.kept = True
-    stages.denoising, stages.trust = DenoisingStage(), TrustStage()
-    shutil.rmtree(folder / TRUST, ignore_errors=True)
+    stages.denoising, stages.classes, stages.trust = DenoisingStage(), ClassesStage(), TrustStage()
+    for name in (CLASSES, TRUST):
+        shutil.rmtree(folder / name, ignore_errors=True)
     return record
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 PART_OF_BOX = 0.6
 """Particle diameter over box where nothing tells it: boxes are 1.5 to 2 times the particle."""
+MASK = 1.2
+"""Diameter of the mask over that of the particle: room for what lies off centre."""
 _PLACES = ("_rlnMicrographName", "_rlnCoordinateX", "_rlnCoordinateY")
 
 
@@ -61,6 +63,8 @@ class WholeInputs:
     diameter: float
     """Å."""
     diameter_from: str
+    mask_diameter: float | None
+    """Å, of the mask about each particle that is classified; None where nothing tells it."""
     noise_box: int | None
     """Side of the noise blocks to be cut, pixels of the micrographs; None without micrographs."""
     to_be_tuned: bool
@@ -106,9 +110,11 @@ def look(options: WholeOptions) -> WholeInputs:
     tuned = bool(options.volumes and micrographs)
     if tuned:
         ctf_rows(particles)
+    told = options.particle_diameter is not None or across is not None
+    mask = round(MASK * diameter) if told else None
     return WholeInputs(
         particles, plan, model, device, segmentation, tuple(micrographs), picks, diameter, told_by,
-        noise_box, tuned, tuple(_remarks(options, model.card.name, picks)),
+        mask, noise_box, tuned, tuple(_remarks(options, model.card.name, picks)),
     )  # fmt: skip
 
 

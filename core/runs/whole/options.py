@@ -15,7 +15,7 @@ from ..option import COMMAND, option
 from ..options import option_class
 from ..train.options import Training
 
-NOISE, MODEL, DENOISED, TRUST = "Noise", "Model", "Denoised", "Trust"
+NOISE, MODEL, DENOISED, CLASSES, TRUST = "Noise", "Model", "Denoised", "Classes", "Trust"
 """Folders of the stages inside the output folder, in their order."""
 TIME_LIMIT = 900.0
 """Seconds of fine-tuning, where neither a time nor steps are asked for."""
@@ -72,6 +72,7 @@ class WholeOptions(Training, Denoising, Passthrough, Compiling, Output):
         "Leave out the trial of the model for hallucination, which takes about a minute",
         default=True,
     )  # fmt: skip
+    classify: bool = option("Leave out the 2D classes of the raw particles", default=True)
     steps: int | None = option(
         "Steps of fine-tuning at most", default=None, at_least=1, otherwise="any number"
     )

@@ -63,6 +63,17 @@ class DenoisingStage(Stage):
 
 
 @dataclass
+class ClassesStage(Stage):
+    """Raw particles are sorted into 2D classes."""
+
+    classes: int = 0
+    empty: int = 0
+    """Images in the class of noise alone."""
+    files: list[str] = field(default_factory=list)
+    """Particles, model and optimiser of the classes, as RELION reads them."""
+
+
+@dataclass
 class TrustStage(Stage):
     """The denoised particles are examined."""
 
@@ -78,6 +89,7 @@ class StageRecords:
     noise: NoiseStage = field(default_factory=NoiseStage)
     tuning: TuningStage = field(default_factory=TuningStage)
     denoising: DenoisingStage = field(default_factory=DenoisingStage)
+    classes: ClassesStage = field(default_factory=ClassesStage)
     trust: TrustStage = field(default_factory=TrustStage)
 
 

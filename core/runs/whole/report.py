@@ -13,12 +13,13 @@ from ...figures.noise_gallery import block_page, picture_page, write_pages
 from ...figures.text_page import text_page
 from ...images.particles import format_of
 from ...noise.bank import NoiseBank
+from ..classify.options import MONTAGE
 from ..durations import format_duration
 from ..noise.micrograph_cutting import sampled
 from ..noise.options import OVERLAYS
 from ..train.options import CURVES, SAMPLES
 from .choice import compared
-from .options import DENOISED, MODEL, NOISE, TRUST
+from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ...figures.sample import Sample
     from .inputs import WholeInputs
     from .options import WholeOptions
-    from .record import StageRecords, WholeRecord
+    from .record import ClassesStage, StageRecords, WholeRecord
 
 PICTURES = 6
 """Micrographs in the report."""
@@ -72,6 +73,9 @@ def report(
         gallery(sample, title),
         spectra(sample.raw, sample.denoised, sample.pixel_size, limit),
     ]
+    if not stages.classes.left_out:
+        title = f"2D classes of the raw particles (large in {CLASSES}/report.pdf)"
+        pages.append(picture_page([("", _read(options.out / CLASSES / MONTAGE))], title))
     write_pages(options.out / options.report, pages)
 
 
@@ -84,6 +88,7 @@ def last_lines(options: WholeOptions, record: WholeRecord) -> str:
             f"{stages.denoising.model}:",
             f"  {options.out / DENOISED / stages.denoising.output}",
             f"  {options.out / options.report}",
+            *([] if stages.classes.left_out else [f"  {options.out / CLASSES / MONTAGE}"]),
             f"  {options.out / TRUST / 'report.pdf'}",
             *(f"  note: {remark}" for remark in record.remarks),
             *([f"  {stages.denoising.evidence}"] if stages.denoising.evidence else []),
@@ -122,11 +127,20 @@ def _facts(
     facts += [
         ("denoised with", f"{stages.denoising.model}"),
         *([("evidence", stages.denoising.evidence)] if stages.denoising.evidence else []),
+        ("2D classes", _classes(stages.classes)),
         ("time", format_duration(seconds)),
         ("particles to go on with", str(options.out / DENOISED / stages.denoising.output)),
         ("how far to trust them", str(options.out / TRUST / "report.pdf")),
     ]
     return facts
+
+
+def _classes(stage: ClassesStage) -> str:
+    """Say what came of the raw particles' classification."""
+    if stage.left_out:
+        return f"none: {stage.left_out}"
+    empty = f"; {counted(stage.empty, 'image')} empty" if stage.empty else ""
+    return f"{counted(stage.classes, 'class', 'classes')}{empty}, in {CLASSES}"
 
 
 def _micrographs(options: WholeOptions, inputs: WholeInputs) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""A whole run: noise blocks, fine-tuning, denoised particles and their examination, in one folder.
+"""A whole run: noise blocks, fine-tuning, denoised particles, classes, examination, in one folder.
 
 Each stage is a run of its own, as its own command would start it, in a folder of its own, where it
 is continued or left as it is when the whole run is started again.
@@ -70,6 +70,7 @@ def run(
             bank = stages.noise()
             model = stages.tuning(bank)
             denoised = stages.denoising(model)
+            stages.classes()
             stages.trust(bank, model)
             this.note(record)
             report(options, inputs, record, bank, denoised.sample)

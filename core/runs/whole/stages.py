@@ -12,6 +12,8 @@ from ...errors import IceblockError
 from ...remarks import warn
 from ...sets.stacking.evidence_words import evidence_words
 from ...wording import renamed, wording
+from ..classify import run as classifying
+from ..classify.options import ClassifyOptions
 from ..denoise import run as denoising
 from ..denoise.options import DenoiseOptions
 from ..durations import format_duration
@@ -28,7 +30,7 @@ from ..train.options import TrainOptions
 from ..train.record import TrainRecord
 from .choice import compared, mean_score, surely_better
 from .folder import STAGES
-from .options import DENOISED, MODEL, NOISE, TRUST
+from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 REPORT = "report.pdf"
 """Of each stage, in its folder."""
+FEWEST_TO_CLASSIFY = 100
+"""Particles."""
 _NAMES = {
     "noise": {"pixel-size": "--micrograph-pixel-size", "box": "--noise-box"},
     "tuning": {"particle-pixel-size": "--pixel-size"},
@@ -135,6 +139,7 @@ class Stages:
                 particles=options.particles,
                 out=options.out / DENOISED,
                 model=model,
+                volumes=() if options.each_alone else options.volumes,
                 **self._shared(DenoiseOptions),
             )
             made = denoising.run(asked, **self._talk)
@@ -146,12 +151,35 @@ class Stages:
             self._save()
         return made
 
+    def classes(self) -> None:
+        """Sort the raw particles into 2D classes."""
+        count, stage = self.inputs.particles.n, self.record.stages.classes
+        if not self.options.classify or count < FEWEST_TO_CLASSIFY:
+            few = f"fewer than {FEWEST_TO_CLASSIFY} particles"
+            self._leave_out("classes", few if self.options.classify else "as you said")
+            return
+        if stage.classes and (self.options.out / CLASSES / REPORT).is_file():
+            self._head("classes", f"Sorted before: {counted(stage.classes, 'class', 'classes')}")
+            return
+        with self._stage("classes", f"Sorting {counted(count, 'particle')} into 2D classes"):
+            asked = ClassifyOptions(
+                particles=self.options.particles,
+                out=self.options.out / CLASSES,
+                particle_diameter=self.inputs.mask_diameter,
+                seed=self.options.seed,
+                **self._shared(ClassifyOptions),
+            )
+            made = classifying.run(asked, **self._talk).record
+            stage.classes, stage.empty = made.classes, made.empty
+            stage.files = [asked.output.name, *asked.relion_files()[1:]]
+            self._save()
+
     def trust(self, bank: Path | None, model: str) -> None:
         """Examine the denoised particles, unless that was done."""
         options, folder = self.options, self.options.out / TRUST
         stage = self.record.stages.trust
         if stage.verdict and (folder / REPORT).is_file():
-            self.console.say(f"\n[4/4] Examined before: {stage.verdict}")
+            self._head("trust", f"Examined before: {stage.verdict}")
             return
         with self._stage("trust", "Examining how far the result can be trusted"):
             asked = EvaluateOptions(
