@@ -66,13 +66,14 @@ def command(place: ParticlesPlace, given: dict[str, Any]) -> None:
 
 def _classify(job: Job, name: str, files: ProjectFiles, options: ClassifyOptions) -> None:
     """Run core's classification on the input of `job` and save its outputs."""
+    from core.images.cs.dataset import dataset_of
     from core.images.cs.particles import CsParticles
     from core.runs.classify.run import run
 
     done = run(options, progress=job.progress, heartbeat=job.heartbeat)
     files.publish([path for path in options.out.iterdir() if path.is_file()], job.heartbeat)
     job.picture(lambda: _averages(done), "Class averages, the largest first", tile=True)
-    job.save(name, CsParticles.read(options.output, project_dir=files.root).dataset())
+    job.save(name, dataset_of(CsParticles.read(options.output, project_dir=files.root)))
     job.save(AVERAGES, _templates(done, options, files))
 
 

@@ -139,6 +139,7 @@ def _facts(given: dict[str, Any]) -> dict[str, str]:
 
 def _denoise(job: Job, name: str, files: ProjectFiles, options: DenoiseOptions) -> None:
     """Run core's denoiser on the input of `job` and save its output."""
+    from core.images.cs.dataset import dataset_of
     from core.images.cs.particles import CsParticles
     from core.images.validation import validate
     from core.runs.denoise.run import run
@@ -156,7 +157,7 @@ def _denoise(job: Job, name: str, files: ProjectFiles, options: DenoiseOptions) 
         job.picture(lambda: _evidence_page(options), "What the set's own images tell")
     if done.record.sets:
         job.picture(lambda: _set_page(options), "What the particles have in common")
-    made = denoised.dataset()
+    made = dataset_of(denoised)
     if (values := denoised.confidences) is not None and options.confidence:
         from core.figures.trust_figures import confidence_page
 

@@ -77,7 +77,7 @@ def command(
 
 
 def _of_job(url: str, email: str | None, project: str, particles: str) -> CsParticles:
-    from core.images.cs.particles import CsParticles
+    from core.images.cs.dataset import particles_of
 
     from .connection import Connection
     from .files import visible_project
@@ -87,4 +87,4 @@ def _of_job(url: str, email: str | None, project: str, particles: str) -> CsPart
         source = find_source(connection, project, particles, "particle", ["blob"])
         folder = visible_project(connection, project)
         data = load_source(connection, source, [])
-    return CsParticles.from_dataset(data, Path(str(source)), folder)
+    return particles_of(data, Path(str(source)), folder)

@@ -34,10 +34,10 @@ def fetch_particles(
     table
         A .cs file to be written.
     """
-    from core.images.cs.particles import CsParticles
+    from core.images.cs.dataset import particles_of
 
     data = job.load("particles", slots)
-    particles = CsParticles.from_dataset(data, Path(str(source)), files.root)
+    particles = particles_of(data, Path(str(source)), files.root)
     files.fetch(particles.stacks, job.heartbeat)
     particles.write(table)
 

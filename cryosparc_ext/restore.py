@@ -44,7 +44,7 @@ def command(place: RestorePlace, _: dict[str, Any]) -> None:
     Example, after 2D classification and selection of denoised particles:
       iceblock-cryosparc restore --url http://cs.lab:39000 --project P3 --selection J20.particles
     """
-    from core.images.cs.particles import CsParticles
+    from core.images.cs.dataset import dataset_of, particles_of
 
     from .connection import Connection
     from .job import Job
@@ -70,10 +70,10 @@ def command(place: RestorePlace, _: dict[str, Any]) -> None:
             job.declare(place.name, "particle", ["blob"], "particles", "Original particles")
             job.start({})
             denoised, raw = (
-                CsParticles.from_dataset(job.load(key, ["blob"]), Path(told))
+                particles_of(job.load(key, ["blob"]), Path(told))
                 for key, told in (("particles", str(selected)), ("originals", " + ".join(named)))
             )
-            job.save(place.name, denoised.restored_from(raw).dataset())
+            job.save(place.name, dataset_of(denoised.restored_from(raw)))
 
 
 def _originals(connection: Connection, selected: Source) -> list[str]:

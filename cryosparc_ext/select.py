@@ -71,6 +71,7 @@ _WANTED = ("ctf", "alignments2D", "location")
 
 def _select(job: Job, name: str, files: ProjectFiles, options: SelectOptions) -> None:
     """Run core's selection on the input of `job` and save its outputs."""
+    from core.images.cs.dataset import dataset_of
     from core.images.cs.particles import CsParticles
     from core.runs.select.run import run
 
@@ -79,7 +80,7 @@ def _select(job: Job, name: str, files: ProjectFiles, options: SelectOptions) ->
     job.picture(lambda: _histogram(options), "Scores, and what is kept", tile=True)
     for output, table in ((name, options.output), (REJECTED, options.rejected)):
         if table.exists():
-            made = CsParticles.read(table, project_dir=files.root).dataset()
+            made = dataset_of(CsParticles.read(table, project_dir=files.root))
             values = made["iceblock/score"]
             made.add_fields([SCORE], ["f4"])
             made[SCORE] = values

@@ -99,10 +99,10 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
 
 def _table(job: Job, files: ProjectFiles, out: Path) -> Path:
     """Write the particles' metadata to a file; their images are not needed."""
-    from core.images.cs.particles import CsParticles
+    from core.images.cs.dataset import particles_of
 
     data = job.load("particles", ["blob", "ctf"])
-    CsParticles.from_dataset(data, Path("the particles"), files.root).write(out)
+    particles_of(data, Path("the particles"), files.root).write(out)
     return out
 
 

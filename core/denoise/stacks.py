@@ -11,10 +11,9 @@ import numpy as np
 
 from ..compute.overlap import pinned
 from ..errors import IceblockError
-from ..images.denoised_mark import DENOISED
 from ..images.disk import write_error
 from ..images.mrc.reader import read_header, read_images
-from ..images.mrc.writer import StackWriter
+from ..images.mrc.writer import DenoisedStackWriter, StackWriter
 from ..images.star.image_names import image_name
 from .confidence_file import ConfidenceWriter, has_confidences
 
@@ -182,11 +181,11 @@ def _open_output(
 ) -> StackWriter:
     """Open an output stack where an earlier pass left it, as far as its confidences reach."""
     geometry = (path, len(job.indices), job.stack.box_x, job.pixel_size, dtype, size)
-    writer = StackWriter(*geometry, label=DENOISED)
+    writer = DenoisedStackWriter(*geometry)
     if scores is None or scores.keep(writer.written):
         return writer
     writer.discard()
-    return StackWriter(*geometry, label=DENOISED)
+    return DenoisedStackWriter(*geometry)
 
 
 def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:

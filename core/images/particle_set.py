@@ -6,7 +6,7 @@ and writes images knows the contract only. `particles.FORMATS` lists the classes
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,23 +15,13 @@ import numpy.typing as npt
 
 from ..errors import IceblockError
 from .class_poses import ClassPoses
-from .denoised_mark import is_denoised
-from .project_root import find_root, name_from_root
-from .references import ImageReferences
+from .image_set import ImageSet
 from .scores import Scores
 
 
-@dataclass
-class Found:
-    """What was found out from the raw images; it stays true when others take their place."""
-
-    root: Path | None = None
-    pixel_sizes: npt.NDArray[np.float64] | None = None
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ParticleSet(ABC):
-    """N particles, in the order of the rows of a metadata file.
+class ParticleSet(ImageSet, ABC):
+    """N particles, in the order of the rows of a metadata file; their images are an `ImageSet`.
 
     A format has to read, to tell pixel sizes, to take new images and to write. What else it cannot
     do, it refuses.
@@ -50,10 +40,6 @@ class ParticleSet(ABC):
         How the user comes back to the raw images.
     raw_todo
         What the user does where the raw images are not the right ones.
-    source
-        The metadata file.
-    images
-        Which images they are.
     optics_groups
         (N,) int32 places in `optics_names`.
     optics_names
@@ -62,8 +48,6 @@ class ParticleSet(ABC):
         (N,) int64 sides of the images in pixels as the file declares them; 0 where it does not.
     given_pixel_size
         Å; it goes before what the file and the images say.
-    found
-        What is known already.
     """
 
     endings: ClassVar[tuple[str, ...]]
@@ -73,13 +57,10 @@ class ParticleSet(ABC):
     way_back: ClassVar[str]
     raw_todo: ClassVar[str]
 
-    source: Path
-    images: ImageReferences
     optics_groups: npt.NDArray[np.int32]
     optics_names: tuple[str, ...]
     boxes: npt.NDArray[np.int64]
     given_pixel_size: float | None = None
-    found: Found = field(default_factory=Found)
 
     @classmethod
     @abstractmethod
@@ -97,75 +78,6 @@ class ParticleSet(ABC):
     def suffix(self) -> str:
         """What the names of such files end in."""
         return self.endings[0]
-
-    @property
-    def names(self) -> list[str]:
-        """(N,) image names as they stand in the file."""
-        return self.images.names
-
-    @property
-    def stacks(self) -> tuple[str, ...]:
-        """The different image files; see `ImageReferences`."""
-        return self.images.stacks
-
-    @property
-    def stack_ids(self) -> npt.NDArray[np.int32]:
-        """(N,) places in `stacks`."""
-        return self.images.stack_ids
-
-    @property
-    def indices(self) -> npt.NDArray[np.int64]:
-        """(N,) 0-based numbers of the images in their files."""
-        return self.images.indices
-
-    @property
-    def n(self) -> int:
-        """Number of particles."""
-        return len(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @property
-    def root(self) -> Path:
-        """The folder that relative image paths start from.
-
-        It is the given project folder, or the current folder, or else the nearest folder above
-        `source`, from which all image files exist; IceblockError where there is none.
-        """
-        if self.found.root is None:
-            self.found.root = self._find_root()
-        return self.found.root
-
-    def _find_root(self) -> Path:
-        return find_root(self.source, self.stacks, suits=self.is_meant)
-
-    @property
-    def project(self) -> Path | None:
-        """The project folder, where paths in the file start at one that the user may name."""
-        return None
-
-    def is_meant(self, stack: Path) -> bool:
-        """Tell whether a file of a name in `stacks` is denoised or raw, as these particles are."""
-        return is_denoised(stack) == self.names_raw
-
-    @property
-    def names_raw(self) -> bool:
-        """Whether the file names raw images beside its denoised ones."""
-        return False
-
-    @property
-    def denoised(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether the file itself says that an image is a denoised one."""
-        return np.zeros(self.n, dtype=np.bool_)
-
-    def path_of(self, stack: str) -> Path:
-        """Give the path of an image file that is named in `stacks`, ready to be opened."""
-        return self.root / stack
-
-    def relative_name(self, path: Path) -> str:
-        """Name a file from `root` where it lies inside it, and absolutely where it does not."""
-        return name_from_root(path, self.root)
 
     @property
     def pixel_sizes(self) -> npt.NDArray[np.float64]:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from core.images import particles
-from core.images.particle_set import Found, ParticleSet
+from core.images.image_set import Found
+from core.images.particle_set import ParticleSet
 from core.images.star.image_names import parse_image_names
 
 from .small_project import star_text, write_stack

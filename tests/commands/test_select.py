@@ -9,8 +9,7 @@ import torch
 
 from core.errors import IceblockError
 from core.images.cs.table import read_table, write_table
-from core.images.denoised_mark import DENOISED
-from core.images.mrc.writer import StackWriter
+from core.images.mrc.writer import DenoisedStackWriter
 from core.images.particles import read_particles
 from core.images.scores import Scores
 from core.images.star.document import StarFile
@@ -139,7 +138,7 @@ def test_a_cs_file(mixed: Path) -> None:
 
 def test_denoised_particles_become_raw_again(mixed: Path) -> None:
     particles = read_particles(mixed)
-    with StackWriter(mixed.parent / "soft.mrcs", N, BOX, PIXEL_SIZE, label=DENOISED) as writer:
+    with DenoisedStackWriter(mixed.parent / "soft.mrcs", N, BOX, PIXEL_SIZE) as writer:
         writer.append(np.zeros((N, BOX, BOX), np.float32))
     denoised = mixed.parent / "denoised.star"
     particles.with_images([f"{k:06d}@soft.mrcs" for k in range(1, N + 1)]).write(denoised)

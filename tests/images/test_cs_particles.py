@@ -7,6 +7,7 @@ import pytest
 from cryosparc.dataset import Dataset
 
 from core.errors import IceblockError
+from core.images.cs.dataset import dataset_of, particles_of
 from core.images.cs.particles import CsParticles
 from core.images.cs.table import read_table, replaced, write_table
 from core.images.mrc.reader import read_images
@@ -79,13 +80,13 @@ def test_from_a_data_set_and_back(test_data: Path, tmp_path: Path) -> None:
     for name in REAL:
         path = test_data / "particles" / name
         dataset = Dataset.load(path)
-        particles = CsParticles.from_dataset(dataset, Path("P1 J2 particles"))
-        assert particles.dataset() == dataset or name == REAL[1]  # `>` is never given back
+        particles = particles_of(dataset, Path("P1 J2 particles"))
+        assert dataset_of(particles) == dataset or name == REAL[1]  # `>` is never given back
         read_back = read(path)
         assert particles.names == read_back.names
         assert particles.uids.tolist() == read_back.uids.tolist()
         new = particles.with_images([image_name(0, f"J3/{k}.mrc") for k in range(particles.n)])
-        made = new.dataset()
+        made = dataset_of(new)
         assert made["blob/path"].tolist() == [f"J3/{k}.mrc" for k in range(particles.n)]
         fields = [field for field in dataset if field not in CHANGED]
         assert made.filter_fields(fields, copy=True) == dataset.filter_fields(fields, copy=True)
@@ -93,7 +94,7 @@ def test_from_a_data_set_and_back(test_data: Path, tmp_path: Path) -> None:
         assert Dataset.load(tmp_path / f"{particles.n}.cs") == made
     broken = Dataset({"uid": [4, 4], "blob/idx": [0, 1]})
     with pytest.raises(IceblockError, match="P1 J2 particles: rows 1 and 2 have the same uid, 4"):
-        CsParticles.from_dataset(broken, Path("P1 J2 particles"))
+        particles_of(broken, Path("P1 J2 particles"))
 
 
 def test_exported_files_lie_beside_their_table(

@@ -1,6 +1,7 @@
 """The fields of CryoSPARC's particles that every set of particles has, in the terms of all sets."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy.typing as npt
 from ...errors import IceblockError
 from ..class_poses import ClassPoses
 from ..references import ImageReferences
+from ..scores import Scores
 from ..star.image_names import image_name
 from .kinds import Records
-from .table import to_text
+from .stack_paths import EXPORTED
+from .table import text_column, to_text
 
 PATH, INDEX, SIGNATURE = "blob/path", "blob/idx", "blob/import_sig"
 SHAPE, PIXEL_SIZE, SIGN = "blob/shape", "blob/psize_A", "blob/sign"
@@ -22,8 +25,6 @@ CLASS, OWN_CLASS = "alignments2D/class", "iceblock/class"
 SCORE, EVIDENCE = "iceblock/score", "iceblock/evidence"
 MICROGRAPH = "location/micrograph_path"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-EXPORTED = ">"
-"""Begins the path of a file that was exported with its table and lies beside it."""
 
 _CTF = {
     "df1_A": "defocus_u",
@@ -117,6 +118,27 @@ def ctf_parameters(records: Records, source: Path) -> dict[str, npt.NDArray[np.f
     return {_CTF[f]: np.rad2deg(v) if f.endswith("_rad") else v for f, v in values.items()}
 
 
+def image_fields(images: ImageReferences, old: Records) -> dict[str, npt.NDArray[Any] | None]:
+    """Give the fields that say which images N particles have, in the types of the old table.
+
+    `blob/import_sig` stands for the file that images were imported from; it becomes 0, as for
+    images that CryoSPARC extracted itself, and is added where an old file lacks it, because a
+    server refuses a blob without it.
+    """
+    return {
+        **path_field(images.stacks, images.stack_ids, old),
+        INDEX: images.indices.astype(old.dtype[INDEX]),
+        SIGNATURE: np.zeros(len(old), dtype=np.uint64),
+    }
+
+
+def path_field(
+    stacks: Sequence[str], stack_ids: npt.NDArray[np.int32], old: Records
+) -> dict[str, npt.NDArray[Any] | None]:
+    """Give the field of the image files, at least as wide as that of the old table."""
+    return {PATH: text_column(stacks, stack_ids, old[PATH])}
+
+
 def class_fields(
     poses: ClassPoses, pixel_sizes: npt.NDArray[np.float64]
 ) -> dict[str, npt.NDArray[Any]]:
@@ -128,3 +150,29 @@ def class_fields(
         "alignments2D/shift": (poses.origins / pixel_sizes[:, None]).astype(np.float32),
         "alignments2D/psize_A": pixel_sizes.astype(np.float32),
     }
+
+
+def score_fields(scores: Scores, has_classes: bool) -> dict[str, npt.NDArray[Any] | None]:
+    """Give the fields of N scores, and of their classes where the table has none yet."""
+    fields: dict[str, npt.NDArray[Any] | None] = {
+        SCORE: scores.score.astype(np.float32),
+        EVIDENCE: scores.evidence.astype(np.float32),
+    }
+    if scores.classes is not None and not has_classes:
+        fields[OWN_CLASS] = scores.classes.astype(np.uint32)
+    return fields
+
+
+def blob_fields(
+    source: Records, rows: npt.NDArray[np.int64], old: Records
+) -> dict[str, npt.NDArray[Any] | None]:
+    """Give the fields that say which images N particles have, from rows (N,) of another table.
+
+    Those that only the old table has are None: they are to be left out.
+    """
+    theirs, mine = (
+        [name for name in records.dtype.names or () if name.startswith("blob/")]
+        for records in (source, old)
+    )
+    fields: dict[str, npt.NDArray[Any] | None] = {name: source[name][rows] for name in theirs}
+    return fields | {name: None for name in mine if name not in theirs}

@@ -9,13 +9,13 @@ import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import IceblockError
-from ..denoised_mark import PLAIN
+from ..denoised_mark import DENOISED, PLAIN
 from ..disk import is_full, partial_path, write_error, write_fully
 from .header import new_header
 from .reader import HEADER_BYTES
@@ -31,12 +31,16 @@ class StackWriter:
 
     Attributes
     ----------
+    label
+        What the header says of the file; ASCII, 80 characters at most.
     path
         The file that appears when the writer is closed.
     written
         Number of images that are in the hidden file; above 0 from the start when an earlier,
         stopped run is continued.
     """
+
+    label: ClassVar[str] = PLAIN
 
     def __init__(
         self,
@@ -45,9 +49,7 @@ class StackWriter:
         box: int,
         pixel_size: float,
         dtype: npt.DTypeLike = np.float32,
-        align: int = 1,
-        resume: bool = True,
-        label: str = PLAIN,
+        resume: int = 1,
     ) -> None:
         """Open the hidden file, new or where a stopped run left it.
 
@@ -63,14 +65,10 @@ class StackWriter:
             Å, for the header.
         dtype
             float32 or float16.
-        align
-            A continued run keeps a multiple of this many images, so that batches of this size fall
-            where they fell before.
         resume
-            Go on from what a stopped run left. Only the geometry is compared: who changes the
-            pixels (another model, other options) passes False.
-        label
-            What the header says of the file; ASCII, 80 characters at most.
+            Go on from what a stopped run left, and keep a multiple of this many images of it, so
+            that batches of this size fall where they fell before. Only the geometry is compared:
+            who changes the pixels (another model, other options) passes 0 or False.
 
         Raises
         ------
@@ -80,20 +78,20 @@ class StackWriter:
         kind = np.dtype(dtype).str[1:]
         if kind not in _MODES:
             raise ValueError(f"an MRC stack is written as float32 or float16, not {dtype}")
-        if n_images < 1 or box < 1 or align < 1:
-            raise ValueError("n_images, box and align are at least 1")
+        if n_images < 1 or box < 1 or resume < 0:
+            raise ValueError("n_images and box are at least 1, resume at least 0")
         self.path = path
         self.written = 0
         self._n_images = n_images
         self._box = box
-        self._align = align
+        self._resume = resume
         self._dtype = np.dtype("<" + kind)
-        self._header = new_header(n_images, box, pixel_size, _MODES[kind], label)
+        self._header = new_header(n_images, box, pixel_size, _MODES[kind], self.label)
         self._statistics = StackStatistics(n_images)
         self._partial = partial_path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = self._open(resume)
+            self._file: BinaryIO = self._open()
         except OSError as error:
             raise self._failure(error) from error
 
@@ -173,12 +171,12 @@ class StackWriter:
         else:
             self.abandon()
 
-    def _open(self, resume: bool) -> BinaryIO:
+    def _open(self) -> BinaryIO:
         """Open the hidden file at the place where the next image goes."""
         placeholder = self._header.tobytes()
         if self._partial.is_symlink():  # which would lead elsewhere
             self._partial.unlink()
-        if resume and self._partial.is_file():
+        if self._resume and self._partial.is_file():
             file = self._partial.open("r+b", buffering=0)
             if file.read(HEADER_BYTES) == placeholder:
                 self._take_up(file)
@@ -198,7 +196,7 @@ class StackWriter:
         whole = (os.fstat(file.fileno()).st_size - HEADER_BYTES) // image_bytes
         keep = min(whole, self._n_images)
         if keep < self._n_images:
-            keep = keep // self._align * self._align
+            keep = keep // self._resume * self._resume
         file.truncate(HEADER_BYTES + keep * image_bytes)
         file.seek(HEADER_BYTES)
         step = max(1, _BUFFER_BYTES // image_bytes)
@@ -230,6 +228,12 @@ class StackWriter:
             with contextlib.suppress(OSError):
                 self._partial.unlink(missing_ok=True)
         return write_error(error, self.path)
+
+
+class DenoisedStackWriter(StackWriter):
+    """Write denoised images, and say so in the header."""
+
+    label: ClassVar[str] = DENOISED
 
 
 def _read_fully(file: BinaryIO, count: int) -> bytearray:

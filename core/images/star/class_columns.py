@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 from ..class_poses import ClassPoses
 
+CLASS = "_rlnClassNumber"
+
 
 def class_columns(
     poses: ClassPoses, pixel_sizes: npt.NDArray[np.float64] | None
@@ -22,7 +24,7 @@ def class_columns(
     if pixel_sizes is not None:
         origins, names = origins / pixel_sizes[:, None], ("_rlnOriginX", "_rlnOriginY")
     return {
-        "_rlnClassNumber": [str(number) for number in poses.classes.tolist()],
+        CLASS: [str(number) for number in poses.classes.tolist()],
         "_rlnAnglePsi": _decimals(poses.psi, 4),
         names[0]: _decimals(origins[:, 0], 4),
         names[1]: _decimals(origins[:, 1], 4),

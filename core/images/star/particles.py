@@ -13,32 +13,30 @@ import numpy.typing as npt
 from ...errors import IceblockError
 from ...remarks import warn
 from ..class_poses import ClassPoses
-from ..denoised_mark import NOTE, is_of_iceblock
-from ..particle_set import Found, ParticleSet
-from ..project_root import starts_at
+from ..denoised_mark import NOTE
+from ..image_set import Found
+from ..particle_set import ParticleSet
 from ..references import ImageReferences
 from ..scores import Scores
 from ..validation import header_pixel_sizes
-from .class_columns import class_columns
+from . import raw_links
+from .class_columns import CLASS, class_columns
 from .datadir import stacks_in
 from .document import StarFile
 from .image_names import (
-    absolute_names,
     image_name,
     parse_image_names,
     quoted_names,
-    same_image,
     without_special,
 )
 from .optics import Optics, read_optics
 from .particle_table import find_particles, refuse_volumes
-from .raw_links import IMAGE, NAMES_OF_IMAGES, ORIGINAL, RAW, Columns, linked, unlinked
+from .score_columns import score_columns
 from .table import StarTable
 from .tokens import is_missing, quote, unquote
 
 _CONFIDENCE = "_rlnIceblockConfidence"
-_CLASS, _MICROGRAPH = "_rlnClassNumber", "_rlnMicrographName"
-_SCORE, _EVIDENCE = "_rlnParticleFigureOfMerit", "_rlnLogLikeliContribution"
+_MICROGRAPH = "_rlnMicrographName"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,7 +81,7 @@ class StarParticles(ParticleSet):
         optics = read_optics(star, table)
         particles = cls(
             source=path,
-            images=_references(table.column(IMAGE), path, table),
+            images=_references(table.column(raw_links.IMAGE), path, table),
             optics_groups=optics.groups,
             optics_names=optics.names,
             boxes=optics.boxes(),
@@ -141,8 +139,8 @@ class StarParticles(ParticleSet):
     @property
     def classes(self) -> npt.NDArray[np.int64] | None:
         """(N,) values of rlnClassNumber; None where the file has no such column."""
-        known = _CLASS in self.table and self.edits.get(_CLASS) is None
-        return self.table.integers(_CLASS) if known else None
+        known = CLASS in self.table and self.edits.get(CLASS) is None
+        return self.table.integers(CLASS) if known else None
 
     @property
     def micrographs(self) -> list[str] | None:
@@ -151,43 +149,20 @@ class StarParticles(ParticleSet):
         return None if tokens is None else [unquote(token) for token in tokens]
 
     def with_scores(self, scores: Scores) -> Self:
-        """Give the same particles with scores; see `ParticleSet.with_scores`.
-
-        What stood in columns that get new values is kept in columns of iceblock's own.
-        """
+        """Give the same particles with scores; see `score_columns`."""
         self._check_count(len(scores.score), "scores")
-        columns: dict[str, Sequence[str] | None] = {}
-        for tag, older, values in (
-            (_SCORE, "_rlnIceblockOlderFigureOfMerit", scores.score),
-            (_EVIDENCE, "_rlnIceblockOlderLogLikeliContribution", scores.evidence),
-        ):
-            before = self._tokens(tag)
-            if before is not None and self._tokens(older) is None:
-                columns[older] = before
-                warn(
-                    f"{self.source} has {tag[1:]} already: its values are kept as {older[1:]}, and "
-                    "the new ones take their place"
-                )
-            columns[tag] = [f"{value:.6f}" for value in values.tolist()]
-        if self._tokens(_CLASS) is None and scores.classes is not None:
-            columns[_CLASS] = [str(number) for number in scores.classes.tolist()]
+        columns = score_columns(scores, self._tokens, self.source)
         return replace(self, edits={**self.edits, **columns})
 
     @property
     def names_raw(self) -> bool:
         """Whether iceblock denoised these images: rlnIceblockRawImageName says from which."""
-        return self._tokens(RAW) is not None
+        return self._tokens(raw_links.RAW) is not None
 
     @property
     def denoised(self) -> npt.NDArray[np.bool_]:
         """(N,) whether the file says that an image is denoised: its raw one is another image."""
-        raw = self._tokens(RAW)
-        if raw is None:
-            return np.zeros(self.n, dtype=np.bool_)
-        pairs = zip(self.names, raw, strict=True)
-        return np.array(
-            [not (is_missing(token) or same_image(name, token)) for name, token in pairs]
-        )
+        return raw_links.denoised_rows(self.names, self._tokens(raw_links.RAW))
 
     def with_classes(self, poses: ClassPoses) -> Self:
         """Give the same particles with classes and poses; see `ParticleSet.with_classes`.
@@ -215,23 +190,24 @@ class StarParticles(ParticleSet):
                 f"{min(special)}; give an output folder without these characters"
             )
         tokens = quoted_names(names, stacks)
-        return self._with_names(tokens, linked(self._links(), again), replace(self.found))
+        return self._with_names(tokens, raw_links.linked(self._links(), again), replace(self.found))
 
     def restored(self) -> Self:
         """Give the same particles with their raw images, and the links that they had before."""
-        links = unlinked(self._links())
+        links = raw_links.unlinked(self._links())
         if links is None:
             raise IceblockError(
-                f"{self.source} does not name raw images (it has neither {RAW[1:]} nor "
-                f"{ORIGINAL[1:]}); name a STAR file that iceblock wrote or one made from it"
+                f"{self.source} does not name raw images (it has neither {raw_links.RAW[1:]} nor "
+                f"{raw_links.ORIGINAL[1:]}); name a STAR file that iceblock wrote or one made from "
+                "it"
             )
         if not self.names_raw:
-            self._refuse_originals_of_others()
-        tokens = links.pop(IMAGE)
+            raw_links.refuse_originals_of_others(self)
+        tokens = links.pop(raw_links.IMAGE)
         assert tokens is not None
         missing = [row for row, token in enumerate(tokens, 1) if is_missing(token)]
         if missing:
-            column = RAW if self.names_raw else ORIGINAL
+            column = raw_links.RAW if self.names_raw else raw_links.ORIGINAL
             raise IceblockError(
                 f"{self.source}: row {missing[0]} of {self.table.name} has no {column[1:]}; take "
                 "the row out or fill it in"
@@ -250,42 +226,16 @@ class StarParticles(ParticleSet):
         """
         self.refuse_as_output(path)
         note = NOTE if self.names_raw else None
-        self.star.write(path, note, self.table, self._edits_for(path), rows)
+        self.star.write(path, note, self.table, raw_links.names_in(path, self, self.edits), rows)
 
-    def _edits_for(self, path: Path) -> dict[str, Sequence[str] | None]:
-        """Give the edits with the names of images as they are to stand in `path`."""
-        columns = {tag: self.edits[tag] for tag in NAMES_OF_IMAGES if self.edits.get(tag)}
-        try:
-            root = self.root if columns else None
-        except IceblockError:  # no images are there, so nobody can tell where the names start
-            root = None
-        if root is None or starts_at(path, root, self.source, self.stacks):
-            return self.edits
-        made = {tag: absolute_names(tokens or (), root) for tag, tokens in columns.items()}
-        return {**self.edits, **made}
-
-    def _refuse_originals_of_others(self) -> None:
-        """Refuse a rlnImageOriginalName that RELION wrote: it leads from raw images to others."""
-        for stack in self.stacks:
-            try:
-                path = self.path_of(stack)
-            except IceblockError:
-                return
-            if path.exists() and not is_of_iceblock(path):
-                raise IceblockError(
-                    f"{self.source} has no {RAW[1:]}, and iceblock did not denoise {stack}: its "
-                    f"{ORIGINAL[1:]} is RELION's own link, of subtracted particles for example; "
-                    "name a STAR file of denoised particles"
-                )
-
-    def _with_names(self, tokens: list[str], links: Columns, found: Found) -> Self:
+    def _with_names(self, tokens: list[str], links: raw_links.Columns, found: Found) -> Self:
         images = _references(tokens, self.source, self.table)
         return replace(
-            self, images=images, edits={**self.edits, **links, IMAGE: tokens}, found=found
+            self, images=images, edits={**self.edits, **links, raw_links.IMAGE: tokens}, found=found
         )
 
     def _links(self) -> dict[str, Sequence[str] | None]:
-        return {tag: self._tokens(tag) for tag in NAMES_OF_IMAGES}
+        return {tag: self._tokens(tag) for tag in raw_links.NAMES_OF_IMAGES}
 
     def _tokens(self, tag: str) -> Sequence[str] | None:
         if tag in self.edits:

@@ -9,7 +9,16 @@ the other columns.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import IceblockError
+from ..denoised_mark import is_of_iceblock
+from ..image_set import ImageSet
+from ..project_root import starts_at
+from .image_names import absolute_names, same_image
 from .tokens import is_missing
 
 IMAGE, ORIGINAL = "_rlnImageName", "_rlnImageOriginalName"
@@ -74,3 +83,39 @@ def unlinked(columns: Columns) -> dict[str, Sequence[str] | None] | None:
     if raw is None:
         return None
     return {IMAGE: raw, ORIGINAL: columns[OLDER], RAW: None, OLDER: None}
+
+
+def denoised_rows(names: Sequence[str], raw: Sequence[str] | None) -> npt.NDArray[np.bool_]:
+    """Tell (N,) which images are denoised: their raw ones, if any are named, are other images."""
+    if raw is None:
+        return np.zeros(len(names), dtype=np.bool_)
+    pairs = zip(names, raw, strict=True)
+    return np.array([not (is_missing(token) or same_image(name, token)) for name, token in pairs])
+
+
+def refuse_originals_of_others(images: ImageSet) -> None:
+    """Refuse a rlnImageOriginalName that RELION wrote: it leads from raw images to others."""
+    for stack in images.stacks:
+        try:
+            path = images.path_of(stack)
+        except IceblockError:
+            return
+        if path.exists() and not is_of_iceblock(path):
+            raise IceblockError(
+                f"{images.source} has no {RAW[1:]}, and iceblock did not denoise {stack}: its "
+                f"{ORIGINAL[1:]} is RELION's own link, of subtracted particles for example; "
+                "name a STAR file of denoised particles"
+            )
+
+
+def names_in(path: Path, images: ImageSet, edits: Columns) -> Columns:
+    """Give edited columns with the names of images as they are to stand in the file `path`."""
+    columns = {tag: edits[tag] for tag in NAMES_OF_IMAGES if edits.get(tag)}
+    try:
+        root = images.root if columns else None
+    except IceblockError:  # no images are there, so nobody can tell where the names start
+        root = None
+    if root is None or starts_at(path, root, images.source, images.stacks):
+        return edits
+    made = {tag: absolute_names(tokens or (), root) for tag, tokens in columns.items()}
+    return {**edits, **made}
