@@ -65,8 +65,8 @@ def network_rate(
 
 
 def _images_at_a_time(box: int, device: str) -> int:
+    from core.denoise.batches import batch_size
     from core.denoise.inference import PIECE, PIECE_BYTES
-    from core.denoise.stacks import batch_size
 
     if device == "cpu":
         return max(1, min(PIECE, PIECE_BYTES // (4 * box**2)))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..compute.device import choose_device
+from ..denoise.batches import batch_size
 from ..denoise.given import Given
 from ..denoise.inference import Denoiser as _Denoiser
 from ..denoise.model_file import Model
 from ..denoise.model_file import load_model as _load_model
 from ..denoise.set_learning import learn_set
 from ..denoise.shipped import DEFAULT, find_model
-from ..denoise.stacks import batch_size
 from ..errors import IceblockError
 from ..runs.denoise.learning import MOST
 from ..sets.covariance.learn import FEWEST

@@ -14,7 +14,7 @@ from ..images.mrc.reader import read_images
 from ..remarks import warn
 from ..signal.background import ring_mask
 from ..signal.outliers import without_outliers
-from .stacks import spread
+from .batches import spread
 from .views import normalised, working_view
 
 if TYPE_CHECKING:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..compute.overlap import pinned
 from ..errors import IceblockError
-from ..images.disk import write_error
 from ..images.mrc.reader import read_header, read_images
 from ..images.mrc.writer import DenoisedStackWriter, StackWriter
 from ..images.star.image_names import image_name
+from .batches import batch_size, batches
 from .confidence_file import ConfidenceWriter, has_confidences
+from .name_list import NameList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 READ_AHEAD = 3
 """Batches in memory before the network."""
-BATCH_BYTES = 16 << 20
-"""A batch of raw images takes at most about this much."""
-LARGEST_BATCH = {"cpu": 32, "cuda": 256}
 
 
 class Watcher(Protocol):
@@ -55,29 +53,6 @@ class Outcome:
     """Images denoised in this pass."""
     found: int = 0
     """Images found whole from an earlier pass."""
-
-
-def batch_size(box: int, device: str) -> int:
-    """Images in a batch, chosen by memory; the same for every run on a kind of device."""
-    return max(1, min(LARGEST_BATCH.get(device, 32), BATCH_BYTES // (4 * box * box)))
-
-
-def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Positions]]:
-    """Choose at most `count` images, evenly over all stacks, in pieces of at most a batch.
-
-    Yields
-    ------
-    job, positions
-        Positions are places in `job.indices`, which are also the images of the output stack.
-    """
-    total = sum(len(job.indices) for job in jobs)
-    wanted = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
-    start = 0
-    for job in jobs:
-        mine = wanted[(wanted >= start) & (wanted < start + len(job.indices))] - start
-        start += len(job.indices)
-        for piece in _batches(mine, batch_size(job.stack.box_x, "cpu")):
-            yield job, piece
 
 
 @dataclass(frozen=True)
@@ -122,7 +97,7 @@ def denoise_stacks(
         Of all particles, for a denoiser that knows their set.
     """
     outcome = Outcome()
-    passed, mended = _NameList(output.unusable_list), _NameList(output.outlier_list)
+    passed, mended = NameList(output.unusable_list), NameList(output.outlier_list)
     # One thread reads and one writes; the network runs in the caller's.
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writing:
         for job in jobs:
@@ -138,7 +113,7 @@ def denoise_stacks(
             with _open_output(path, job, output.dtype, size, scores) as writer:
                 outcome.found += writer.written
                 watch(writer.written, False)
-                parts = list(_batches(job.indices[writer.written :], size))
+                parts = list(batches(job.indices[writer.written :], size))
                 coming = _read_ahead(reader, job, parts, denoiser.device)
                 answers = _answers(job, denoiser, coming, output.confidence, ctf)
                 with _behind(writing, writer, scores) as append:
@@ -203,11 +178,6 @@ def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:
     )
 
 
-def _batches(indices: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
-    for start in range(0, len(indices), size):
-        yield indices[start : start + size]
-
-
 def _read_ahead(
     pool: ThreadPoolExecutor, job: StackJob, parts: list[Positions], device: torch.device
 ) -> Iterator[tuple[Positions, torch.Tensor]]:
@@ -253,27 +223,3 @@ def _behind(
         raise
     if pending:
         pending.pop().result()
-
-
-_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # any name there is
-
-
-class _NameList:
-    """A text file of names, each once, kept over several passes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: set[str] = set()
-        with contextlib.suppress(FileNotFoundError):
-            self._known = set(path.read_text(**_TEXT).splitlines())
-
-    def add(self, names: Sequence[str]) -> None:
-        new = [name for name in names if name not in self._known]
-        if not new:
-            return
-        try:
-            with self._path.open("a", **_TEXT) as file:
-                file.writelines(f"{name}\n" for name in new)
-        except OSError as error:
-            raise write_error(error, self._path) from error
-        self._known.update(new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -96,14 +97,16 @@ def weigh(
         several.append(made)
         tick(len(piece.images))
     seen = joined([each for each, _ in several])
-
-    def fitted(rows: torch.Tensor) -> tuple[list[int], Weights]:
-        mine = seen.take(rows)
-        kept = useful(mine)
-        return kept, best_weights(mine.parts(kept), tuple(names[number] for number in kept))
-
+    fitted = partial(_fitted, seen, names)
     evidence = jury.verdict(names, [heard for _, heard in several], fitted, pool)
     return fitted(torch.arange(len(seen)))[1], evidence
+
+
+def _fitted(seen: Products, names: Sequence[str], rows: torch.Tensor) -> tuple[list[int], Weights]:
+    """Give the estimates that are of use to some of the images, and their weights."""
+    mine = seen.take(rows)
+    kept = useful(mine)
+    return kept, best_weights(mine.parts(kept), tuple(names[number] for number in kept))
 
 
 def background_noise(pieces: Sequence[Seen], pool: Executor | None) -> torch.Tensor:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..counting import counted
+from ..denoise.batches import spread
 from ..denoise.contrast import BINS, judge, radial_profiles
-from ..denoise.stacks import spread
 from ..images.mrc.reader import read_images
 from ..remarks import warn
 

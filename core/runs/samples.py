@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..denoise.batches import spread
 from ..denoise.confidence_file import has_confidences, read_confidences
-from ..denoise.stacks import spread
 from ..figures.gallery import normalise
 from ..figures.sample import Sample
 from ..images.mrc.reader import read_header, read_images

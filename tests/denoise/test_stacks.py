@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.denoise.batches import batch_size
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
-from core.denoise.stacks import Output, batch_size, denoise_stacks
+from core.denoise.stacks import Output, denoise_stacks
 from core.images.mrc.reader import read_header
 from core.images.output_plan import StackJob
 

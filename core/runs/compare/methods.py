@@ -2,73 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...compare.filters import classical_baselines
 from ...compare.networks import OURS, RIVALS
 from ...compare.tuning import tune
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
-from ...denoise.set_learning import learn_prior, learn_set, linear_estimate
+from ...denoise.set_learning import learn_prior, linear_estimate
 from ...denoise.shipped import find_model
-from ...denoise.stacks import batch_size
 from ..train.geometry import WORKING_PIXEL_SIZE
+from .method import UNLEARNED, Fitted, Method
+from .network import Network
 from .options import TRAINING
 from .training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
+
     from ...compare.filters import Baseline
     from ...compare.scores import Kind
     from ...console import Console
-    from ...denoise.known_set import KnownSet
-    from ...denoise.views import Geometry
     from ...signal.ctf import CtfParameters
     from .inputs import Sheet, TrainingPairs
     from .options import CompareOptions
-
-    Denoise = Callable[[torch.Tensor, torch.Tensor, CtfParameters | None], torch.Tensor]
-
-_UNLEARNED = "The set is too small to learn from, or it was left out."
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A method that is ready for a set."""
-
-    denoise: Denoise
-    """Takes noisy images, their truths, at which oracles alone look, and their CTFs."""
-    parameters: str = ""
-    """As a table shows them."""
-    remark: str = ""
-
-
-class Method(Protocol):
-    """A row of the table."""
-
-    @property
-    def name(self) -> str:
-        """Name of the row."""
-        ...
-
-    @property
-    def kind(self) -> Kind:
-        """See `core.compare.scores`."""
-        ...
-
-    @property
-    def note(self) -> str:
-        """What a reader should know."""
-        ...
-
-    def fit(self, sheet: Sheet) -> Fitted:
-        """Choose parameters on pairs that are not scored."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -136,7 +96,7 @@ class SetCovariance:
             images = whole.noisy.cpu().numpy()
             prior = learn_prior(images, whole.pixel_size, whole.ctf, WORKING_PIXEL_SIZE)
         if prior is None:
-            return Fitted(lambda noisy, clean, ctf: noisy, remark=_UNLEARNED)
+            return Fitted(lambda noisy, clean, ctf: noisy, remark=UNLEARNED)
 
         def denoise(
             noisy: torch.Tensor, clean: torch.Tensor, ctf: CtfParameters | None
@@ -147,59 +107,6 @@ class SetCovariance:
             return estimate.to(noisy.device)
 
         return Fitted(denoise, f"learned from {prior.count} images")
-
-
-@dataclass
-class Network:
-    """A network that was trained beforehand, or is trained when it is first needed."""
-
-    name: str
-    kind: Kind
-    note: str
-    load: Callable[[], Denoiser]
-    in_set: bool = False
-    """Whether it is mixed with what the whole set teaches, as `iceblock denoise` does."""
-    _denoiser: Denoiser | None = field(default=None, init=False)
-
-    @property
-    def denoiser(self) -> Denoiser:
-        """The network on its device."""
-        if self._denoiser is None:
-            self._denoiser = self.load()
-        return self._denoiser
-
-    def fit(self, sheet: Sheet) -> Fitted:
-        """Load or train the network, and learn from the set if it is asked to."""
-        pixel_size = sheet.scored.pixel_size
-        denoiser, remark = self.denoiser, ""
-        images = denoiser.model.card.training.get("images")
-        words = [f"trained on {images} images"] if images else []
-        if self.in_set:
-            sets = _learned(sheet, denoiser)
-            denoiser = Denoiser(denoiser.model, denoiser.device, sets=sets)
-            words += [f"set of {known.prior.count}" for known in sets.values()]
-            remark = "" if sets else _UNLEARNED
-
-        def denoise(
-            noisy: torch.Tensor, clean: torch.Tensor, ctf: CtfParameters | None
-        ) -> torch.Tensor:
-            size = batch_size(noisy.shape[-1], denoiser.device.type)
-            pieces = np.array_split(np.arange(len(noisy)), max(1, -(-len(noisy) // size)))
-            parts = [
-                denoiser(noisy[rows].cpu().numpy(), pixel_size, 1, ctf and ctf.take(rows))[0]
-                for rows in pieces
-            ]
-            return torch.from_numpy(np.concatenate(parts)).to(noisy.device)
-
-        return Fitted(denoise, ", ".join(words), remark)
-
-
-def _learned(sheet: Sheet, denoiser: Denoiser) -> dict[Geometry, KnownSet]:
-    """Learn what the images of a whole set have in common."""
-    if sheet.whole is None:
-        return {}
-    whole = sheet.whole
-    return learn_set(denoiser, whole.noisy.cpu().numpy(), whole.pixel_size, whole.ctf)
 
 
 def list_methods(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...denoise.stacks import spread
+from ...denoise.batches import spread
 from ...errors import IceblockError
 from ...images.mrc.reader import read_images
 from ...images.output_plan import plan_output

@@ -15,7 +15,7 @@ from ...errors import IceblockError
 from ...images.disk import replacing
 from ...images.mrc.reader import read_header, read_images
 from ...images.mrc.writer import StackWriter
-from .methods import Network
+from .network import Network
 from .options import slug
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from .inputs import Sheet
-    from .methods import Method
+    from .method import Method
     from .real import Real
 
 SHOWN = 6

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..life import Run
     from .inputs import Inputs, TrainingPairs
-    from .methods import Method
+    from .method import Method
     from .options import CompareOptions
 
 

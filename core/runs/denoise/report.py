@@ -47,27 +47,6 @@ def report(
     card = model.card
     sample = draw_sample(plan, options.out / options.stacks)
     kinds = list(jobs_of_sets(plan.jobs))
-    notes = [*record.warnings]
-    if len(kinds) > 1:
-        notes.append(
-            f"The pictures show the particles of {sample.raw.shape[-1]} px, "
-            f"{sample.pixel_size:.4g} Å."
-        )
-    if record.contrast != "white":
-        which = "are" if record.contrast == "black" else "of some stacks are"
-        notes.append(f"The particles {which} black: they were inverted for the network and back.")
-    if options.keep_noise:
-        notes.append(
-            f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions; "
-            "the evidence is that of the images before."
-        )
-    if record.out_of is not None:
-        notes.append(
-            f"A quick look at {record.particles} of {counted(record.out_of, 'particle')}; all of "
-            f"them would take {record.whole}."
-        )
-    if options.each_alone:
-        notes.append("Every particle was denoised by itself (each-alone).")
     sets = learned_sets(options)
     device = record.device or Device()
     facts = [
@@ -87,9 +66,39 @@ def report(
     evidence = evidence_of(sets)
     further = [evidence_page(evidence)] if evidence else []
     further += [set_page(largest(sets).prior)] if sets else []
-    texts = [*notes, ADVICE, format_of(options.output).way_back]
+    texts = [
+        *_notes(options, record, sample, len(kinds)),
+        ADVICE,
+        format_of(options.output).way_back,
+    ]
     write_report(options.out / options.report, sample, card, facts, texts, further)
     return sample
+
+
+def _notes(options: DenoiseOptions, record: DenoiseRecord, sample: Sample, kinds: int) -> list[str]:
+    """Say what a reader of the pictures should know; images are of so many kinds."""
+    notes = [*record.warnings]
+    if kinds > 1:
+        notes.append(
+            f"The pictures show the particles of {sample.raw.shape[-1]} px, "
+            f"{sample.pixel_size:.4g} Å."
+        )
+    if record.contrast != "white":
+        which = "are" if record.contrast == "black" else "of some stacks are"
+        notes.append(f"The particles {which} black: they were inverted for the network and back.")
+    if options.keep_noise:
+        notes.append(
+            f"{options.keep_noise:g} of each raw image was kept (keep-noise), at all resolutions; "
+            "the evidence is that of the images before."
+        )
+    if record.out_of is not None:
+        notes.append(
+            f"A quick look at {record.particles} of {counted(record.out_of, 'particle')}; all of "
+            f"them would take {record.whole}."
+        )
+    if options.each_alone:
+        notes.append("Every particle was denoised by itself (each-alone).")
+    return notes
 
 
 def _seen(box: int, pixel_size: float, working_pixel_size: float) -> str:

@@ -7,18 +7,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
-import numpy as np
 import torch
 
 from ...compute.distributed import joined, local_rank, local_size
 from ...console import Console
 from ...counting import counted
-from ...denoise.confidence_file import read_confidences
 from ...denoise.estimators.network import Network
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...remarks import collected
-from ..empty_boxes import count_boxes, tell_boxes
 from ..folder import helping
 from ..life import begun
 from ..record import Device, write_record
@@ -28,18 +25,17 @@ from .group import START, Group
 from .identity import claim_set, moment, require_same_input, tell_growth
 from .inputs import prepare, settle_contrast, spare_inputs, told_by, with_contrasts
 from .learning import SET, WEIGHTS, described, learn_sets, learned_sets
+from .metadata import write_metadata
 from .options import OUTLIERS, UNUSABLE
 from .passed_through import forget_lists, merge_lists, tell_outliers
 from .processes import denoise_in_processes
 from .record import DenoiseRecord, ModelUsed
 from .report import last_lines, report
 from .share import denoise_share, denoiser_of, share_stacks
-from .warnings import tell_result, tell_scale
+from .warnings import tell_empty, tell_result, tell_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
 
     from ...denoise.stacks import Outcome
     from ...figures.sample import Sample
@@ -134,28 +130,18 @@ def _lead(share: Share, this: Run) -> Denoised:
         tell_relayed(options.out)
         tell_result(options, plan, record.passed_through)
         if not options.each_alone and not work.again.any():
-            _tell_boxes(share, record, outcome.computed)
+            tell_empty(share.work, record, outcome.computed, share.console)
         if outcome.computed or record.images_per_second is None:  # else nothing was timed
             record.denoising_seconds = round(seconds, 3)
             record.images_per_second = round(outcome.computed / max(seconds, 1e-9), 1)
         if work.partial:
             record.out_of = work.particles.n
             record.whole = work.whole.words(record.images_per_second)
-        _write_metadata(options, share.work)
+        write_metadata(options, share.work)
         this.note(record)
         sample = report(options, plan, work.model, record)
     share.console.say(last_lines(options, record))
     return Denoised(record, sample)
-
-
-def _tell_boxes(share: Share, record: DenoiseRecord, computed: int) -> None:
-    """Warn of empty boxes, unless an earlier pass has looked at the same images."""
-    work = share.work
-    if record.boxes is None or computed:
-        groups = work.particles.optics_groups
-        record.boxes = count_boxes(work.plan.jobs, work.ctf, groups, share.console)
-    if record.boxes is not None:
-        tell_boxes(record.boxes)
 
 
 def _settle(share: Share, record: DenoiseRecord) -> Work:
@@ -258,22 +244,3 @@ class Share:
 def _contrast_words(plan: OutputPlan) -> str:
     signs = {job.contrast for job in plan.jobs}
     return " and ".join(word for sign, word in ((1, "white"), (-1, "black")) if sign in signs)
-
-
-def _write_metadata(options: DenoiseOptions, work: Work) -> None:
-    plan = work.plan
-    folder = work.particles.relative_name(options.out / options.stacks)
-    made = work.particles.with_images(plan.image_names(folder), work.again.tolist())
-    if options.confidence:
-        made = made.with_confidences(_confidences(options, plan))
-    made.write(options.output, plan.chosen if work.partial else None)
-
-
-def _confidences(options: DenoiseOptions, plan: OutputPlan) -> npt.NDArray[np.float32]:
-    """Gather the (N,) confidences of all particles from the files beside their stacks."""
-    values = np.zeros(len(plan.job_of_row), dtype=np.float32)
-    for number, job in enumerate(plan.jobs):
-        stack = options.out / options.stacks / job.output
-        rows = plan.job_of_row == number
-        values[rows] = read_confidences(stack, len(job.indices))[plan.position_of_row[rows]]
-    return values

@@ -9,19 +9,31 @@ from ...denoise.views import seen_by_network
 from ...figures.denoise_report import range_warnings
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
+from ..empty_boxes import count_boxes, tell_boxes
 from .learning import given_by, jobs_of_sets, learned_sets
 from .options import UNUSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ...console import Console
     from ...denoise.views import Geometry
     from ...images.output_plan import OutputPlan
     from .inputs import Work
     from .options import DenoiseOptions
+    from .record import DenoiseRecord
 
 NAMED = 3
 """Sets that a sentence names, and lines that a report has of them, however many there are."""
+
+
+def tell_empty(work: Work, record: DenoiseRecord, computed: int, console: Console) -> None:
+    """Warn of empty boxes, unless an earlier pass has looked at the same images."""
+    if record.boxes is None or computed:
+        groups = work.particles.optics_groups
+        record.boxes = count_boxes(work.plan.jobs, work.ctf, groups, console)
+    if record.boxes is not None:
+        tell_boxes(record.boxes)
 
 
 def tell_scale(work: Work) -> None:

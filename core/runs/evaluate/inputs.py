@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +13,12 @@ from ...errors import IceblockError
 from ...figures.gallery import normalise
 from ...images.mrc.reader import read_images
 from ...images.output_plan import plan_output
-from ...images.particles import read_particles
-from ...images.star.tokens import unquote
 from ...images.validation import validate
 from ...remarks import warn
 from ..contrast import Looked, check_contrast, tell_contrast
 from ..denoise.record import DenoiseRecord
 from ..provenance import denoising_record, require_raw
+from .raw_images import find_raw, read_set
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,9 +74,9 @@ def read_inputs(options: EvaluateOptions) -> Evaluated:
     IceblockError
         Where the raw images cannot be found, or the sets do not belong together.
     """
-    denoised = _read(options, options.denoised)
+    denoised = read_set(options, options.denoised)
     record = denoising_record(options.denoised.parent) or DenoiseRecord()
-    raw = _find_raw(options, denoised, record)
+    raw = find_raw(options, denoised, record)
     require_raw(denoised, raw, "name the set that was denoised with --raw")
     headers, raw_headers = validate(denoised), validate(raw)
     rows, remarks = _choose_rows(denoised, headers, options.sample)
@@ -126,73 +124,6 @@ def read_rows(particles: ParticleSet, headers: list[Stack], rows: Rows) -> Image
         here = np.flatnonzero(stacks == stack)
         images[here] = read_images(headers[int(stack)], particles.indices[rows[here]])
     return images
-
-
-def _read(options: EvaluateOptions, path: Path) -> ParticleSet:
-    if path.suffix.lower() != ".cs":
-        return read_particles(path, options.pixel_size)
-    return read_particles(path, options.pixel_size, options.project_dir, datadir=options.datadir)
-
-
-def _moved(raw: ParticleSet, options: EvaluateOptions) -> ParticleSet:
-    """Give the raw particles with their images in the folder that was named, if one was."""
-    return raw if options.datadir is None else raw.moved_to(options.datadir)
-
-
-def _find_raw(
-    options: EvaluateOptions, denoised: ParticleSet, record: DenoiseRecord
-) -> ParticleSet:
-    """Give the raw particles, row by row those of the denoised set."""
-    given = options.raw
-    if not denoised.names_raw_images:
-        return denoised.restored_from(_read(options, given or _input_of(options, record)))
-    if given is None:
-        return _moved(denoised.restored(), options)
-    raw = _moved(_read(options, given), options)
-    return _selected(raw, denoised, options)
-
-
-def _input_of(options: EvaluateOptions, record: DenoiseRecord) -> Path:
-    source = Path(record.identity["particles"]) if record.identity else None
-    if source is None or not source.is_file():
-        raise IceblockError(
-            f"{options.denoised} does not name raw images, as no .cs file does; name the particle "
-            "set that was denoised with --raw"
-        )
-    return source
-
-
-def _selected(raw: ParticleSet, denoised: ParticleSet, options: EvaluateOptions) -> ParticleSet:
-    """Give the raw particles in the order of the denoised ones.
-
-    The denoised ones name them, in any order and with any of them left out. Where they do not, or
-    name other files (a copy of the stacks, say), the rows have to correspond.
-    """
-    try:
-        wanted = _moved(denoised.restored(), options)
-        known, named = _keys(raw), _keys(wanted)
-    except IceblockError:
-        if raw.n == denoised.n:
-            return raw
-        raise
-    have = set(known)
-    missing = [row for row, key in enumerate(named) if key not in have]
-    if not missing:
-        return wanted
-    if raw.n == denoised.n:
-        return raw
-    raise IceblockError(
-        f"{options.denoised}: row {missing[0] + 1} was made from "
-        f"{unquote(wanted.names[missing[0]])}, which {options.raw} does not have; name the set "
-        "that was denoised with --raw"
-    )
-
-
-def _keys(particles: ParticleSet) -> list[tuple[str, int]]:
-    """Give the (N,) images as files, whatever they are called, and numbers."""
-    files = [os.path.realpath(particles.path_of(stack)) for stack in particles.stacks]
-    rows = zip(particles.stack_ids.tolist(), particles.indices.tolist(), strict=True)
-    return [(files[stack], index) for stack, index in rows]
 
 
 def _choose_rows(
@@ -261,7 +192,7 @@ def _contrast(
 def _clean(options: EvaluateOptions, denoised: ParticleSet, rows: Rows) -> Images | None:
     if options.clean is None:
         return None
-    clean = _read(options, options.clean)
+    clean = read_set(options, options.clean)
     if clean.n != denoised.n:
         raise IceblockError(
             f"{options.clean} has {clean.n} rows and {options.denoised} has {denoised.n}; name "

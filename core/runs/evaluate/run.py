@@ -27,10 +27,11 @@ from ..record import RunRecord
 from ..select.inputs import ODD
 from ..stamps import stamp, stamps
 from ..usable_ctf import usable_ctf
+from .findings import Findings
 from .gate import make_trial, method_of, noise_like
 from .inputs import read_inputs
 from .options import PAGE, VERDICTS
-from .report import Findings, report
+from .report import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

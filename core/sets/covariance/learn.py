@@ -47,15 +47,13 @@ def learn(
     Parameters
     ----------
     images : (n, box, box) float32
-        Particles of all poses, the background's mean 0 and sd 1; an even box of at most
-        `LARGEST_BOX`.
+        Particles of all poses, background mean 0 and sd 1; an even box up to `LARGEST_BOX`.
     ctf
         n of them; None where the set has none.
     pixel_size
         Å.
     pool
-        Whose threads share the work; torch has to use one thread in each. The result does not
-        depend on their number.
+        Whose threads share the work, torch with one in each; their number changes nothing.
     fewest
         Images that are needed.
 
@@ -73,19 +71,14 @@ def learn(
     noise = _noise(images, pool)
     coefficients = _whitened(images, noise, basis, pool)
     usual = _usual(coefficients)
-    if not usual.all():
-        coefficients, rows = coefficients[usual], rows[usual]
+    coefficients, rows = coefficients[usual], rows[usual]
     if len(rows) < fewest:
         return None
     amplitude = np.interp(basis.frequencies, np.linspace(0, 0.5, len(noise)), noise.sqrt().numpy())
-    if ctf is None:
-        profiles = np.ones((len(rows), len(basis.frequencies)))
-    else:
-        profiles = ctf_profiles(ctf.take(rows), basis.frequencies, pixel_size)
+    profiles = _profiles(ctf, rows, basis.frequencies, pixel_size)
     groups = group_by_transfer(profiles / amplitude)
     moments = estimate(coefficients, basis, groups, pool)
-    parts = _components(moments, basis, pool)
-    if parts is None:
+    if (parts := _components(moments, basis, pool)) is None:
         return None
     components, places, posterior = parts
     mean = basis.images[:, basis.rings[0].places] @ torch.from_numpy(moments.mean).float()
@@ -116,6 +109,18 @@ def _noise(images: torch.Tensor, pool: Executor | None) -> torch.Tensor:
     for seen in shared(pool, of_piece, torch.split(images, _PIECE)):
         background.join(seen)
     return background.power()
+
+
+def _profiles(
+    ctf: CtfParameters | None,
+    rows: npt.NDArray[np.int64],
+    frequencies: npt.NDArray[np.float64],
+    pixel_size: float,
+) -> npt.NDArray[np.float64]:
+    """CTFs (rows, frequencies) of some images; 1 where the set has none."""
+    if ctf is None:
+        return np.ones((len(rows), len(frequencies)))
+    return ctf_profiles(ctf.take(rows), frequencies, pixel_size)
 
 
 def _whitened(

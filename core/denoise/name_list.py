@@ -1,0 +1,36 @@
+"""Lists of images that a run of denoising keeps beside its stacks."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from ..images.disk import write_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # any name there is
+
+
+class NameList:
+    """A text file of names, each once, kept over several passes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: set[str] = set()
+        with contextlib.suppress(FileNotFoundError):
+            self._known = set(path.read_text(**_TEXT).splitlines())
+
+    def add(self, names: Sequence[str]) -> None:
+        """Write those names that are not there yet."""
+        new = [name for name in names if name not in self._known]
+        if not new:
+            return
+        try:
+            with self._path.open("a", **_TEXT) as file:
+                file.writelines(f"{name}\n" for name in new)
+        except OSError as error:
+            raise write_error(error, self._path) from error
+        self._known.update(new)
