@@ -31,7 +31,7 @@ PASSES = 3
 """How often they are compared with them."""
 ALIKE = 3.0
 """Likelihood ratio (its logarithm) of two pictures, below which an image takes them for one."""
-RINGS, TURNS, FINELY = 14, 64, 16
+RINGS, TURNS, FINELY = 16, 64, 16
 """On which images are compared, and with how many pictures on more than the coarsest rings."""
 SHOWN = 1e-3
 """Part of the strongest ring's power from which on a ring of the pictures shows something."""

@@ -14,7 +14,7 @@ from ..classes.search import disc
 if TYPE_CHECKING:
     from ..classes.polar import PolarGrid
 
-MOST_RINGS = 18
+MOST_RINGS = 24
 """That are compared; finer ones say next to nothing of where a particle lies."""
 MOST_TURNS = 64
 """That are tried."""
@@ -22,7 +22,7 @@ STEP, REACH = 1.0, 2.2
 """Pixels between offsets that are tried, and how many standard deviations they reach."""
 LEAST_SD = 0.5
 """Pixels: smaller standard deviations of offsets are taken for this."""
-LEAST_EVIDENCE = 0.1
+LEAST_EVIDENCE = 0.02
 """Nats that all rings beyond those compared may say of a view, at most."""
 
 
