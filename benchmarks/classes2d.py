@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -37,6 +38,11 @@ from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform, random_angles
 from core.simulate.volumes import Volume, read_volume
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.signal.ctf import CtfParameters
+
 PROGRAM = "relion_refine"
 HEADS = (
     "images", "classes used", "purity", "NMI", "spread of views (°)", "chance (°)",
@@ -49,36 +55,46 @@ Ints = npt.NDArray[np.int64]
 
 def classify(
     images: torch.Tensor,
-    ctf: object,
+    ctf: CtfParameters | None,
     pixel_size: float,
     folder: Path,
     settings: list[str],
     iterations: int,
 ) -> tuple[Ints, npt.NDArray[np.float64], float]:
     """Give each image's class, the resolution (Å) and weight of each class, and the minutes."""
+    begin = time.perf_counter()
+    rows = refined(images, ctf, pixel_size, folder, [*settings, "--iter", str(iterations)])
+    minutes = (time.perf_counter() - begin) / 60
+    model = starfile.read(folder / f"Class2D/run_it{iterations:03d}_model.star")["model_classes"]
+    resolution = model["rlnEstimatedResolution"].to_numpy(dtype=np.float64)
+    weight = model["rlnClassDistribution"].to_numpy(dtype=np.float64)
+    classes = rows["rlnClassNumber"].to_numpy(dtype=np.int64)
+    return classes, np.stack([resolution, weight]), minutes
+
+
+def refined(
+    images: torch.Tensor,
+    ctf: CtfParameters | None,
+    pixel_size: float,
+    folder: Path,
+    settings: list[str],
+) -> pd.DataFrame:
+    """Let RELION classify images in a folder; gives its rows in the order of the images."""
     n = len(images)
     blank = (np.zeros((n, 3)), np.zeros((n, 2)))
-    write_particles(folder, images, *blank, ctf, pixel_size)  # type: ignore[arg-type]
+    write_particles(folder, images, *blank, ctf, pixel_size)
     (folder / "Class2D").mkdir(exist_ok=True)  # relion_refine wants its output in some folder
-    command = [PROGRAM, "--i", "particles.star", "--o", "Class2D/run"]
-    command += ["--iter", str(iterations), *settings]
-    begin = time.perf_counter()
+    command = [PROGRAM, "--i", "particles.star", "--o", "Class2D/run", *settings]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    minutes = (time.perf_counter() - begin) / 60
     if done.returncode != 0:
         raise click.ClickException(f"{PROGRAM} failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    stem = folder / "Class2D" / f"run_it{iterations:03d}"
-    rows = starfile.read(f"{stem}_data.star")["particles"]
+    last = max((folder / "Class2D").glob("run_it*_data.star"))
+    rows: pd.DataFrame = starfile.read(last)["particles"]
     order = rows["rlnImageName"].str.partition("@")[0].astype(int).to_numpy() - 1
-    classes = np.zeros(n, dtype=np.int64)
-    classes[order] = rows["rlnClassNumber"].to_numpy()
-    model = starfile.read(f"{stem}_model.star")["model_classes"]
-    resolution = model["rlnEstimatedResolution"].to_numpy(dtype=np.float64)
-    weight = model["rlnClassDistribution"].to_numpy(dtype=np.float64)
-    return classes, np.stack([resolution, weight]), minutes
+    return rows.iloc[np.argsort(order)]
 
 
 def purity(classes: Ints, structures: Ints) -> float:

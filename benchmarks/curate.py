@@ -7,12 +7,14 @@ micrographs on empty ice, and boxes on the contamination of other micrographs: i
 one is given, else where they are dark. Those are enlarged to the project's pixel size from the one
 that follows on @, their noise being drawn anew, or are taken as if they had it. For each
 kind of bad boxes, in 1 of 8 and in 1 of 2 images, the area under the ROC curve is printed for the
-score of `iceblock select` and for simpler measures, and what --auto keeps. With --append the table
-goes to benchmarks/RESULTS.md.
+score of `iceblock select`, for simpler measures, for the confidence of `iceblock denoise`, and
+with --relion for what RELION's 2D classification of the same images writes; and what --auto keeps.
+With --append the table goes to benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +22,13 @@ import click
 import numpy as np
 import starfile
 import torch
+from classes2d import refined
 from results import record
 from scipy.ndimage import distance_transform_edt, gaussian_filter, zoom
 
+from core.denoise.inference import Denoiser
+from core.denoise.model_file import load_model
+from core.denoise.shipped import DEFAULT, find_model
 from core.denoise.views import normalised
 from core.images.micrographs.formats import read_image
 from core.images.mrc.reader import read_header, read_images
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Mask = npt.NDArray[np.bool_]
 
+RELION_CLASSES = 8
 PARTS = (0.125, 0.5)
 FAR = 1.0
 """Particle diameters from the centre of a box on empty ice to the next pick, at least."""
@@ -166,15 +173,45 @@ def measured(images: torch.Tensor, plan: OutputPlan, pixel_size: float) -> dict[
     }  # fmt: skip
 
 
+def confidences(images: torch.Tensor, pixel_size: float) -> Floats:
+    """Give the confidence of every image, denoised by itself."""
+    denoiser = Denoiser(load_model(find_model(DEFAULT)), torch.device("cpu"))
+    parts = [
+        denoiser.with_confidence(piece.numpy(), pixel_size)[2] for piece in torch.split(images, 64)
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def by_relion(images: torch.Tensor, pixel_size: float, diameter: float) -> dict[str, Floats]:
+    """Give what RELION's 2D classification writes of every image."""
+    settings = (
+        f"--K {RELION_CLASSES} --iter 25 --tau2_fudge 2 --particle_diameter {1.2 * diameter:.0f} "
+        "--oversampling 1 --psi_step 12 --offset_range 5 --offset_step 2 --flatten_solvent "
+        "--zero_mask --norm --scale --pad 2 --pool 30 --preread_images --no_parallel_disc_io "
+        "--dont_combine_weights_via_disc --random_seed 1 --j 1"
+    ).split()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = refined(images, None, pixel_size, Path(folder), settings)
+    names = ("rlnLogLikeliContribution", "rlnMaxValueProbDistribution")
+    return {name: rows[name].to_numpy(dtype=np.float64) for name in names}
+
+
 @click.command()
 @click.argument("project", type=click.Path(exists=True, path_type=Path))
 @click.option("--diameter", required=True, type=float, help="Of the particle, Å.")
 @click.option("--bad", multiple=True, help="A contaminated micrograph[:MASK][@Å].")
 @click.option("-n", "most", default=600, show_default=True, help="Good ones at most.")
+@click.option("--relion", is_flag=True, help="Let relion_refine classify them, too.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--append", is_flag=True, help="Add the results to benchmarks/RESULTS.md.")
 def main(
-    project: Path, diameter: float, bad: tuple[str, ...], most: int, threads: int, append: bool
+    project: Path,
+    diameter: float,
+    bad: tuple[str, ...],
+    most: int,
+    relion: bool,
+    threads: int,
+    append: bool,
 ) -> None:
     """Print a row for each kind and part of bad boxes."""
     from core.images.output_plan import plan_output
@@ -191,18 +228,23 @@ def main(
     kinds = {"empty ice": empty_boxes(project, diameter, box, pixel_size)}
     if bad:
         kinds["contamination"] = contaminated_boxes(bad, box, pixel_size, 100)
-    names = ("score", "evidence", "contrast", "sd of the box")
+    names = ["score", "evidence", "contrast", "sd of the box", "confidence"]
+    names += ["rlnLogLikeliContribution", "rlnMaxValueProbDistribution"] * relion
     lines = [
         f"| bad boxes | good | bad | {' | '.join(names)} | --auto keeps good, bad |",
         "|---" * (4 + len(names)) + "|",
     ]
     alone = measured(good, plan, pixel_size)["kept"].mean()
     lines.append(f"| none | {len(good)} | 0 |{' |' * len(names)} {100 * alone:.1f} %, none |")
-    for kind, images in kinds.items():
+    for kind, boxes in kinds.items():
         for part in PARTS:
-            count = min(len(images), round(len(good) * part / (1 - part)))
-            chosen = images[torch.from_numpy(rng.permutation(len(images))[:count])]
-            found = measured(torch.cat([good, chosen]), plan, pixel_size)
+            count = min(len(boxes), round(len(good) * part / (1 - part)))
+            chosen = boxes[torch.from_numpy(rng.permutation(len(boxes))[:count])]
+            images = torch.cat([good, chosen])
+            found = measured(images, plan, pixel_size)
+            found["confidence"] = confidences(images, pixel_size)
+            if relion:
+                found |= by_relion(images, pixel_size, diameter)
             n = len(good)
             cells = [f"{auc(found[name][:n], found[name][n:]):.3f}" for name in names]
             kept = [100 * found["kept"][part].mean() for part in (slice(n), slice(n, None))]

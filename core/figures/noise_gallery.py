@@ -150,8 +150,8 @@ def picture_page(pictures: list[tuple[str, npt.NDArray[np.uint8]]], title: str) 
     """Show up to six pictures (h, w, 3), each with a line below it."""
     figure = page()
     figure.suptitle(title, fontsize=LARGE)
-    shape = (1, 2) if len(pictures) <= 2 else (2, 3)
-    cells = figure.subplots(*shape).ravel()
+    shape = (1, len(pictures)) if len(pictures) <= 2 else (2, 3)
+    cells = figure.subplots(*shape, squeeze=False).ravel()
     for axes in cells:
         axes.axis("off")
     for axes, (label, picture) in zip(cells, pictures, strict=False):

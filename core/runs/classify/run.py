@@ -109,7 +109,7 @@ def _classify(
         seed=options.seed,
         batch=WHOLE if count <= WHOLE else min(WHOLE, max(LEAST_BATCH, PER_CLASS * work.classes)),
     )
-    both = 2 * min(count // 2, settings.batch // 2)
+    both = min(count, 2 * (settings.batch // 2))
     looked_at = 3 * count + options.iterations * min(count, settings.batch)
     looked_at += min(options.iterations, ITERATIONS) * both
     with console.bar(looked_at, "img", "classifying") as bar, thread_pool() as pool:

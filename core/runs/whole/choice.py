@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 SURE = 2.0
 """Standard errors by which a fine-tuned model must be better to denoise."""
+LEAST = 0.0005
+"""Of the held-out correlation: what it must be better by, too, for less is not to be seen."""
 
 
 def compared(name: str, tuning: TuningStage) -> str:
@@ -28,7 +30,7 @@ def compared(name: str, tuning: TuningStage) -> str:
         verdict = f"better by {mean:.4f} ± {error:.4f}, and the fine-tuned model denoises"
     elif mean > 0:
         verdict = (
-            f"better by {mean:.4f} ± {error:.4f} only, which may be chance, and {name} denoises "
+            f"better by {mean:.4f} ± {error:.4f} only, which is too little, and {name} denoises "
             "as it was"
         )
     else:
@@ -37,14 +39,14 @@ def compared(name: str, tuning: TuningStage) -> str:
 
 
 def surely_better(gain: dict[str, float]) -> bool:
-    """Tell whether a fine-tuned model is better than the one before beyond the error of that.
+    """Tell whether a fine-tuned model is better than the one before, beyond the error of that.
 
     Parameters
     ----------
     gain
         See `paired_gain`.
     """
-    return gain["mean"] > SURE * gain["error"]
+    return gain["mean"] > max(LEAST, SURE * gain["error"])
 
 
 def mean_score(scores: dict[str, float]) -> float:
