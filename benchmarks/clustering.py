@@ -6,8 +6,9 @@ Views of a structure spread 5° about 32 equal-area directions, without a turn i
 on principal components, scored against the directions. Twice: 128 pixels of 2.7 Å at SNR 0.1, and
 64 pixels of 5.4 Å at SNR 0.5. Each filter's parameters are those of the best adjusted Rand index on
 views of a phantom at the same box and SNR (in the noise that a training would see), which is the
-most that tuning without the truth could reach. Intervals are over draws of views and noise and
-starts of k-means.
+most that tuning without the truth could reach. In the last row the raw images are put into classes
+as by `iceblock classify`, at 4 Å or coarser, from several first averages. Intervals are over draws
+of views and noise and starts of k-means.
 """
 
 from __future__ import annotations
@@ -20,10 +21,16 @@ import torch
 from proof import Denoise, markdown, noise_named, noise_source, ranged, shared_options
 from results import record
 
-from core.compare.clustering import SCORES, cluster_trials, draw_views
+from core.compare.clustering import SCORES, cluster_trials, draw_views, score_groups
 from core.compare.filters import classical_baselines
 from core.compare.views import draw_noise, view_pairs
+from core.denoise.class_learning import Sampled
+from core.runs.classify.images import FINEST
+from core.sets.classes.engine import Settings
+from core.sets.classes.learn import learn
+from core.sets.classes.polar import EDGE, polar_grid
 from core.signal.ctf import random_ctf
+from core.signal.fourier import fourier_resize
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 from core.simulate.volumes import read_volume
@@ -40,6 +47,9 @@ CASES = {"0.1": (0.1, 128, 2.7), "0.5": (0.5, 64, 5.4)}
 TUNED_ON = 2_000_003
 """Seed of the phantom."""
 TUNING_EACH, TUNING_SEEDS = 6, 3
+CLASSIFY = "iceblock classify"
+FIRST_AVERAGES = 3
+"""Seeds of the classification."""
 
 
 class Views:
@@ -74,6 +84,18 @@ def tuned(
         ]
         chosen[baseline.name] = baseline.grid[int(np.argmax(scores))]
     return chosen
+
+
+def classes_of(pairs: Pairs, pixel_size: float, k: int, seed: int) -> np.ndarray:
+    """Put the noisy images into classes, and give their numbers."""
+    box = pairs.noisy.shape[-1]
+    seen = min(box, 2 * round(box * pixel_size / FINEST / 2))
+    images = fourier_resize(pairs.noisy, seen)
+    grid = polar_grid(seen, 0.75 * seen / 2 + EDGE)
+    rows = torch.arange(len(images))
+    source = Sampled(images, pairs.ctf, rows, grid, pixel_size * box / seen, None)
+    learned = learn(source, rows, grid, Settings(k, 2.0, seed=seed))
+    return np.asarray(learned.poses.classes.numpy())
 
 
 def described(parameters: Parameters) -> str:
@@ -140,6 +162,8 @@ def main(
                 images["denoised"] = denoise(*given)
                 for name, rows in images.items():
                     found.setdefault(name, []).append(cluster_trials(rows, labels, k, starts))
+                guesses = [classes_of(pairs, pixel_size, k, s) for s in range(FIRST_AVERAGES)]
+                found.setdefault(CLASSIFY, []).append(score_groups(labels, guesses))
             record(
                 f"Clustering of {volume.name} by direction at SNR {snr:g}, {box} pixels of "
                 f"{pixel_size:g} Å, {noise_named(banks)}, {model}",

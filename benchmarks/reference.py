@@ -3,9 +3,9 @@
     python benchmarks/reference.py DATA WORK --append
 
 Sets of one structure that no model has seen: one chain of a tetramer, and three of four chains of a
-channel, which has no symmetry. Each set is denoised without a reference, with the right one, cut at
-a resolution, and with the other structure. The score is the mean correlation with the truth inside
-the tight particle mask, in which the SNR holds.
+channel, which has no symmetry. The noise is that of one project's ice. Each set is denoised without
+a reference, with the right one, cut at a resolution, and with the other structure. The score is the
+mean correlation with the truth inside the tight particle mask, in which the SNR holds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ import numpy as np
 import torch
 from assemblies import chain_names, nearest_chains, subset
 from results import record
-from training_data import MARGINS, TEST, VALIDATION, noise_source, settings_at, structure_file
+from training_data import (
+    MARGINS,
+    PROJECTS,
+    REAL_BLOCKS_OF,
+    TEST,
+    VALIDATION,
+    bank,
+    settings_at,
+    structure_file,
+)
 
 from core.denoise.given import Given
 from core.denoise.inference import Denoiser
@@ -35,6 +44,7 @@ from core.signal.filters import oracle_wiener
 from core.simulate.atomic_models import density_of_model, read_model
 from core.simulate.pairs import PairGenerator, Pairs
 from core.simulate.projection import VolumeTransform
+from core.simulate.training_noise import hold_out, noise_of
 
 if TYPE_CHECKING:
     from core.simulate.volume import Volume
@@ -104,15 +114,23 @@ def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[floa
 @click.option("--images", default=4000, show_default=True, help="Of each set.")
 @click.option("--resolution", default=15.0, show_default=True, help="Of the right volume, Å.")
 @click.option("--snr", "snrs", type=float, multiple=True, default=(0.5, 0.1, 0.05))
+@click.option("--ice", type=click.Choice(list(PROJECTS)), default=REAL_BLOCKS_OF, show_default=True)
 @click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md.")
 def main(
-    data: Path, work: Path, images: int, resolution: float, snrs: tuple[float, ...], append: bool
+    data: Path,
+    work: Path,
+    images: int,
+    resolution: float,
+    snrs: tuple[float, ...],
+    ice: str,
+    append: bool,
 ) -> None:
     """Print a table."""
     torch.set_num_threads(1)
     device = torch.device("cpu")
     denoiser = Denoiser(load_model(find_model(DEFAULT), device), device)
-    noise = noise_source(data, work, held_out=True)
+    blocks = bank(data, work, ice, PROJECTS[ice][1][0], PIXEL_SIZE)
+    noise, _ = noise_of([hold_out(blocks)[1]], [BOX], device)
     volumes = {name: structure(data, name) for name in STRUCTURES}
     maps = {
         name: write(work / f"{name.replace(' ', '_')}.mrc", cut(volume, resolution))
@@ -143,7 +161,7 @@ def main(
             cells = [name, f"{snr:g}", *(f"{one:.3f}" for one in (wiener, none, right, wrong))]
             lines.append(f"| {' | '.join(cells)} | {right / wiener:.2f} | {seconds - before:.0f} |")
             print(lines[-1], flush=True)
-    record(f"A reference volume at {resolution:g} Å, {images:,} images", lines, append)
+    record(f"A reference volume at {resolution:g} Å, {images:,} images, {ice}", lines, append)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from scipy.spatial.transform import Rotation
 from ..extra import from_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     import torch
 
@@ -104,16 +106,26 @@ def cluster_trials(
     IceblockError
         If scikit-learn is not installed.
     """
-    clusters, scores = from_extra("sklearn.cluster"), from_extra("sklearn.metrics")
+    clusters = from_extra("sklearn.cluster")
     points = _principal_components(images)
-    found: dict[str, list[float]] = {name: [] for name in SCORES}
+    guesses = []
     for seed in range(seeds):
         means: Any = clusters.KMeans(k, n_init=3, random_state=seed)
         with warnings.catch_warnings():
             # Of a method that makes all images alike there are fewer than k groups: its score
             # says so, and scikit-learn need not.
             warnings.filterwarnings("ignore", "Number of distinct clusters")
-            guess = means.fit_predict(points)
+            guesses.append(means.fit_predict(points))
+    return score_groups(labels, guesses)
+
+
+def score_groups(
+    labels: npt.NDArray[np.int64], guesses: Sequence[npt.NDArray[np.int64]]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Compare several groupings of images with the true one; scores as in `cluster_trials`."""
+    scores = from_extra("sklearn.metrics")
+    found: dict[str, list[float]] = {name: [] for name in SCORES}
+    for guess in guesses:
         found["ari"].append(scores.adjusted_rand_score(labels, guess))
         found["nmi"].append(scores.normalized_mutual_info_score(labels, guess))
         found["accuracy"].append(matched_accuracy(labels, guess))
