@@ -32,6 +32,7 @@ from core.denoise.generator import GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 from core.denoise.paper.losses import LossSettings
 from core.denoise.training.held_out import HeldOut, Images, trivial_methods
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.errors import IceblockError
 from core.noise.source import SpectrumNoise
@@ -123,7 +124,7 @@ def train(
         validate_every=10 * steps,
     )
     pairs = PairGenerator(volumes, noise, settings)
-    trainer = Trainer(row.network, config, pairs, folder, loss=row.loss)
+    trainer = Trainer(Preset(row.network, row.loss, config), pairs, folder)
     began, first = time.process_time(), trainer.step
     network = trainer.run(Report())
     seconds = (time.process_time() - began) / max(1, trainer.step - first)

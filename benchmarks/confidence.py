@@ -57,7 +57,8 @@ def measure(
     agreed, true = [], []
     for start in range(0, n, PIECE):
         pairs = generator.draw(min(PIECE, n - start), box, rng, random)
-        denoised, _, values = denoiser.with_confidence(pairs.noisy.numpy(), pixel_size)
+        answer = denoiser.answer(pairs.noisy.numpy(), pixel_size, confidence=True)
+        denoised, values = answer.denoised, answer.confidence
         found = masked_correlation(torch.from_numpy(denoised), pairs.clean, pairs.mask)
         agreed.append(values)
         true.append(found.numpy())

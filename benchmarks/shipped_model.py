@@ -47,6 +47,7 @@ from core.denoise.model_file import (
 from core.denoise.paper.losses import LossSettings
 from core.denoise.shipped import find_model
 from core.denoise.training.held_out import HeldOut, Images, mean, named, trivial_methods
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.images.tensor_file import write_tensors
 from core.noise.statistics import noise_statistics
@@ -227,7 +228,7 @@ def main(
     loss = LossSettings(weakest=weakest)
     network = replace(GENERATORS["default"], reads_ctf=reads_ctf)
     weights = widened(load_model(start).generator, network) if start else None
-    trainer = Trainer(network, config, pairs, work, judge, loss=loss, start=weights)
+    trainer = Trainer(Preset(network, loss, config), pairs, work, judge, start=weights)
     trained = trainer.run(Report())
     note = {
         "steps_done": trainer.step,

@@ -20,6 +20,7 @@ from core.denoise.paper.losses import pixel_error
 from core.denoise.set_learning import learn_set
 from core.denoise.shipped import DEFAULT, find_model
 from core.denoise.training.batches import Batch, draw_batch
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer, Watcher
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
@@ -95,7 +96,7 @@ def _images(material: Material, sizes: Sizes, device: torch.device, work: Path) 
             for part in [np.ascontiguousarray(raw[rows])]
         ]
         yield Check(f"{name}, in other batches", _apart(np.concatenate(parts), given), 1e-3)
-        trust = [d.with_confidence(raw, size, ctf=ctf)[2] for d in (here, there)]
+        trust = [d.answer(raw, size, ctf=ctf, confidence=True).confidence for d in (here, there)]
         yield Check(f"{name}, confidence", float(np.abs(trust[0] - trust[1]).max()), 0.05)
         if box == sizes.geometries[0][0]:
             crowd, theirs = _particles(box, size, 150)
@@ -168,11 +169,11 @@ def _training(
     pairs = material.pairs(device, settings(sizes), most=4)
     steps = 10 * sizes.trials
     config = sizes.training(steps=steps, seconds=None, record_every=steps, warmup=5)
-    trainer = Trainer(sizes.network, config, pairs, work / "steps", loss=LOSS)
+    trainer = Trainer(Preset(sizes.network, LOSS, config), pairs, work / "steps")
     batch = draw_batch(pairs, config, 0, ALONE, reads_ctf=sizes.network.reads_ctf)
     losses = []
     for place in (CPU, device):
-        network = copy.deepcopy(trainer.generator).to(place)
+        network = copy.deepcopy(trainer.learner.generator).to(place)
         there = Batch(**{name: value.to(place) for name, value in vars(batch).items()})
         with torch.inference_mode(), torch.autocast(place.type, torch.bfloat16):
             output = network(there.noisy)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ablation import rows
 from training_data import SCORED
 
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer, Watcher
 from core.errors import IceblockError
 
@@ -72,7 +73,7 @@ def _trained(row: Row, sizes: Sizes, pairs: PairGenerator, folder: Path) -> Deno
         seconds=sizes.ablation_seconds or None, warmup=100, ema=0.99, learning_rate=row.rate,
         validate_every=1 << 30, checkpoint_seconds=1e9,
     )  # fmt: skip
-    trainer = Trainer(network, config, pairs, folder, loss=row.loss)
+    trainer = Trainer(Preset(network, row.loss, config), pairs, folder)
     return trainer.run(Watcher())
 
 

@@ -15,6 +15,7 @@ from core.denoise.model_file import ModelCard, load_model, save_model
 from core.denoise.paper.losses import LossSettings
 from core.denoise.shipped import DEFAULT, find_model
 from core.denoise.training.held_out import mean, named
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import CHECKPOINT, Trainer, Watcher
 from core.simulate.pairs import PairSettings
 
@@ -101,7 +102,7 @@ def train(
     ):
         start = widened(shipped, sizes.network)
     config = sizes.training(compile=compile_it)
-    trainer = Trainer(sizes.network, config, pairs, folder, judge, loss=LOSS, start=start)
+    trainer = Trainer(Preset(sizes.network, LOSS, config), pairs, folder, judge, start=start)
     try:
         trainer.run(Sitting(until))
     except Enough:

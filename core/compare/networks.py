@@ -11,7 +11,7 @@ from torch import nn
 from ..denoise.network import DenoisingNetwork, NetworkConfig
 from ..denoise.paper.discriminator import DiscriminatorConfig
 from ..denoise.paper.losses import LossSettings
-from ..denoise.training.presets import PRESETS
+from ..denoise.training.presets import PRESETS, Preset
 from ..denoise.training.trainer import Trainer, TrainingConfig
 from ..errors import IceblockError
 
@@ -130,7 +130,7 @@ def train(
     watcher
         Told of every step; may raise to stop.
     """
-    trainer = Trainer(recipe.network, config, pairs, folder, loss=recipe.loss)
+    trainer = Trainer(Preset(recipe.network, recipe.loss, config), pairs, folder)
     network = trainer.run(watcher)
     return Trained(network, trainer.state.images, trainer.state.seconds)
 

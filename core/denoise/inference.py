@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ..compute.overlap import Overlap, pinned
+from ..compute.portions import Portions
 from ..compute.threads import one_thread_each
 from ..errors import IceblockError
 from ..signal.fourier import fourier_resize
 from ..signal.outliers import without_outliers
+from .answer import Answer
 from .confidence import TABLE, VIEWS, agreement, calibrated
 from .estimators.estimator import Seen, keys_of
 from .estimators.network import Network
@@ -32,23 +33,6 @@ if TYPE_CHECKING:
 
 PIECE, PIECE_BYTES = 8, 2 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What came of a batch of n images."""
-
-    denoised: npt.NDArray[np.float32]
-    """(n, box, box) in units of the raw background's sd, mean 0.
-
-    Images that cannot be denoised are as they came."""
-    unusable: npt.NDArray[np.bool_]
-    """(n,) True for images that hold NaN or infinite values or whose background is constant."""
-    confidence: npt.NDArray[np.float32]
-    """(n,) expected correlation with the truth inside the particle's mask, 0 to 1; 0 for unusable
-    images, NaN where none was asked for."""
-    outliers: npt.NDArray[np.int64]
-    """(n,) pixels that were replaced before the network saw them; see `images.outliers`."""
 
 
 class Denoiser:
@@ -93,7 +77,7 @@ class Denoiser:
         self.network = Network(model.generator, device, fast)
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
         self._overlap = Overlap(device)
-        self._most = sys.maxsize
+        self.portions = Portions(device)
 
     @property
     def overlaps(self) -> bool:
@@ -132,31 +116,6 @@ class Denoiser:
         answer = self.answer(images, pixel_size, contrast, ctf)
         return answer.denoised, answer.unusable
 
-    def with_confidence(
-        self,
-        images: npt.NDArray[np.float32],
-        pixel_size: float,
-        contrast: int = 1,
-        ctf: CtfParameters | None = None,
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-        """Denoise a batch, to the same images as a plain call, and tell how far to trust each.
-
-        Parameters
-        ----------
-        images, pixel_size, contrast, ctf
-            See `__call__`.
-
-        Returns
-        -------
-        denoised, unusable
-            See `__call__`.
-        confidence : (n,) float32
-            Expected correlation with the truth inside the particle's mask, 0 to 1, told from the
-            agreement of the answers to `VIEWS` turned copies; 0 for unusable images.
-        """
-        answer = self.answer(images, pixel_size, contrast, ctf, confidence=True)
-        return answer.denoised, answer.unusable, answer.confidence
-
     def answer(
         self,
         images: npt.NDArray[np.float32],
@@ -173,7 +132,8 @@ class Denoiser:
         images, pixel_size, contrast, ctf
             See `__call__`.
         confidence
-            Tell how far to trust each image; it costs the network `VIEWS` passes.
+            Tell how far to trust each image, from the agreement of the answers to `VIEWS` turned
+            copies, each a pass through the network. The images are the same.
         """
         return self.begin(images, pixel_size, contrast, ctf, confidence=confidence)()
 
@@ -231,7 +191,7 @@ class Denoiser:
             known, unusable = normalised(raw, contrast)
             clean, outliers = without_outliers(known.clone() if self.keep_noise else known)
         self._overlap.join(raw, known, clean, unusable, outliers)
-        denoised, agreed = self._in_parts(clean, pixel_size, ctf, keys, views)
+        denoised, agreed = self._in_portions(clean, pixel_size, ctf, keys, views)
         if self.keep_noise:
             denoised = torch.lerp(denoised, known, self.keep_noise)
         denoised = torch.where(unusable[:, None, None], raw, denoised * contrast)
@@ -244,7 +204,7 @@ class Denoiser:
 
         return answer
 
-    def _in_parts(
+    def _in_portions(
         self,
         images: torch.Tensor,
         pixel_size: float,
@@ -252,26 +212,14 @@ class Denoiser:
         keys: torch.Tensor,
         views: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Denoise normalised images, in halves where the device's memory does not hold all."""
-        parts: list[tuple[torch.Tensor, torch.Tensor]] = []
-        start = 0
-        while start < len(images):
-            part = images[start : start + self._most]
-            mine = None if ctf is None else ctf.take(np.arange(start, start + len(part)))
-            theirs = keys[start : start + len(part)]
-            try:
-                parts.append(self._denoise_normalised(part, pixel_size, mine, theirs, views))
-                start += len(part)
-                continue
-            except torch.OutOfMemoryError as error:
-                if len(part) == 1:
-                    raise IceblockError(
-                        f"The memory of {self.device} does not hold one image of "
-                        f"{images.shape[-1]} pixels: stop other programs that use this GPU, or "
-                        "give --device cpu."
-                    ) from error
-            torch.cuda.empty_cache()  # after the error is gone, which holds what did not fit
-            self._most = len(part) // 2
+        """Denoise normalised images, as many at a time as the device's memory holds."""
+
+        def portion(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
+            mine = None if ctf is None else ctf.take(np.arange(len(ctf))[rows])
+            return self._denoise_normalised(images[rows], pixel_size, mine, keys[rows], views)
+
+        one = f"one image of {images.shape[-1]} pixels"
+        parts = self.portions.each(len(images), portion, one)
         if len(parts) == 1:
             return parts[0]
         denoised, agreed = zip(*parts, strict=True)

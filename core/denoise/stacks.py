@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from ..images.output_plan import StackJob
     from ..signal.ctf import CtfParameters
-    from .inference import Answer, Denoiser
+    from .answer import Answer
+    from .inference import Denoiser
 
     Images = npt.NDArray[np.float32]
     Positions = npt.NDArray[np.int64]

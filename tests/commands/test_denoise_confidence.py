@@ -33,7 +33,7 @@ def test_every_row_has_the_confidence_of_its_image(
     for row in range(raw.n):
         stack = read_header(raw.path_of(raw.stacks[raw.stack_ids[row]]))
         image = read_images(stack, raw.indices[row : row + 1])
-        expected = denoiser.with_confidence(image, 4.0)[2][0]
+        expected = denoiser.answer(image, 4.0, confidence=True).confidence[0]
         assert made.confidences[row] == pytest.approx(expected, abs=1e-4)
     assert len(np.unique(made.confidences)) == len(set(raw.names))
 

@@ -90,13 +90,14 @@ def test_denoised_images_are_those_of_a_plain_call(
     images = np.random.default_rng(0).standard_normal((7, box, box)).astype(np.float32)
     images[3] = 2.5
     plain, unusable = denoiser(images, PIXEL, contrast)
-    denoised, also, confidence = denoiser.with_confidence(images, PIXEL, contrast)
+    answer = denoiser.answer(images, PIXEL, contrast, confidence=True)
+    denoised, also, confidence = answer.denoised, answer.unusable, answer.confidence
     np.testing.assert_array_equal(denoised, plain)
     np.testing.assert_array_equal(also, unusable)
     assert confidence.shape == (7,)
     assert confidence[3] == 0
     assert ((confidence >= 0) & (confidence <= 1)).all()
-    alone = denoiser.with_confidence(images[4:6], PIXEL, contrast)[2]
+    alone = denoiser.answer(images[4:6], PIXEL, contrast, confidence=True).confidence
     np.testing.assert_array_equal(alone, confidence[4:6])
 
 
@@ -108,7 +109,7 @@ def test_a_network_that_sees_no_direction_agrees_with_itself(tiny_model: Model) 
     denoiser = Denoiser(tiny_model, torch.device("cpu"))
     denoiser.calibration = ((0.0, 0.0), (1.0, 1.0))
     images = blobs(4, noise=0.3).numpy()
-    before = denoiser.with_confidence(images, PIXEL)[2]
+    before = denoiser.answer(images, PIXEL, confidence=True).confidence
     denoiser.network = Network(Isotropic(), torch.device("cpu"))
-    assert denoiser.with_confidence(images, PIXEL)[2].min() > 0.99
+    assert denoiser.answer(images, PIXEL, confidence=True).confidence.min() > 0.99
     assert before.max() < 0.99

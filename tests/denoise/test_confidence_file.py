@@ -53,7 +53,8 @@ def test_they_are_those_of_the_denoiser(
     jobs: list[StackJob], tiny_model: Model, whole: Path
 ) -> None:
     raw = read_images(jobs[1].stack, jobs[1].indices)
-    expected = Denoiser(tiny_model, torch.device("cpu")).with_confidence(raw, 4.0)[2]
+    denoiser = Denoiser(tiny_model, torch.device("cpu"))
+    expected = denoiser.answer(raw, 4.0, confidence=True).confidence
     assert len(np.unique(expected)) == N - 1
     np.testing.assert_array_equal(read_confidences(whole / "b.mrcs", N - 1), expected)
 

@@ -133,7 +133,7 @@ def test_it_learns_to_use_the_second_channel(tmp_path: Path) -> None:
     before = held_out.denoised(trainer.average, bf16=False)[0.5]
     after = held_out.denoised(trainer.run(), bf16=False)[0.5]
     assert after.shape == before.shape == (4, 32, 32)
-    weights = trainer.generator.state_dict()
+    weights = trainer.learner.generator.state_dict()
     assert weights["out.weight"][4:].any()  # of a stem that unshuffles by 2
     assert weights["down.0.0.weight"][:, 4:].any()
 

@@ -48,14 +48,16 @@ def with_room(model: Model, room: int) -> tuple[Denoiser, Full]:
 @pytest.mark.parametrize("confidence", [False, True])
 def test_what_memory_does_not_hold_is_done_in_halves(tiny_model: Model, confidence: bool) -> None:
     images = torch.from_numpy(raw(8))
-    whole, _ = Denoiser(tiny_model, CPU)._in_parts(images, 4.0, None, KEYS, 4 if confidence else 1)
+    whole, _ = Denoiser(tiny_model, CPU)._in_portions(
+        images, 4.0, None, KEYS, 4 if confidence else 1
+    )
     denoiser, network = with_room(tiny_model, 3)
-    parts, agreed = denoiser._in_parts(images, 4.0, None, KEYS, 4 if confidence else 1)
+    parts, agreed = denoiser._in_portions(images, 4.0, None, KEYS, 4 if confidence else 1)
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
     assert agreed.shape == (8,)
     assert network.given[:2] == [8, 4]
     network.given.clear()
-    denoiser._in_parts(images, 4.0, None, KEYS, 1)  # it has learned how many fit
+    denoiser._in_portions(images, 4.0, None, KEYS, 1)  # it has learned how many fit
     assert network.given == [2, 2, 2, 2]
 
 
@@ -178,5 +180,5 @@ def test_on_a_cpu_there_is_nothing_to_overlap(tiny_model: Model) -> None:
     assert np.shares_memory(overlap.fetch([tensor])()[0], tensor.numpy())
     denoiser = Denoiser(tiny_model, CPU)
     assert not denoiser.overlaps
-    assert denoiser._most == sys.maxsize
+    assert denoiser.portions.most == sys.maxsize
     np.testing.assert_array_equal(denoiser.begin(images, 4.0)().denoised, denoiser(images, 4.0)[0])

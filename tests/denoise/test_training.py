@@ -10,6 +10,7 @@ from core.denoise.generator import Generator
 from core.denoise.paper.losses import LossSettings, pixel_error
 from core.denoise.training import trainer as training
 from core.denoise.training.batches import draw_batch
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer
 from core.errors import IceblockError
 from core.simulate.pairs import PairGenerator
@@ -58,7 +59,7 @@ def test_the_discriminator_comes_in_after_its_warm_up(
     watcher = Remarks()
     loss = replace(GAN, perceptual=perceptual)
     trainer = make(pairs, tmp_path, loss, steps=5, batch=2, record_every=1)
-    adversary = trainer.objective.adversary
+    adversary = trainer.learner.objective.adversary
     assert adversary is not None
     before = {k: v.clone() for k, v in adversary.network.state_dict().items()}
     trainer.run(watcher)
@@ -83,15 +84,15 @@ def test_the_perceptual_gradient_has_its_share_at_the_output(
 ) -> None:
     trainer = make(pairs, tmp_path, replace(GAN, adversarial=0.0, perceptual="random"), batch=2)
     batch = draw_batch(pairs, trainer.config, 0, ALONE)
-    _, weight = trainer.objective.calibrate(batch, trainer.generator)
-    output = trainer.generator(batch.noisy).detach().requires_grad_()
+    _, weight = trainer.learner.objective.calibrate(batch, trainer.learner.generator)
+    output = trainer.learner.generator(batch.noisy).detach().requires_grad_()
 
     def gradient() -> torch.Tensor:
-        total, _ = trainer.objective(batch, output, 0, 0.0)
+        total, _ = trainer.learner.objective(batch, output, 0, 0.0)
         return torch.autograd.grad(total, output)[0]
 
     both = gradient()
-    trainer.objective.perceptual_weight = 0.0
+    trainer.learner.objective.perceptual_weight = 0.0
     pixels = gradient()
     assert weight > 0
     assert float((both - pixels).norm() / pixels.norm()) == pytest.approx(0.2, rel=1e-3)
@@ -110,12 +111,12 @@ def test_fine_tuning_starts_from_the_given_weights(pairs: PairGenerator, tmp_pat
     torch.manual_seed(5)
     parent = Generator(TINY)
     trainer = make(pairs, tmp_path, start=parent.state_dict(), ema=0.999, steps=3)
-    assert same_weights(trainer.generator, parent)
+    assert same_weights(trainer.learner.generator, parent)
     assert same_weights(trainer.average, parent)
     average = trainer.run()
     for name, value in average.state_dict().items():  # the average moves slowly from the parent
         before = parent.state_dict()[name]
-        now = trainer.generator.state_dict()[name]
+        now = trainer.learner.generator.state_dict()[name]
         assert (value - before).norm() <= 0.01 * (now - before).norm() + 1e-7
 
 
@@ -157,8 +158,8 @@ def test_training_stops_by_time_with_the_rate_fallen(pairs: PairGenerator, tmp_p
 def test_time_is_counted_from_the_moment_given(
     pairs: PairGenerator, tmp_path: Path, clock: Clock
 ) -> None:
-    trainer = make(pairs, tmp_path, steps=None, seconds=50.0, began=clock.now - 49.9)
-    trainer.run()
+    trainer = make(pairs, tmp_path, steps=None, seconds=50.0)
+    trainer.run(began=clock.now - 49.9)
     assert 0 < trainer.step <= 10
 
 
@@ -181,7 +182,7 @@ def test_divergence_is_named(
 ) -> None:
     trainer = make(pairs, tmp_path, loss)
     with torch.no_grad():
-        next(trainer.generator.parameters()).fill_(float("nan"))
+        next(trainer.learner.generator.parameters()).fill_(float("nan"))
     with pytest.raises(IceblockError, match=r"diverged at step 0.*--learning-rate 0\.0015"):
         trainer.run()
     assert not (tmp_path / "checkpoint.safetensors").exists()
@@ -215,7 +216,7 @@ def test_larger_boxes_come_in_smaller_batches() -> None:
 
 def test_batch_norm_statistics_are_averaged_too(pairs: PairGenerator, tmp_path: Path) -> None:
     network = replace(TINY, norm="batch")
-    average = Trainer(network, CONFIG, pairs, tmp_path).run()
+    average = Trainer(Preset(network, LossSettings(), CONFIG), pairs, tmp_path).run()
     means = [v for k, v in average.state_dict().items() if k.endswith("running_mean")]
     assert means
     assert all(mean.abs().max() > 0 for mean in means)

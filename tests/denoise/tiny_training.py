@@ -8,6 +8,7 @@ import torch
 
 from core.denoise.paper.discriminator import DiscriminatorConfig
 from core.denoise.paper.losses import LossSettings
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer, TrainingConfig, Watcher
 from core.noise.source import SpectrumNoise
 from core.simulate.pairs import PairGenerator, PairSettings
@@ -35,9 +36,12 @@ def tiny_pairs() -> PairGenerator:
 def make(pairs: PairGenerator, folder: Path, loss: LossSettings | None = None, **changes: object):
     """Give a trainer whose configuration differs from CONFIG by `changes`."""
     score = changes.pop("score", None)
-    more = {key: changes.pop(key) for key in ("start", "ranks", "began") if key in changes}
+    more = {key: changes.pop(key) for key in ("start", "ranks") if key in changes}
     network = changes.pop("network", TINY)
-    return Trainer(network, replace(CONFIG, **changes), pairs, folder, score, loss=loss, **more)
+    return Trainer(
+        Preset(network, loss or LossSettings(), replace(CONFIG, **changes)),
+        pairs, folder, score, **more,
+    )  # fmt: skip
 
 
 def curve(folder: Path) -> list[dict[str, str]]:

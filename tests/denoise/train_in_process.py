@@ -8,6 +8,7 @@ import torch
 
 from core.compute.distributed import joined
 from core.denoise.paper.losses import LossSettings
+from core.denoise.training.presets import Preset
 from core.denoise.training.trainer import Trainer
 from tests.denoise.tiny_network import TINY
 from tests.denoise.tiny_training import CONFIG, GAN, Watcher, tiny_pairs
@@ -26,15 +27,13 @@ def train(folder: str, loss: str, steps: int, parts: int) -> None:
     scores = (k / 10 for k in range(100))
     with joined(torch.device("cpu")) as ranks:
         trainer = Trainer(
-            TINY, config, tiny_pairs(), Path(folder), lambda net: {"score": next(scores)},
-            loss=LOSSES[loss], ranks=ranks,
+            Preset(TINY, LOSSES[loss], config), tiny_pairs(), Path(folder),
+            lambda net: {"score": next(scores)}, ranks=ranks,
         )  # fmt: skip
         trainer.run(Say())
-        tensors = {**trainer.generator.state_dict(), "average": trainer.average.out.weight}
-        if trainer.objective.adversary is not None:
-            tensors |= {
-                f"d.{k}": v for k, v in trainer.objective.adversary.network.state_dict().items()
-            }
+        tensors = {**trainer.learner.generator.state_dict(), "average": trainer.average.out.weight}
+        if (adversary := trainer.learner.objective.adversary) is not None:
+            tensors |= {f"d.{k}": v for k, v in adversary.network.state_dict().items()}
         torch.save(tensors, Path(folder) / f"rank{ranks.rank}.pt")
 
 

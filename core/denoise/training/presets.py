@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ..generator import PRESETS as GENERATORS
 from ..paper.discriminator import DiscriminatorConfig
@@ -11,18 +11,28 @@ from ..paper.losses import LossSettings
 from .config import TrainingConfig
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..network import NetworkConfig
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A way to train."""
+    """A network and a way to train it."""
 
     generator: NetworkConfig
     loss: LossSettings
     training: TrainingConfig
     box: int | None = None
     """Pixels, where the images must have this box."""
+    vgg19: Path | None = None
+    """Weights of the perceptual network of that name."""
+
+    def settings(self) -> dict[str, Any]:
+        """Give all that the weights depend on, besides the pairs and the weights at the start."""
+        training = asdict(self.training)
+        del training["checkpoint_seconds"]
+        return {**training, "network": asdict(self.generator), "loss": asdict(self.loss)}
 
 
 _DEFAULT = Preset(GENERATORS["default"], LossSettings(), TrainingConfig(steps=6000))

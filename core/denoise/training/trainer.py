@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING
 
 from ...compute.distributed import ALONE, Ranks
 from ...compute.overlap import Overlap
 from ..ctf_channel import reads_ctf
-from ..paper.adversary import Adversary
-from ..paper.losses import LossSettings
-from ..paper.objective import Objective
-from .average import RunningAverage
 from .batches import Batch, draw_batch
-from .checkpoint import (
-    State,
-    load_checkpoint,
-    optimizer_tensors,
-    restore_optimizer,
-    save_checkpoint,
-)
+from .checkpoint import State, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
+from .learner import Learner
 from .metrics_log import MetricsLog, Row
 from .schedule import Schedule
 from .watcher import Watcher
@@ -33,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import torch
+
     from ...simulate.pairs import PairGenerator
-    from ..network import DenoisingNetwork, NetworkConfig
+    from ..network import DenoisingNetwork
+    from .presets import Preset
 
 __all__ = ["CHECKPOINT", "METRICS", "Score", "Trainer", "TrainingConfig", "Watcher"]
 
@@ -54,8 +45,8 @@ class Trainer:
 
     Parameters
     ----------
-    generator_config, config
-        The network and how to train it.
+    preset
+        The network, its loss, and how to train it.
     pairs
         Source of training pairs, on the device to train on.
     folder
@@ -63,16 +54,10 @@ class Trainer:
     score
         Called with the averaged generator at each validation; returns named numbers, of which
         `score` tells whether the run still gets better.
-    loss
-        What to make small.
-    vgg19
-        Weights for the perceptual network of that name.
     start
         Weights to start from, as a generator's state; random ones by default.
     ranks
         Processes that train together, each with a trainer.
-    began
-        Moment (of `time.monotonic`) from which training time is counted, default now.
 
     Raises
     ------
@@ -82,55 +67,35 @@ class Trainer:
 
     def __init__(
         self,
-        generator_config: NetworkConfig,
-        config: TrainingConfig,
+        preset: Preset,
         pairs: PairGenerator,
         folder: Path,
         score: Callable[[DenoisingNetwork], Score] | None = None,
         *,
-        loss: LossSettings | None = None,
-        vgg19: Path | None = None,
         start: Mapping[str, torch.Tensor] | None = None,
         ranks: Ranks = ALONE,
-        began: float | None = None,
     ) -> None:
-        torch.manual_seed(config.seed)
-        self.config, self.loss = config, loss or LossSettings()
+        config = preset.training
+        self.preset, self.config = preset, config
         self.pairs, self.folder, self.score, self.ranks = pairs, folder, score, ranks
         self.device = pairs.volumes[0].device
         self.schedule = Schedule(
             config.learning_rate, config.warmup, config.decay, config.steps, config.seconds
         )
-        self.generator = generator_config.build()
-        if start is not None:
-            self.generator.load_state_dict(dict(start))
-        self.generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = RunningAverage(self.generator, config.ema, ramp=start is None)
-        self.optimizer = torch.optim.AdamW(
-            self.generator.parameters(),
-            lr=1.0,
-            betas=config.betas,
-            weight_decay=config.weight_decay,
-        )
-        adversary = self._adversary() if self.loss.adversarial else None
-        self.objective = Objective(self.loss, adversary, self.device, config.bf16, vgg19)
+        self.learner = Learner(preset, start, self.device, ranks)
+        self._reads_ctf = reads_ctf(self.learner.generator)
         self.state = State()
-        self._rate = 0.0
+        self._rate = self._began = 0.0
         self._overlap = Overlap(self.device)
         self.log = MetricsLog(folder / METRICS)
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / CHECKPOINT).is_file():
             self._restore()
-        network: torch.nn.Module = self.generator
-        if config.compile:
-            network = torch.compile(network)  # type: ignore[assignment]
-        self._network = ranks.share(network, self.device)
-        self._began = (time.monotonic() if began is None else began) - self.state.seconds
 
     @property
     def average(self) -> DenoisingNetwork:
         """The averaged generator."""
-        return self._average.network
+        return self.learner.average.network
 
     @property
     def step(self) -> int:
@@ -147,13 +112,15 @@ class Trainer:
         """Whether the run is at its end."""
         return self.progress >= self.schedule.end(self.state.fall)
 
-    def run(self, watcher: Watcher | None = None) -> DenoisingNetwork:
+    def run(self, watcher: Watcher | None = None, began: float | None = None) -> DenoisingNetwork:
         """Train to the end and return the averaged generator.
 
         Parameters
         ----------
         watcher
             Told of every step, and in the first process of every row of metrics.csv.
+        began
+            Moment (of `time.monotonic`) from which training time is counted, default now.
 
         Raises
         ------
@@ -161,7 +128,8 @@ class Trainer:
             If training diverges.
         """
         watcher = watcher or Watcher()
-        if self.loss.perceptual != "none":
+        self._began = (time.monotonic() if began is None else began) - self.state.seconds
+        if self.preset.loss.perceptual != "none":
             self._weigh_perceptual(watcher)
         if self.state.step == 0:
             self._record(watcher, validate=True)
@@ -187,47 +155,24 @@ class Trainer:
                     raise
         return self.average
 
-    def _adversary(self) -> Adversary:
-        return Adversary(self.loss, self.config, self.device, self.ranks)
-
     def _draw(self, step: int) -> Batch:
         with self._overlap.ahead():
-            return draw_batch(self.pairs, self.config, step, self.ranks, reads_ctf(self.generator))
+            return draw_batch(
+                self.pairs, self.config, step, self.ranks, reads_ctf(self.learner.generator)
+            )
 
     def _weigh_perceptual(self, watcher: Watcher) -> None:
-        """Fix the perceptual network's range of grey values and its weight, once for a run."""
-        state = self.state
-        if state.span is not None and state.perceptual_weight is not None:
-            self.objective.load_perceptual(state.span, state.perceptual_weight)
-            return
-        batch = draw_batch(self.pairs, self.config, CALIBRATION, ALONE, reads_ctf(self.generator))
-        span, weight = self.objective.calibrate(batch, self.generator)
-        low, high, weight = self.ranks.agree([*span, weight], self.device)
-        self.objective.load_perceptual((low, high), weight)
-        state.span, state.perceptual_weight = (low, high), weight
-        kind, share = self.loss.perceptual, self.loss.perceptual_share
-        if self.loss.perceptual_weight is None:
-            self._remark(
-                f"The perceptual loss ({kind}) has the weight {weight:.3g}: at the output its "
-                f"gradient is {share:g} times that of the pixels' loss.",
-                watcher,
-            )
+        def draw() -> Batch:
+            return draw_batch(self.pairs, self.config, CALIBRATION, ALONE, self._reads_ctf)
+
+        if sentence := self.learner.weigh_perceptual(self.state, draw):
+            self._remark(sentence, watcher)
 
     def _advance(self, batch: Batch) -> None:
         """Take one step."""
         state, config = self.state, self.config
         rate = self._rate = self.schedule.rate(state.step, self.progress, state.fall)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-            output = self._network(batch.noisy)
-        total, parts = self.objective(batch, batch.answer(output), state.step, rate)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), config.clip)
-        self.optimizer.step()
-        self._average.update(self.generator, state.step)
-        state.tally.add({**parts, "gradient": norm})
+        state.tally.add(self.learner.learn(batch, state.step, rate))
         if self.device.type == "cpu" or state.step % BEAT == 0:
             state.tally.settle(state.step, config.learning_rate)
         state.step += 1
@@ -287,31 +232,15 @@ class Trainer:
         if self.ranks.first:
             watcher.remark(sentence)
 
-    def _settings(self) -> dict[str, Any]:
-        """All that the weights depend on, besides the pairs and the weights at the start."""
-        training = asdict(self.config)
-        del training["checkpoint_seconds"]
-        return {**training, "network": asdict(self.generator.config), "loss": asdict(self.loss)}
-
     def _save(self) -> None:
         self.state.tally.settle(self.state.step, self.config.learning_rate)
         if not self.ranks.first:
             return
-        parts = {
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": optimizer_tensors(self.optimizer),
-        }
-        if self.objective.adversary is not None:
-            parts |= self.objective.adversary.tensors()
-        save_checkpoint(self.folder / CHECKPOINT, self.state, self._settings(), parts)
+        path, settings = self.folder / CHECKPOINT, self.preset.settings()
+        save_checkpoint(path, self.state, settings, self.learner.tensors())
 
     def _restore(self) -> None:
-        self.state, parts = load_checkpoint(self.folder / CHECKPOINT, self._settings())
-        self.generator.load_state_dict(parts["generator"])
-        self.average.load_state_dict(parts["average"])
-        restore_optimizer(self.optimizer, parts.get("optimizer", {}))
-        if self.objective.adversary is not None:
-            self.objective.adversary.restore(parts)
+        self.state, parts = load_checkpoint(self.folder / CHECKPOINT, self.preset.settings())
+        self.learner.restore(parts)
         if self.ranks.first:
             self.log.restore(self.state.step)

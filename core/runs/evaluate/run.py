@@ -222,8 +222,8 @@ def _confidences(
     if denoiser is None:
         return None, False
     places = np.unique(np.linspace(0, len(seen.raw) - 1, JUDGED).round().astype(int))
-    found = denoiser.with_confidence(seen.raw[places], seen.pixel_size)[2]
-    return found.astype(np.float64), False
+    found = denoiser.answer(seen.raw[places], seen.pixel_size, confidence=True)
+    return found.confidence.astype(np.float64), False
 
 
 def _trial(

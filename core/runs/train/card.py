@@ -79,7 +79,7 @@ def _training(options: TrainOptions, trainer: Trainer, parent: Model | None) -> 
         "seconds": round(state.seconds),
         **settings,
         "preset": options.preset,
-        "loss": asdict(trainer.loss),
+        "loss": asdict(trainer.preset.loss),
         "perceptual_weight": state.perceptual_weight,
         "device": str(trainer.device),
         "processes": trainer.ranks.size,

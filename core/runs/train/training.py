@@ -58,7 +58,7 @@ class Training:
         preset = self.options.settings(self.ranks.size)
         training = replace(preset.training, bf16=bf16_pays(self.device))
         generator = self.parent.generator.config if self.parent else preset.generator
-        return replace(preset, training=training, generator=generator)
+        return replace(preset, training=training, generator=generator, vgg19=self.options.vgg19)
 
     def train(self, record: TrainRecord, this: Run) -> None:
         """Train, and in the first process score, draw and report."""
@@ -76,18 +76,14 @@ class Training:
                 before = _score(validation, parent.generator.to(self.device))
                 of_each = validation.of_each()
         trainer = Trainer(
-            self.preset.generator,
-            replace(self.preset.training, boxes=(inputs.box,)),
+            replace(self.preset, training=replace(self.preset.training, boxes=(inputs.box,))),
             inputs.pairs,
             options.out,
             validation or _nothing,
-            loss=self.preset.loss,
-            vgg19=options.vgg19,
             start=parent.generator.state_dict() if parent else None,
             ranks=self.ranks,
-            began=self.began,
         )
-        average = _train(trainer, validation, self.console)
+        average = _train(trainer, validation, self.console, self.began)
         if validation is None:
             return
         after = _score(validation, average)
@@ -110,7 +106,9 @@ class Training:
         report(options, inputs, validation, trainer.log.rows, record)
 
 
-def _train(trainer: Trainer, validation: Validation | None, console: Console) -> DenoisingNetwork:
+def _train(
+    trainer: Trainer, validation: Validation | None, console: Console, began: float
+) -> DenoisingNetwork:
     """Train under a progress bar; Ctrl-C waits for the next step."""
     with interrupted_between_steps() as check:
 
@@ -123,7 +121,7 @@ def _train(trainer: Trainer, validation: Validation | None, console: Console) ->
         total, unit = (round(seconds or 0), "s") if steps is None else (steps, "step")
         initial = int(trainer.state.seconds) if steps is None else trainer.state.step
         with watched.bar(total, unit, "training", initial=initial) as bar:
-            return trainer.run(TrainingWatch(trainer, validation, bar, console))
+            return trainer.run(TrainingWatch(trainer, validation, bar, console), began)
 
 
 def _score(validation: Validation, network: DenoisingNetwork) -> dict[str, float]:
