@@ -29,8 +29,9 @@ from training_data import (
 )
 
 from core.denoise.inference import Denoiser
+from core.denoise.lesson import shown
 from core.denoise.model_file import load_model
-from core.denoise.set_learning import learn_set, shown
+from core.denoise.set_learning import learn_set
 from core.denoise.shipped import DEFAULT, find_model
 from core.noise.source import SpectrumNoise
 from core.sets.stacking.region import Region, circle, whole

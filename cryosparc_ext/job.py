@@ -14,8 +14,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 import core
 from core.errors import IceblockError
 from core.images.cs.table import plain
@@ -24,7 +22,7 @@ from core.remarks import collected
 from .ending import complete, explain, fail
 from .files import ProjectFiles
 from .guard import OpenJob
-from .joblog import JobLog
+from .outputs import JobOutputs
 from .sources import only
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from .sources import Source
 
 
-class Job(JobLog):
+class Job(JobOutputs):
     """One external job, made when the context is entered; inside it the work is done.
 
     Parameters
@@ -76,8 +74,6 @@ class Job(JobLog):
         self._under_way = under_way or OpenJob()
         self._started = False
         self._files: ProjectFiles | None = None
-        self._declared: set[str] = set()
-        self._saved: set[str] = set()
         self._warnings = ExitStack()
 
     def __enter__(self) -> Self:
@@ -115,11 +111,6 @@ class Job(JobLog):
             self._warnings.close()
             self._watch.__exit__(kind, error, trace)
 
-    @property
-    def uid(self) -> str:
-        """The job's name, `J12`."""
-        return str(self._external.uid)
-
     def connect(self, name: str, source: Source, slots: Sequence[str]) -> None:
         """Connect an output of another job, so that the lineage shows where data come from.
 
@@ -146,25 +137,6 @@ class Job(JobLog):
         # By position: the names of these arguments differ between versions of the client.
         self._ask(f"connecting {source}", lambda: external.connect(name, source.job, source.output))
         self.log(f"Input {name}: {source}, {source.count} items")
-
-    def declare(
-        self,
-        name: str,
-        kind: str,
-        slots: Sequence[str | Mapping[str, object]],
-        passthrough: str | None,
-        title: str,
-    ) -> None:
-        """Declare an output and the slots that change; all others pass through by uid.
-
-        A slot that is not named as its type is given as the client's own description of slots.
-        """
-        external = self._external
-        self._ask(
-            f"adding the output {name}",
-            lambda: external.add_output(kind, name, list(slots), passthrough, title),
-        )
-        self._declared.add(name)
 
     def start(self, facts: Mapping[str, str]) -> None:
         """Start the job and log what is run: version, command, machine, and `facts`."""
@@ -199,39 +171,6 @@ class Job(JobLog):
             )
         return self._files
 
-    def save(self, name: str, data: Mapping[str, Any]) -> None:
-        """Save an output, load it again, and compare.
-
-        Parameters
-        ----------
-        name
-            Of the output.
-        data
-            Its fields, (N, …) each. With `uid` the items are those of an input, without it they
-            are new ones. Fields of the output's slots that are missing here become 0 or empty: the
-            server refuses a slot that lacks a field.
-        """
-        self._watch.check()
-        external = self._external
-        rows = np.asarray(data["uid"]) if "uid" in data else len(next(iter(data.values())))
-        full = self._ask(f"allocating the output {name}", lambda: external.alloc_output(name, rows))
-        fields = full.fields()
-        for field in fields:
-            if field in data:
-                full[field] = data[field]
-        self._ask(f"saving the output {name}", lambda: external.save_output(name, full))
-        found = self._ask(
-            f"loading the output {name} again", lambda: external.load_output(name, "default")
-        )
-        for field in fields:
-            if field not in found.fields() or not _same(found[field], full[field]):
-                raise IceblockError(
-                    f"The output {name} of {self.uid} came back from CryoSPARC with another "
-                    f"{field} than was saved; please report this with the versions of CryoSPARC "
-                    "and cryosparc-tools."
-                )
-        self._saved.add(name)
-
     def _finish(self, error: BaseException | None) -> None:
         """End the job, once: complete it when all is done, and fail it otherwise."""
         self._watch.shield()
@@ -249,13 +188,7 @@ class Job(JobLog):
             self._under_way.closed()
 
     def _complete(self) -> None:
-        if unsaved := self._declared - self._saved:
-            raise RuntimeError(f"the job did not save its output {min(unsaved)}")
+        self.require_all_saved()
         self._tell_progress()
         self._watch.check()
         complete(self._connection, self._external)
-
-
-def _same(first: Any, second: Any) -> bool:
-    numbers = np.asarray(first).dtype.kind == "f"
-    return np.array_equal(first, second, equal_nan=numbers)

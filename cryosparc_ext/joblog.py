@@ -57,6 +57,11 @@ class JobLog:
             raise RuntimeError("the job is used before its context is entered")
         return self._job
 
+    @property
+    def uid(self) -> str:
+        """The job's name, `J12`."""
+        return str(self._external.uid)
+
     def log(self, text: str, level: str = "text") -> None:
         """Write to the job's log and the terminal."""
         print(text, file=sys.stderr, flush=True)

@@ -1,83 +1,18 @@
 """The command line that RELION builds from the External job's tabs."""
 
 import difflib
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import IceblockError
-from core.runs.option import RELION, Option, any_of
-from core.runs.options import Options, options_of
+from core.runs.option import Option
 
-# Argument (in lower case: ccpem-pipeliner writes --in_3Dref) and its field on the Input tab.
-INPUTS = {
-    "in_movies": "Input movies",
-    "in_mics": "Input micrographs",
-    "in_parts": "Input particles",
-    "in_coords": "Input coordinates",
-    "in_3dref": "Input 3D reference",
-    "in_mask": "Input 3D mask",
-}
+from .program import INPUTS, Program, explained
+
 _OWN = ("o", "j", "pipeline_control")
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-
-
-@dataclass(frozen=True)
-class Program:
-    """The arguments of one executable.
-
-    Attributes
-    ----------
-    name
-        The executable.
-    summary
-        One sentence on what it does.
-    kind
-        The options of its run: from them its labels are made.
-    inputs
-        The option that each input is for, by the name of the input (keys of `INPUTS`). Of two
-        inputs for the same option the first counts.
-    needs
-        The inputs that must be given.
-    one_of
-        Inputs of which one at least must be given.
-    """
-
-    name: str
-    summary: str
-    kind: type[Options]
-    inputs: Mapping[str, str]
-    needs: tuple[str, ...] = ()
-    one_of: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> dict[str, Option]:
-        """The options that are labels of the Params tab, by what the user types."""
-        taken = self.inputs.values()
-        return {
-            label_of(one): one
-            for one in options_of(self.kind).values()
-            if RELION in one.faces and (one.many or one.name not in taken)
-        }
-
-
-def label_of(one: Option) -> str:
-    """Give the name of an option as a label: the field's, if Python allows what users know."""
-    return one.name if one.many else (one.spelled or one.name)
-
-
-def meaning(one: Option) -> str:
-    """Explain a label in one line: what it takes, the unit, the default."""
-    takes = ("no" if one.default else "yes") if one.flag else any_of(one.choices)
-    text = one.shown_help.replace("; may be given again", "")
-    if takes:
-        text = f"{takes}: {text[:1].lower()}{text[1:]}"
-    if one.many or one.pair:
-        text += ", with a comma between" if one.pair else "; several with commas"
-    default = ("yes" if one.default else "no") if one.flag else one.shown_default or "none"
-    return f"{text} (needed)" if one.required else f"{text} [{default}]"
 
 
 @dataclass(frozen=True)
@@ -121,7 +56,7 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
     for given, value in _pairs(argv):
         name = in_singular.get(given, given)
         if name not in labels and name not in INPUTS and name not in _OWN:
-            raise IceblockError(_unknown(name, program), _explained(program))
+            raise IceblockError(_unknown(name, program), explained(program))
         if found.setdefault(name, value) != value:
             raise IceblockError(
                 f"`{name}` is given twice, as {found[name]!r} and as {value!r}: keep one of them."
@@ -152,24 +87,6 @@ def parse(program: Program, argv: Sequence[str]) -> Arguments:
             for name, one in labels.items()
             if name in found
         },
-    )
-
-
-def usage(program: Program) -> str:
-    """Explain `program` to a user who typed --help."""
-    inputs = [f"--{name} FILE" for name in program.needs]
-    inputs += [f"[--{name} FILE]" for name in program.inputs if name not in program.needs]
-    return "\n".join(
-        [
-            *textwrap.wrap(program.summary, 88),
-            "",
-            f"usage: {program.name} --o DIR {' '.join(inputs)} [--LABEL VALUE ...] [--j THREADS]",
-            "",
-            "Started by RELION as an External job: put the full path of this program in",
-            "`External executable` and these labels, if you need them, on the Params tab.",
-            "",
-            *_explained(program),
-        ]
     )
 
 
@@ -245,11 +162,3 @@ def _unknown(name: str, program: Program) -> str:
     close = difflib.get_close_matches(name, program.labels, n=1)
     hint = f" Did you mean `{close[0]}`?" if close else ""
     return f"{program.name} has no label `{name}`.{hint}"
-
-
-def _explained(program: Program) -> list[str]:
-    labels = program.labels
-    if not labels:
-        return ["It has no labels."]
-    width = max(map(len, labels))
-    return ["Labels:", *(f"  {name:<{width}}  {meaning(one)}" for name, one in labels.items())]

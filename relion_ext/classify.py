@@ -2,9 +2,9 @@
 
 from core.runs.classify.options import ClassifyOptions
 
-from .arguments import Program
 from .job import REPORT, Job
 from .nodes import NodeType
+from .program import Program
 from .version import RelionVersion
 
 PROGRAM = Program(

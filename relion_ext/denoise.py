@@ -2,9 +2,9 @@
 
 from core.runs.denoise.options import DenoiseOptions
 
-from .arguments import Program
 from .job import REPORT, Job
 from .nodes import NodeType
+from .program import Program
 
 PROGRAM = Program(
     name="relion_iceblock_denoise",

@@ -19,8 +19,9 @@ from core.remarks import collected, warn
 from core.runs.options import options_of
 
 from .abort import AbortWatch
-from .arguments import Arguments, Program, parse
+from .arguments import Arguments, parse
 from .nodes import NodeType, write_output_nodes
+from .program import Program
 from .version import RelionVersion, detect
 
 REPORT = "logfile.pdf"

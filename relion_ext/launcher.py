@@ -164,7 +164,7 @@ def _without_folder(job: str, argv: Sequence[str]) -> int:
         complain(str(error))
         return 1
     module = importlib.import_module(f".{job}", __package__)
-    from .arguments import usage
+    from .program import usage
 
     print(usage(module.PROGRAM))
     return 0

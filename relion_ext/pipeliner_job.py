@@ -33,10 +33,11 @@ import core
 from core.errors import IceblockError
 from core.wording import wording
 
-from .arguments import INPUTS, Program, meaning, parse
+from .arguments import parse
 from .classify import PROGRAM as CLASSIFY
 from .denoise import PROGRAM as DENOISE
 from .micrographs import PROGRAM as MICROGRAPHS
+from .program import INPUTS, Program, meaning
 from .restore import PROGRAM as RESTORE
 from .select import PROGRAM as SELECT
 from .whole import PROGRAM as WHOLE

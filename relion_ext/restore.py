@@ -2,9 +2,9 @@
 
 from core.runs.options import Options
 
-from .arguments import Program
 from .job import Job
 from .nodes import NodeType
+from .program import Program
 
 PROGRAM = Program(
     name="relion_iceblock_restore",

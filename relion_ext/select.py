@@ -2,9 +2,9 @@
 
 from core.runs.select.options import SelectOptions
 
-from .arguments import Program
 from .job import REPORT, Job
 from .nodes import NodeType
+from .program import Program
 
 PROGRAM = Program(
     name="relion_iceblock_select",

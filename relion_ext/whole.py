@@ -2,10 +2,10 @@
 
 from core.runs.whole.options import CLASSES, DENOISED, NOISE, TRUST, WholeOptions
 
-from .arguments import Program
 from .classify import add_classes
 from .job import REPORT, Job
 from .nodes import NodeType
+from .program import Program
 
 PROGRAM = Program(
     name="relion_iceblock",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from core.wording import renamed
 
-from .arguments import INPUTS, Program
+from .program import INPUTS, Program
 
 _PHRASES = {
     "a smaller --": "a smaller value of --", "another --": "another value of --",

@@ -15,7 +15,7 @@ from core.commands.noise import extract
 from core.errors import IceblockError
 from core.remarks import collected
 from core.wording import TYPED, wording
-from relion_ext.arguments import INPUTS, Program
+from relion_ext.program import INPUTS, Program
 from relion_ext.wording import words_for
 
 from .images.stacks import star_text, write_stack

@@ -21,7 +21,8 @@ from core.runs.whole.options import WholeOptions
 from cryosparc_ext.denoise import DenoisePlace
 from cryosparc_ext.place import job_command
 from relion_ext import classify, denoise, evaluate, noise, restore, train, whole
-from relion_ext.arguments import Program, meaning, parse, usage
+from relion_ext.arguments import parse
+from relion_ext.program import Program, meaning, usage
 
 HELP = "Part of the contrast to turn, from none to all, 0.2 to 0.8"
 PARTICLES, IN_PARTS = Path("p.star"), ["--in_parts", "p.star"]

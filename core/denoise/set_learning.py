@@ -5,27 +5,26 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from ..compute.threads import one_thread_each, shared
 from ..sets.covariance.learn import FEWEST, learn
-from ..signal.ctf import joined as joined_ctf
 from ..signal.fourier import fourier_resize
-from ..signal.outliers import without_outliers
 from .class_learning import learn_classes
-from .estimators.estimator import Seen, joined, keys_of
+from .estimators.estimator import Seen
 from .estimators.views import PosteriorMean
 from .given import Given
 from .known_set import KnownSet
+from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
-from .views import geometry_of, normalised, set_view, working_view
-from .weighing import how_many, weigh
+from .views import geometry_of, set_view, working_view
+from .weighing import weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
+    import numpy as np
     import numpy.typing as npt
 
     from ..sets.covariance.set_prior import SetPrior
@@ -35,49 +34,9 @@ if TYPE_CHECKING:
     from .inference import Denoiser
     from .views import Geometry
 
-_PIECE = 8
 NOTHING = Given()
 FEWEST_OF_HALF = 50
 """Images in each half from which on it teaches a mean and covariance of its own."""
-
-Usable = tuple[Seen, "npt.NDArray[np.bool_]"]
-
-
-def shown(
-    images: npt.NDArray[np.float32],
-    pixel_size: float,
-    contrast: int,
-    working_pixel_size: float,
-    ctf: CtfParameters | None,
-) -> Usable:
-    """Show raw images as estimators see them, those that can be used.
-
-    Parameters
-    ----------
-    images : (n, box, box)
-    pixel_size, working_pixel_size
-        Å; the latter of the network.
-    contrast
-        1 for white particles, -1 for black ones.
-    ctf
-        n of them; images without one are left out. None where the set has none.
-
-    Returns
-    -------
-    seen
-        m images.
-    usable : (n,) bool
-    """
-    known, unusable = normalised(torch.from_numpy(images), contrast)
-    known, _ = without_outliers(known)
-    seen, _ = working_view(known, pixel_size, working_pixel_size)
-    usable = ~unusable.numpy()
-    if ctf is not None:
-        usable &= ctf.known
-    rows = np.flatnonzero(usable)
-    size = images.shape[-1] * pixel_size / seen.shape[-1]
-    optics = None if ctf is None else ctf.take(rows)
-    return Seen(seen[torch.from_numpy(rows)], size, optics, keys_of(images[rows])), usable
 
 
 def learn_set(
@@ -106,7 +65,7 @@ def learn_set(
     """
     working = denoiser.model.card.working_pixel_size
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
-        lesson = _lesson(images, pixel_size, ctf, working, contrast, pool)
+        lesson = lesson_of(images, pixel_size, ctf, working, contrast, pool)
         known = learn_from(lesson, denoiser.network, pool, given=given)
     return {} if known is None else {geometry_of(images.shape[-1], pixel_size): known}
 
@@ -128,7 +87,7 @@ def learn_prior(
         Å, of the network beside which the prior is to be used.
     """
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
-        lesson = _lesson(images, pixel_size, ctf, working_pixel_size, contrast, pool)
+        lesson = lesson_of(images, pixel_size, ctf, working_pixel_size, contrast, pool)
         return learn(lesson.views, lesson.ctf, lesson.pixel_size, pool)
 
 
@@ -143,62 +102,6 @@ def linear_estimate(
     seen, sd = working_view(images, pixel_size, working_pixel_size)
     view, further = set_view(seen)
     return fourier_resize(prior.estimate(view, ctf) * further * sd, images.shape[-1])
-
-
-def _lesson(
-    images: npt.NDArray[np.float32],
-    pixel_size: float,
-    ctf: CtfParameters | None,
-    working_pixel_size: float,
-    contrast: int,
-    pool: Executor,
-) -> Lesson:
-    def show(start: int) -> Seen:
-        rows = np.arange(start, min(start + _PIECE, len(images)))
-        optics = None if ctf is None else ctf.take(rows)
-        return shown(images[rows], pixel_size, contrast, working_pixel_size, optics)[0]
-
-    return Lesson(pool.map(show, range(0, len(images), _PIECE)), len(images))
-
-
-class Lesson:
-    """What is kept of a set's images to learn from.
-
-    Parameters
-    ----------
-    pieces
-        All images that are learned from, some at a time.
-    count
-        How many there are, about.
-    """
-
-    def __init__(self, pieces: Iterable[Seen], count: int) -> None:
-        views, optics, halves, chosen, rest, seen = [], [], [], [], [], 0
-        self.pixel_size = 0.0
-        """Å, of `views`."""
-        for piece in pieces:
-            box = piece.images.shape[-1]
-            wanted = min(count, how_many(box))
-            number = torch.arange(seen, seen + len(piece.keys))
-            due = number * wanted // count != (number + 1) * wanted // count
-            chosen.append(piece.take(due.nonzero()[:, 0]))
-            rest.append(~due)
-            seen += len(piece.keys)
-            views.append(set_view(piece.images)[0])
-            optics.append(piece.ctf)
-            halves.append(piece.halves)
-            self.pixel_size = piece.pixel_size * box / views[-1].shape[-1]
-        self.views = torch.cat(views)
-        """(n, b, b) all images, as the set's own estimates see them."""
-        self.halves = torch.cat(halves)
-        """(n,)."""
-        self.sample = joined(chosen)
-        """Images that weights are told from, spread evenly over all."""
-        alike = self.views.shape[-1] == self.sample.images.shape[-1]
-        self.others = self.views[torch.cat(rest)] if alike else None
-        """The other images where estimators see them as large; None elsewhere."""
-        known = [ctf for ctf in optics if ctf is not None]
-        self.ctf = joined_ctf(known) if known else None
 
 
 def learn_from(
@@ -274,7 +177,7 @@ def _rests(
         images = lesson.views[rows]
         return images - estimate(Seen(images, lesson.pixel_size, ctf, lesson.halves[rows]))
 
-    left_over, pieces = [], torch.split(torch.arange(len(lesson.views)), _PIECE)
+    left_over, pieces = [], torch.split(torch.arange(len(lesson.views)), PIECE)
     for piece, found in zip(pieces, shared(pool, left, pieces), strict=True):
         left_over.append(found)
         tick(len(piece))

@@ -20,7 +20,8 @@ from relion_ext import (
     train,
     whole,
 )
-from relion_ext.arguments import INPUTS, Program, meaning, parse, usage
+from relion_ext.arguments import parse
+from relion_ext.program import INPUTS, Program, meaning, usage
 
 
 @option_class(kw_only=True)

@@ -23,8 +23,8 @@ from core.simulate.pairs import PairGenerator, PairSettings
 from core.simulate.phantoms import phantom
 from core.simulate.projection import VolumeTransform
 from core.wording import renamed, wording
-from relion_ext.arguments import usage
 from relion_ext.evaluate import PROGRAM
+from relion_ext.program import usage
 
 from ..gate import PATIENCE
 from .external_job import ROOT

@@ -11,8 +11,8 @@ import pytest
 
 from core.noise.bank import NoiseBank
 from core.runs.noise.options import NoiseOptions
-from relion_ext.arguments import usage
 from relion_ext.noise import PROGRAM
+from relion_ext.program import usage
 
 from ..gate import PATIENCE
 from ..noise_project import (

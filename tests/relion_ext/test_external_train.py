@@ -89,7 +89,7 @@ def test_users_mistakes(external: External, arguments: list[str], told: str) -> 
 
 
 def test_help() -> None:
-    from relion_ext.arguments import usage
+    from relion_ext.program import usage
 
     text = usage(PROGRAM)
     assert "relion_iceblock_train --o DIR [--in_3dref FILE] [--in_parts FILE]" in text

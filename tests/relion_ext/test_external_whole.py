@@ -10,7 +10,7 @@ import pytest
 
 from core.commands.run import command
 from core.runs.whole.options import WholeOptions
-from relion_ext.arguments import INPUTS, usage
+from relion_ext.program import INPUTS, usage
 from relion_ext.whole import PROGRAM
 
 from ..gate import PATIENCE, wait_for

@@ -5,7 +5,7 @@ import pytest
 from core.errors import IceblockError
 from core.wording import renamed, wording
 from relion_ext import denoise, noise, train, whole
-from relion_ext.arguments import Program
+from relion_ext.program import Program
 from relion_ext.wording import words_for
 
 

@@ -10,8 +10,9 @@ from ...denoise.batches import spread
 from ...denoise.class_learning import passes
 from ...denoise.given import Given
 from ...denoise.known_set_file import SET, WEIGHTS, read_sets, write_sets
+from ...denoise.lesson import Lesson, shown
 from ...denoise.reference_learning import how_many_fitted
-from ...denoise.set_learning import Lesson, learn_from, shown
+from ...denoise.set_learning import learn_from
 from ...denoise.views import set_of, sets_among, working_box
 from ...denoise.weighing import how_many
 from ...errors import IceblockError

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
 from ...sets.stacking.evidence_words import evidence_words
-from ...wording import renamed, wording
 from ..classify import run as classifying
 from ..classify.options import ClassifyOptions
 from ..denoise import run as denoising
@@ -23,48 +20,30 @@ from ..evaluate.own_evidence import evidence_of
 from ..noise import run as extracting
 from ..noise.options import NoiseOptions
 from ..noise.record import WITHOUT_BLOCKS, NoiseRecord
-from ..record import read_record, write_record
+from ..record import read_record
 from ..train import run as training
 from ..train.options import MODEL as MODEL_FILE
 from ..train.options import TrainOptions
 from ..train.record import TrainRecord
 from .choice import compared, mean_score, surely_better
-from .folder import STAGES
+from .log import StageLog
 from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from ...console import Console
     from ..denoise.run import Denoised
-    from ..life import Run
-    from ..options import Options
-    from .inputs import WholeInputs
-    from .options import WholeOptions
-    from .record import Stage, TuningStage, WholeRecord
+    from .record import TuningStage
 
 REPORT = "report.pdf"
 """Of each stage, in its folder."""
 FEWEST_TO_CLASSIFY = 100
 """Particles."""
-_NAMES = {
-    "noise": {"pixel-size": "--micrograph-pixel-size", "box": "--noise-box"},
-    "tuning": {"particle-pixel-size": "--pixel-size"},
-}
-"""Options of a stage that the whole run has under another name."""
 
 
 @dataclass
-class Stages:
+class Stages(StageLog):
     """Runs the stages in their order, and keeps in the record what came of each."""
-
-    options: WholeOptions
-    inputs: WholeInputs
-    record: WholeRecord
-    """Of the whole run; written after every change."""
-    run: Run
-    console: Console
 
     def tell_choices(self) -> None:
         """Say what was settled for the user, and what is left out for want of an input."""
@@ -84,10 +63,10 @@ class Stages:
             )
             return self.options.out / NOISE if stage.blocks else None
         if box is None:
-            self._leave_out("noise", "no micrographs")
+            self.leave_out("noise", "no micrographs")
             return None
         title = f"Cutting noise out of {counted(len(self.inputs.micrographs), 'micrograph')}"
-        with self._stage("noise", title):
+        with self.stage("noise", title):
             if stage.state != WITHOUT_BLOCKS:
                 self._cut(box)
         if stage.state == WITHOUT_BLOCKS:
@@ -101,10 +80,10 @@ class Stages:
         if stage.kept:
             return self._model_of(stage)
         if bank is None or not self.inputs.to_be_tuned:
-            self._leave_out("tuning", "no reference" if bank is not None else "no noise blocks")
+            self.leave_out("tuning", "no reference" if bank is not None else "no noise blocks")
             return options.model
         name = self.inputs.model.card.name
-        with self._stage("tuning", f"Fine-tuning {name} on this ice, {self._how_long()}"):
+        with self.stage("tuning", f"Fine-tuning {name} on this ice, {self._how_long()}"):
             asked = TrainOptions(
                 noise=(bank,),
                 volumes=options.volumes,
@@ -113,9 +92,9 @@ class Stages:
                 particle_pixel_size=options.pixel_size,
                 start=options.model,
                 name=f"{name}-tuned",
-                **self._shared(TrainOptions) | {"time_limit": options.seconds},
+                **self.shared(TrainOptions) | {"time_limit": options.seconds},
             )
-            training.run(asked, **self._talk)
+            training.run(asked, **self.talk)
             made = read_record(options.out / MODEL, TrainRecord) or TrainRecord()
             before, after = (mean_score(made.scores[m]) for m in ("before", "this model"))
             stage.before, stage.after = before, after
@@ -123,7 +102,7 @@ class Stages:
             stage.used = surely_better(stage.gain)
             stage.steps, stage.training_seconds = made.steps, made.training_seconds
             stage.remarks = made.remarks
-            self._save()
+            self.save()
         self.console.say(compared(name, stage))
         return self._model_of(stage)
 
@@ -134,21 +113,21 @@ class Stages:
     def denoising(self, model: str) -> Denoised:
         """Denoise the particles."""
         options = self.options
-        with self._stage("denoising", f"Denoising {counted(self.inputs.particles.n, 'particle')}"):
+        with self.stage("denoising", f"Denoising {counted(self.inputs.particles.n, 'particle')}"):
             asked = DenoiseOptions(
                 particles=options.particles,
                 out=options.out / DENOISED,
                 model=model,
                 volumes=() if options.each_alone else options.volumes,
-                **self._shared(DenoiseOptions),
+                **self.shared(DenoiseOptions),
             )
-            made = denoising.run(asked, **self._talk)
+            made = denoising.run(asked, **self.talk)
             stage = self.record.stages.denoising
             stage.model, stage.particles = made.record.model.name, made.record.particles
             stage.passed_through, stage.output = made.record.passed_through, asked.output.name
             evidence = evidence_of(made.record)
             stage.evidence = evidence_words(evidence) if evidence else ""
-            self._save()
+            self.save()
         return made
 
     def classes(self) -> None:
@@ -156,32 +135,32 @@ class Stages:
         count, stage = self.inputs.particles.n, self.record.stages.classes
         if not self.options.classify or count < FEWEST_TO_CLASSIFY:
             few = f"fewer than {FEWEST_TO_CLASSIFY} particles"
-            self._leave_out("classes", few if self.options.classify else "as you said")
+            self.leave_out("classes", few if self.options.classify else "as you said")
             return
         if stage.classes and (self.options.out / CLASSES / REPORT).is_file():
-            self._head("classes", f"Sorted before: {counted(stage.classes, 'class', 'classes')}")
+            self.head("classes", f"Sorted before: {counted(stage.classes, 'class', 'classes')}")
             return
-        with self._stage("classes", f"Sorting {counted(count, 'particle')} into 2D classes"):
+        with self.stage("classes", f"Sorting {counted(count, 'particle')} into 2D classes"):
             asked = ClassifyOptions(
                 particles=self.options.particles,
                 out=self.options.out / CLASSES,
                 particle_diameter=self.inputs.mask_diameter,
                 seed=self.options.seed,
-                **self._shared(ClassifyOptions),
+                **self.shared(ClassifyOptions),
             )
-            made = classifying.run(asked, **self._talk).record
+            made = classifying.run(asked, **self.talk).record
             stage.classes, stage.empty = made.classes, made.empty
             stage.files = [asked.output.name, *asked.relion_files()[1:]]
-            self._save()
+            self.save()
 
     def trust(self, bank: Path | None, model: str) -> None:
         """Examine the denoised particles, unless that was done."""
         options, folder = self.options, self.options.out / TRUST
         stage = self.record.stages.trust
         if stage.verdict and (folder / REPORT).is_file():
-            self._head("trust", f"Examined before: {stage.verdict}")
+            self.head("trust", f"Examined before: {stage.verdict}")
             return
-        with self._stage("trust", "Examining how far the result can be trusted"):
+        with self.stage("trust", "Examining how far the result can be trusted"):
             asked = EvaluateOptions(
                 denoised=options.out / DENOISED / self.record.stages.denoising.output,
                 out=folder,
@@ -190,13 +169,13 @@ class Stages:
                 noise=bank,
                 volumes=options.volumes if self.inputs.to_be_tuned else (),
                 gate=options.gate,
-                **self._shared(EvaluateOptions)
+                **self.shared(EvaluateOptions)
                 | {"device": str(self.inputs.device), "gpu": None, "contrast": "auto"},
             )
-            made = evaluating.run(asked, **self._talk).verdicts
+            made = evaluating.run(asked, **self.talk).verdicts
             stage.verdict, stage.passed = made["verdict"], made["passed"]
             stage.warnings = made["warnings"]
-            self._save()
+            self.save()
 
     def _cut(self, box: int) -> None:
         """Cut blocks of a box, or smaller ones, and note what came of it."""
@@ -209,11 +188,11 @@ class Stages:
             picks=self.inputs.picks,
             pixel_size=options.micrograph_pixel_size,
             model=options.segmentation,
-            **self._shared(NoiseOptions),
+            **self.shared(NoiseOptions),
         )
         stage = self.record.stages.noise
         try:
-            extracting.run(asked, **self._talk)
+            extracting.run(asked, **self.talk)
         except IceblockError as error:
             left = read_record(folder, NoiseRecord)
             if left is None or left.state != WITHOUT_BLOCKS:
@@ -223,45 +202,7 @@ class Stages:
         stage.state, stage.box, stage.blocks = made.state, made.box or box, made.blocks
         stage.micrographs, stage.with_blocks = made.micrographs, made.with_blocks
         stage.warnings = made.warnings
-        self._save()
-
-    @property
-    def _talk(self) -> dict[str, Any]:
-        """Where a stage talks, and what it asks."""
-        return {"progress": self.console.stream, "heartbeat": self.console.heartbeat}
-
-    def _shared(self, kind: type[Options]) -> dict[str, Any]:
-        """Give the options of a stage that the whole run has, too."""
-        shared = self.options.shared_with(kind)
-        shared |= {"command": self.options.command, "overwrite": False}
-        if "project_dir" in shared:
-            shared["project_dir"] = self.inputs.particles.project  # also for a folder elsewhere
-        return shared
-
-    @contextmanager
-    def _stage(self, name: str, title: str) -> Iterator[None]:
-        """Head a stage, and note the seconds of the pass that finished it."""
-        self._head(name, title)
-        began = time.monotonic()
-        self.console.heartbeat()
-        with wording(renamed(_NAMES.get(name, {}))):
-            yield
-        stage: Stage = getattr(self.record.stages, name)
-        if stage.seconds is None:
-            stage.seconds = round(time.monotonic() - began, 1)
-            self._save()
-
-    def _leave_out(self, name: str, why: str) -> None:
-        self._head(name, f"Left out: {name} ({why})")
-        getattr(self.record.stages, name).left_out = why
-        self._save()
-
-    def _head(self, name: str, title: str) -> None:
-        self.console.say(f"\n[{list(STAGES).index(name) + 1}/{len(STAGES)}] {title}")
-
-    def _save(self) -> None:
-        self.run.note(self.record)
-        write_record(self.options.out, self.record)
+        self.save()
 
     def _how_long(self) -> str:
         options = self.options
