@@ -177,7 +177,8 @@ def confidences(images: torch.Tensor, pixel_size: float) -> Floats:
     """Give the confidence of every image, denoised by itself."""
     denoiser = Denoiser(load_model(find_model(DEFAULT)), torch.device("cpu"))
     parts = [
-        denoiser.with_confidence(piece.numpy(), pixel_size)[2] for piece in torch.split(images, 64)
+        denoiser.answer(piece.numpy(), pixel_size, confidence=True).confidence
+        for piece in torch.split(images, 64)
     ]
     return np.concatenate(parts).astype(np.float64)
 
