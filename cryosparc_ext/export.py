@@ -7,42 +7,41 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.commands.generated import plain_command
 from core.errors import IceblockError
+from core.runs.option import option
+from core.runs.options import Options, option_class
 
 if TYPE_CHECKING:
     from core.images.cs.particles import CsParticles
 
 
-@click.command(name="export")
-@click.argument("particles", metavar="FILE.cs|J#.OUTPUT")
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.star",
-    help="The STAR file to make; links to the stacks go beside it.",
-)  # fmt: skip
-@click.option(
-    "--url", envvar="CRYOSPARC_BASE_URL", show_envvar=True, help="Of CryoSPARC, for J#.OUTPUT."
-)
-@click.option("--email", help="Whose login to use.  [default: the first that is stored]")
-@click.option("--project", metavar="P#", help="Project, for J#.OUTPUT.")
-@click.option(
-    "--project-dir", type=click.Path(path_type=Path), metavar="DIR",
-    help="Where paths in FILE.cs start.  [default: found]",
-)  # fmt: skip
-@click.option(
-    "--passthrough", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="A passthrough .cs file whose fields are added, by uid; may be given again.",
-)  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace FILE.star where it exists.")
-def command(
-    particles: str,
-    out: Path,
-    url: str | None,
-    email: str | None,
-    project: str | None,
-    project_dir: Path | None,
-    passthrough: tuple[Path, ...],
-    overwrite: bool,
-) -> None:
+@option_class(kw_only=True)
+class ExportOptions(Options):
+    """Particles, and the file to make."""
+
+    particles: str = option("Particles", argument=True, metavar="FILE.cs|J#.OUTPUT")
+    out: Path = option(
+        "The STAR file to make; links to the stacks go beside it", metavar="FILE.star"
+    )
+    url: str | None = option(
+        "Of CryoSPARC, for J#.OUTPUT", default=None, envvar="CRYOSPARC_BASE_URL"
+    )
+    email: str | None = option(
+        "Whose login to use", default=None, otherwise="the first that is stored"
+    )
+    project: str | None = option("Project, for J#.OUTPUT", default=None, metavar="P#")
+    project_dir: Path | None = option(
+        "Where paths in FILE.cs start", default=None, metavar="DIR", otherwise="found"
+    )
+    passthrough: tuple[Path, ...] = option(
+        "A passthrough .cs file whose fields are added, by uid; may be given again", default=()
+    )
+    overwrite: bool = option("Replace FILE.star where it exists", default=False)
+
+
+@plain_command(ExportOptions)
+def command(options: ExportOptions) -> None:
     """Write particles of CryoSPARC as a RELION STAR file.
 
     Only fields on whose meaning converters agree are written; the others are left out and listed.
@@ -58,18 +57,19 @@ def command(
     from core.images.cs.export import export_star
     from core.images.cs.particles import CsParticles
 
-    if out.exists() and not overwrite:
+    particles, out = options.particles, options.out
+    if out.exists() and not options.overwrite:
         raise IceblockError(f"{out} exists already; choose another name or give --overwrite")
     if Path(particles).suffix == ".cs":
-        found = CsParticles.read(Path(particles), None, project_dir, passthrough)
-    elif project_dir or passthrough:
+        found = CsParticles.read(Path(particles), None, options.project_dir, options.passthrough)
+    elif options.project_dir or options.passthrough:
         raise IceblockError("--project-dir and --passthrough belong to a .cs file; leave them out")
-    elif url is None or project is None:
+    elif options.url is None or options.project is None:
         raise IceblockError(
             f"{particles} is no .cs file; for the output of a job give --url and --project too"
         )
     else:
-        found = _of_job(url, email, project, particles)
+        found = _of_job(options.url, options.email, options.project, particles)
     left_out = export_star(found, out)
     click.echo(f"{out}: {counted(found.n, 'particle')}")
     for field in left_out:

@@ -76,6 +76,22 @@ def run_command(
     return decorate
 
 
+def plain_command(kind: type[Options]) -> Callable[[Callable[[Any], None]], click.Command]:
+    """Make a command that is no run from a function that takes its options; see `run_command`."""
+
+    def decorate(function: Callable[[Any], None]) -> click.Command:
+        def started(**values: Any) -> None:
+            options = kind(**read(kind, values))
+            options.check()
+            function(options)
+
+        text = inspect.cleandoc(function.__doc__ or "")
+        params = list(parameters(kind, COMMAND))
+        return SectionedCommand("command", params=params, callback=started, help=text)
+
+    return decorate
+
+
 QUIET = Given("-q", "--quiet", head="Output", is_flag=True, help="No progress bar, no remarks.")
 
 
@@ -110,8 +126,9 @@ def _parameter(one: Option) -> click.Parameter:
     kind: Any = PATH if one.kind is Path else one.kind
     if one.argument:
         return click.Argument(
-            [one.name], type=kind, required=one.required, nargs=-1 if one.many else 1
-        )
+            [one.name], type=kind, required=one.required, nargs=-1 if one.many else 1,
+            metavar=one.metavar or None,
+        )  # fmt: skip
     about: dict[str, Any] = {"head": one.group, "required": one.required, "help": help_of(one)}
     if one.flag:
         spelled = f"--no-{one.option[2:]}" if one.default else one.option
