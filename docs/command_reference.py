@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from core.commands.main import group as iceblock
 from cryosparc_ext.main import group as iceblock_cryosparc
-from relion_ext.arguments import usage
+from relion_ext.program import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
