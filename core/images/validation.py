@@ -5,6 +5,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
+from ..counting import counted
 from ..errors import IceblockError
 from ..remarks import warn
 from .mrc.reader import Stack, read_header
@@ -73,7 +74,7 @@ def _check_numbers(particles: ParticleSet, headers: list[Stack]) -> None:
         header = headers[int(particles.stack_ids[row])]
         raise IceblockError(
             f"{particles.source}: row {row + 1} names {particles.names[row]}, and {header.path} "
-            f"has only {header.n_images} images; correct the row or make the stack again"
+            f"has only {counted(header.n_images, 'image')}; correct the row or make the stack again"
         )
     for stack, row in particles.images.unnumbered.items():
         if headers[stack].n_images > 1:

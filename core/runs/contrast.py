@@ -90,13 +90,13 @@ def tell_contrast(looked: Sequence[Looked]) -> tuple[list[int], bool]:
             warn(
                 "Whether the particles are white or black cannot be told for certain from the "
                 f"images{_of(open_ones, looked)}: they were taken for {word}. If the pictures or "
-                "2D classes look inverted, denoise again with --contrast set to white or black."
+                "2D classes look inverted, run again with --contrast set to white or black."
             )
     if len({*signs}) > 1:
         dark = [one for one, sign in zip(looked, signs, strict=True) if sign == -1]
         warn(
             f"There are white and black particles: those of {_some(dark)} look black and the "
-            "others white, and each was taken as it looks. If that is wrong, denoise again with "
+            "others white, and each was taken as it looks. If that is wrong, run again with "
             "--contrast set to white or black."
         )
     return signs, any(verdict.doubtful for verdict in verdicts)
@@ -130,7 +130,7 @@ def check_contrast(looked: Sequence[Looked], signs: Sequence[int], said_by: str)
         if mine:
             warn(
                 f"The images{_of(mine, looked)} look {word}, the other way round than {said_by}, "
-                "which was believed; if 2D classes look inverted too, denoise again with "
+                "which was believed; if 2D classes look inverted too, run again with "
                 f"--contrast set to {word}."
             )
     return bool(against)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..counting import counted
 from ..errors import IceblockError
 from ..images.mrc.reader import read_header, read_images
 from ..noise.bank import REAL, SAME_PIXEL_SIZE, NoiseBank
@@ -208,9 +209,9 @@ def too_small(banks: Sequence[TrainingBlocks], box: int) -> str | None:
         return None
     blocks = sum(len(bank.blocks) for bank in banks)
     return (
-        f"There is little noise: {blocks} blocks hold about {boxes:.0f} times the area of a box of "
-        f"{box} pixels. With less than {NEEDED} times the network begins to learn the noise by "
-        "heart: cut blocks from more micrographs."
+        f"There is little noise: {counted(blocks, 'block')} with about {boxes:.0f} times the area "
+        f"of a box of {box} pixels. With less than {NEEDED} times the network begins to learn the "
+        "noise by heart: cut blocks from more micrographs."
     )
 
 

@@ -16,6 +16,9 @@ from core.images.mrc.reader import read_images
 from core.images.particles import ParticleSet, read_particles
 from core.images.star.image_names import image_name
 from core.images.validation import validate
+from core.remarks import collected
+from core.runs.classify.inputs import prepare as prepare_classes
+from core.runs.classify.options import ClassifyOptions
 from core.runs.denoise import run as denoising
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.evaluate.inputs import read_inputs
@@ -200,6 +203,17 @@ def test_a_denoised_stack_in_the_place_of_the_raw_one(denoised: Path, how: str) 
     assert not Path("back.star").exists()
     with pytest.raises(IceblockError):
         read_inputs(EvaluateOptions(table, Path("T")))
+
+
+def test_classifying_denoised_images_is_told(denoised: Path) -> None:
+    told = {}
+    for name in ("raw.star", "Den/particles.star"):
+        with collected() as sentences:
+            prepare_classes(ClassifyOptions(Path(name), Path("Classes"), classes=1))
+        told[name] = [line for line in sentences if "denoised by iceblock" in line]
+    assert told["raw.star"] == []
+    (line,) = told["Den/particles.star"]
+    assert line.startswith(f"{len(ROWS)} of the {len(ROWS)} images of Den/particles.star")
 
 
 def test_simulated_and_other_stacks_of_ours_are_raw(denoised: Path, model: Path) -> None:

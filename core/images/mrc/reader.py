@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from mrcfile.dtypes import HEADER_DTYPE
 
+from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
 from ..disk import read_error
@@ -179,8 +180,8 @@ def read_images(stack: Stack, indices: npt.ArrayLike) -> npt.NDArray[np.float32]
     if outside.any():
         first = int(wanted[outside][0])
         raise IceblockError(
-            f"{stack.path} has {stack.n_images} images and no image {first + 1}; check the image "
-            "numbers against the stack"
+            f"{stack.path} has {counted(stack.n_images, 'image')} and no image {first + 1}; check "
+            "the image numbers against the stack"
         )
     refuse_beyond_memory(stack.path, 4 * wanted.size * stack.box_y * stack.box_x)
     images = np.empty((wanted.size, stack.box_y, stack.box_x), dtype=np.float32)

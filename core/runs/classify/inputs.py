@@ -13,6 +13,7 @@ from ...images.validation import validate
 from ...remarks import warn
 from ..denoise.identity import stack_stamps
 from ..denoise.inputs import settle_contrast
+from ..provenance import denoised_rows
 from ..stamps import stamp
 from ..usable_ctf import usable_ctf
 from .images import choose_field
@@ -51,14 +52,15 @@ def prepare(options: ClassifyOptions) -> Work:
         options.datadir,
     )
     plan = plan_output(particles, validate(particles))
+    _tell_denoised(particles)
     if options.output.exists() and options.output.samefile(particles.source):
         raise IceblockError(f"{options.out} holds the input itself; choose another output folder")
     images = sum(len(job.indices) for job in plan.jobs)
     classes = options.classes or sensible_classes(images)
     if classes > images:
         raise IceblockError(
-            f"{options.particles} has {images} images, too few for {classes} classes; give "
-            f"--classes {sensible_classes(images)}"
+            f"{options.particles} has {counted(images, 'image')}, too few for {classes} classes; "
+            f"give --classes {sensible_classes(images)}"
         )
     if images < THIN * classes:
         better = max(1, images // (4 * THIN))
@@ -78,6 +80,17 @@ def prepare(options: ClassifyOptions) -> Work:
     ctf = None if ctf is None else ctf.filled()
     field = replace(field, flipped=particles.phase_flipped)
     return Work(particles, plan, ctf, field, classes)
+
+
+def _tell_denoised(particles: ParticleSet) -> None:
+    """Warn where images that are denoised are classified, since the rows keep their names."""
+    again = int(denoised_rows(particles).sum())
+    if again:
+        warn(
+            f"{again} of the {particles.n} images of {particles.source} were denoised by iceblock, "
+            "and the classified particles have the same images: do not refine them. `iceblock "
+            "restore` puts raw images back. Averages of raw images show more detail."
+        )
 
 
 def contrasts(options: ClassifyOptions, work: Work) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from ...counting import counted
 from ...figures.noise_gallery import write_pages
 from ...images.disk import replacing
 from ..record import Device
@@ -57,7 +58,8 @@ def last_lines(options: ClassifyOptions, record: ClassifyRecord) -> str:
     made = (options.output.name, CLASSES, MONTAGE, options.report)
     return "\n".join(
         [
-            f"{record.particles} particles in {record.classes} classes{empty}: "
+            f"{counted(record.particles, 'particle')} in "
+            f"{counted(record.classes, 'class', 'classes')}{empty}: "
             f"{record.total_seconds} s",
             *(f"  {options.out / name}" for name in made),
         ]
@@ -108,7 +110,7 @@ def _facts(
         ("input", str(options.particles)),
         ("particles", str(record.particles)),
         ("classes", f"{record.classes}; the largest: {best}"),
-        ("empty", f"{record.empty} images show noise alone"),
+        ("empty", f"{counted(record.empty, 'image')} with noise alone"),
         ("mask", f"{record.mask_diameter} Å in diameter"),
         ("seen at", f"{record.box_seen} px of {record.pixel_size_seen} Å"),
         ("evidence", _evidence(record.held_out)),

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ...compare.scores import PairSet
+from ...counting import counted
 from ...errors import IceblockError
 from ...images.particle_images import images_of
 from ...images.particles import read_particles
@@ -57,12 +58,12 @@ def read_pairs(
     one, other = read_particles(noisy), read_particles(clean)
     if one.n != other.n:
         raise IceblockError(
-            f"{noisy} has {one.n} particles and {clean} has {other.n}: give two tables whose rows "
-            "correspond, as iceblock simulate writes them."
+            f"{noisy} has {counted(one.n, 'particle')} and {clean} has {other.n}: give two tables "
+            "whose rows correspond, as iceblock simulate writes them."
         )
     if one.n < FEWEST:
         raise IceblockError(
-            f"{noisy} has {one.n} particles, and a comparison needs at least {FEWEST}."
+            f"{noisy} has {counted(one.n, 'particle')}, and a comparison needs at least {FEWEST}."
         )
     refuse_denoised(one, "name the noisy particles")
     sizes = np.unique(np.concatenate([one.pixel_sizes, other.pixel_sizes]))
