@@ -53,13 +53,14 @@ def tell_filtered(jobs: Sequence[StackJob], working_pixel_size: float) -> None:
     if flat > MANY * looked:
         warn(
             f"{flat} of {looked} particles that were looked at have hardly any noise about them, "
-            "as after denoising, masking or averaging; how strong the denoised images are then "
-            "means nothing. Give the raw particles, as they were extracted."
+            "as after denoising, masking or averaging; iceblock measures the noise there, and the "
+            "strength of its result then means nothing. Give the raw particles, as they were "
+            "extracted."
         )
     if smooth > MANY * looked:
         warn(
             f"{smooth} of {looked} particles that were looked at have no fine noise about them, as "
-            "after a low-pass filter or a blur; the network takes what is left for signal. Give "
+            "after a low-pass filter or a blur; iceblock takes what is left for signal. Give "
             "the raw particles, as they were extracted."
         )
 

@@ -26,6 +26,8 @@ def fourier_resize(images: torch.Tensor, box: int) -> torch.Tensor:
     n = images.shape[-1]
     if box == n:
         return images
+    if not images.numel():  # FFT libraries refuse a batch without images
+        return images.new_zeros((*images.shape[:-2], box, box))
     keep = min(n, box)
     half = (keep + 1) // 2  # frequencies 0 .. half-1 lie below Nyquist
     # Columns that are lost, or empty, are not transformed.

@@ -73,6 +73,19 @@ def test_images_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert mrcfile.read(tmp_path / "Classes" / "classes.mrcs").shape == (5, BOX, BOX)
 
 
+def test_hot_pixels_are_looked_past_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = scenes(120, 0.7, seed=2)[0]
+    clean = run(options(write_set(tmp_path, images), iterations=4, classes=1)).found
+    images[:, 20, 21] += 160
+    done = run(options(write_set(tmp_path, images, "hot"), iterations=4, classes=1, overwrite=True))
+    first, second = (found.averages[0].ravel() for found in (clean, done.found))
+    assert np.corrcoef(first, second)[0, 1] > 0.95
+    assert "120 images hold pixels far outside" in " ".join(done.record.warnings)
+
+
 def test_the_same_command_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@ import io
 import json
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 import starfile
@@ -18,6 +19,7 @@ from core.runs.select.choice import choose as select
 from core.runs.select.options import SelectOptions
 from core.runs.select.run import Selection, run
 from core.sets.curate.border import Border
+from core.signal.fourier import smooth
 
 from ..sets.glyph_set import write_set
 from ..sets.glyphs import BOX, PIXEL_SIZE, scenes
@@ -27,8 +29,8 @@ N = GOOD + EMPTY + BAD
 
 
 def choose(star: Path, **given: object) -> Selection:
-    settings = {"particle_diameter": 150.0, "threads": 1}
-    return run(SelectOptions(star, star.parent / "Selected", **{**settings, **given}))  # type: ignore[arg-type]
+    settings = {"out": star.parent / "Selected", "particle_diameter": 150.0, "threads": 1}
+    return run(SelectOptions(star, **{**settings, **given}))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -44,6 +46,35 @@ def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rows(path: Path) -> list[str]:
     return list(starfile.read(path)["particles"]["rlnNote"])
+
+
+def test_a_hot_pixel_in_every_image_changes_no_choice(mixed: Path) -> None:
+    before = choose(mixed)
+    images = torch.from_numpy(mrcfile.read(mixed.parent / "raw.mrcs").copy())
+    y, x = np.random.default_rng(2).integers(12, BOX - 12, (2, N))
+    images[torch.arange(N), y, x] += 160
+    after = choose(write_set(mixed.parent, images, "hot"), out=mixed.parent / "Hot")
+    assert (before.kept == after.kept).mean() > 0.97
+    assert f"{N} images hold pixels far outside" in " ".join(after.record.warnings)
+    assert "pixels far outside" not in " ".join(before.record.warnings)
+
+
+def test_blurred_images_are_told(mixed: Path) -> None:
+    images = smooth(torch.from_numpy(mrcfile.read(mixed.parent / "raw.mrcs").copy()), 3.0)
+    done = choose(write_set(mixed.parent, images, "blurred"), keep="50%")
+    assert "no fine noise about them" in " ".join(done.record.warnings)
+
+
+def test_images_without_background_are_not_kept(mixed: Path) -> None:
+    images = torch.from_numpy(mrcfile.read(mixed.parent / "raw.mrcs").copy())
+    images[::2] = 1.0
+    done = choose(write_set(mixed.parent, images, "half"))
+    assert not done.kept[::2].any()
+    assert done.kept[1:GOOD:2].mean() > 0.9
+    assert f"{N // 2} of {N} images hold NaN or have a constant" in " ".join(done.record.warnings)
+    images[:] = 1.0
+    with pytest.raises(IceblockError, match=r"no particle of .* is kept"):
+        choose(write_set(mixed.parent, images, "all"), overwrite=True)
 
 
 def test_particles_are_kept_and_the_others_are_not(mixed: Path) -> None:

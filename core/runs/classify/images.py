@@ -14,6 +14,7 @@ from ...images.mrc.reader import read_images
 from ...sets.classes.polar import EDGE, polar_grid
 from ...sets.classes.views import joined, view
 from ...signal.fourier import fourier_resize
+from ...signal.outliers import without_outliers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,6 +117,8 @@ class StackImages:
         self.rows = np.concatenate([job.rows for job in plan.jobs])
         """(m,) the first particle that shows each image."""
         self._group = groups[self.rows].astype(np.int64)
+        self.with_outliers = 0
+        """How many images were looked at without some pixels of theirs, as `load` counts them."""
         self._known: Views | None = None
 
     @property
@@ -135,15 +138,17 @@ class StackImages:
         keep = 4 * count * self._grid.rings * self._grid.turns <= IN_MEMORY
         pieces = torch.split(torch.arange(count), _PIECE)
 
-        def work(piece: torch.Tensor) -> tuple[Views | None, npt.NDArray[np.float64]]:
-            seen, usable = self._read(piece.numpy())
+        def work(piece: torch.Tensor) -> tuple[Views | None, npt.NDArray[np.float64], int]:
+            seen, usable, outlying = self._read(piece.numpy())
             weight = self._grid.sample_areas * self._grid.turns
             energy = np.asarray((seen.power @ weight).double().numpy())
-            return seen if keep else None, np.where(usable, energy, np.nan)
+            return seen if keep else None, np.where(usable, energy, np.nan), int(outlying.sum())
 
         kept, energies = [], []
-        for piece, (seen, energy) in zip(pieces, shared(pool, work, pieces), strict=True):
+        self.with_outliers = 0
+        for piece, (seen, energy, outlying) in zip(pieces, shared(pool, work, pieces), strict=True):
             energies.append(energy)
+            self.with_outliers += outlying
             if seen is not None:
                 kept.append(seen)
             tick(len(piece))
@@ -157,30 +162,34 @@ class StackImages:
             return self._known.take(rows)
         return self._read(rows.numpy())[0]
 
-    def _read(self, places: npt.NDArray[np.int64]) -> tuple[Views, npt.NDArray[np.bool_]]:
+    def _read(
+        self, places: npt.NDArray[np.int64]
+    ) -> tuple[Views, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         jobs = np.searchsorted(self._first, places, side="right") - 1
         images = torch.zeros(len(places), self._field.box, self._field.box)
-        usable = np.zeros(len(places), dtype=bool)
+        usable, outlying = np.zeros((2, len(places)), dtype=bool)
         for number in np.unique(jobs).tolist():
             mine = np.flatnonzero(jobs == number)
-            shown, good = self._seen(self._jobs[number], places[mine] - self._first[number], number)
+            shown, usable[mine], outlying[mine] = self._seen(
+                self._jobs[number], places[mine] - self._first[number], number
+            )
             images[torch.from_numpy(mine)] = shown
-            usable[mine] = good
         ctf = None if self._ctf is None else self._ctf.take(self.rows[places])
         seen = view(
             images, self._grid, self._field.pixel_size, ctf, self._group[places],
             flipped=self._field.flipped,
         )  # fmt: skip
-        return seen, usable
+        return seen, usable, outlying
 
     def _seen(
         self, job: StackJob, positions: npt.NDArray[np.int64], number: int
-    ) -> tuple[torch.Tensor, npt.NDArray[np.bool_]]:
+    ) -> tuple[torch.Tensor, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         raw = torch.from_numpy(read_images(job.stack, job.indices[positions]))
         images, unusable = normalised(raw, self._contrasts[number])
+        images, outlying = without_outliers(images)
         wide = 2 * round(job.stack.box_x * job.pixel_size / self._field.pixel_size / 2)
         small = fourier_resize(images, wide)
-        return _centre(small, self._field.box), ~unusable.numpy()
+        return _centre(small, self._field.box), ~unusable.numpy(), (outlying > 0).numpy()
 
 
 def _centre(images: torch.Tensor, box: int) -> torch.Tensor:

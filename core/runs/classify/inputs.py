@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...counting import counted
+from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
@@ -76,6 +77,7 @@ def prepare(options: ClassifyOptions) -> Work:
             f"of {narrowest:.0f} Å: a mask of {0.95 * narrowest:.0f} Å was used"
         )
     field = choose_field(plan, options.particle_diameter)
+    tell_filtered(plan.jobs, field.pixel_size)
     ctf = usable_ctf(particles, ODD, flipped=True)
     ctf = None if ctf is None else ctf.filled()
     field = replace(field, flipped=particles.phase_flipped)

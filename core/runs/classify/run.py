@@ -22,6 +22,7 @@ from ...sets.classes.halves import (
 )
 from ...sets.classes.learn import learn
 from ..life import begun
+from ..outliers import tell_outliers
 from .images import StackImages
 from .inputs import contrasts, identify, prepare
 from .options import CLASSES, MONTAGE
@@ -114,6 +115,7 @@ def _classify(
     looked_at += min(options.iterations, ITERATIONS) * both
     with console.bar(looked_at, "img", "classifying") as bar, thread_pool() as pool:
         energies = source.load(pool, bar.advance)
+        tell_outliers(source.with_outliers)
         usable = _usual(energies, source.groups.numpy())
         if usable.sum() < work.classes:
             raise IceblockError(

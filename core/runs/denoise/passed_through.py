@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...images.disk import read_error, replacing, write_error
-from ...remarks import warn
 from .options import OUTLIERS, UNUSABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ...images.output_plan import OutputPlan
-    from .options import DenoiseOptions
 
 
 def list_of_process(folder: Path, process: int | None, name: str = UNUSABLE) -> Path:
@@ -51,17 +49,6 @@ def merge_lists(folder: Path, plan: OutputPlan, name: str = UNUSABLE) -> int:
     for path in parts if text else lists:
         path.unlink(missing_ok=True)
     return len(whole)
-
-
-def tell_outliers(options: DenoiseOptions, count: int) -> None:
-    """Tell of the images whose outlying pixels the network did not see."""
-    if count:
-        of_them = "1 image holds" if count == 1 else f"{count} images hold"
-        warn(
-            f"{of_them} pixels far outside the range of all others (hot or dead pixels, dead lines,"
-            " small bright or dark spots); the network was shown the mean of their surroundings "
-            f"in their place. The raw images are as they were; {options.out / OUTLIERS} lists them."
-        )
 
 
 def _in_order(names: list[str], plan: OutputPlan) -> list[str]:

@@ -18,6 +18,7 @@ from ...errors import IceblockError
 from ...remarks import collected
 from ..folder import helping
 from ..life import begun
+from ..outliers import tell_outliers
 from ..record import Device, write_record
 from ..relay import tell_relayed
 from ..samples import draw_sample
@@ -27,7 +28,7 @@ from .inputs import prepare, settle_contrast, spare_inputs, told_by, with_contra
 from .learning import SET, WEIGHTS, described, learn_sets, learned_sets
 from .metadata import write_metadata
 from .options import OUTLIERS, UNUSABLE
-from .passed_through import forget_lists, merge_lists, tell_outliers
+from .passed_through import forget_lists, merge_lists
 from .processes import denoise_in_processes
 from .record import DenoiseRecord, ModelUsed
 from .report import last_lines, report
@@ -124,7 +125,7 @@ def _lead(share: Share, this: Run) -> Denoised:
         require_same_input(work.particles.source, work.before, moment(plan))
         record.passed_through = merge_lists(options.out, plan)
         record.with_outliers = merge_lists(options.out, plan, OUTLIERS)
-        tell_outliers(options, record.with_outliers)
+        tell_outliers(record.with_outliers, options.out / OUTLIERS)
         share.note(record, outcome)
         record.sets = described(learned_sets(options))
         tell_relayed(options.out)

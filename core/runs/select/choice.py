@@ -51,7 +51,7 @@ def choose(
     options: SelectOptions,
     particles: ParticleSet,
     scores: Floats,
-    contaminated: npt.NDArray[np.bool_],
+    unfit: npt.NDArray[np.bool_],
     border: Border | None,
 ) -> Choice:
     """Choose particles as the options ask for.
@@ -60,8 +60,8 @@ def choose(
     ----------
     options, particles
         Of the run.
-    scores, contaminated : (N,)
-        Of all particles.
+    scores, unfit : (N,)
+        Of all particles; the unfit are contaminated, or their images cannot be used.
     border
         Between two populations of scores; None where there is only one.
     """
@@ -79,10 +79,10 @@ def choose(
         kept[order[:count]] = True
         return Choice(kept, float(scores[order[count - 1]]), f"the best {options.keep}")
     if border is not None:
-        kept = (scores >= border.score) & ~contaminated
+        kept = (scores >= border.score) & ~unfit
         return Choice(kept, border.score, f"above the border between two populations, "
                       f"{border.score:.3f}")  # fmt: skip
-    return Choice(~contaminated, None, "all without contamination: the scores show one population")
+    return Choice(~unfit, None, "all without contamination: the scores show one population")
 
 
 def _of_classes(options: SelectOptions, particles: ParticleSet) -> Choice:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...denoise.filtered import tell_filtered
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
@@ -73,6 +74,7 @@ def prepare(options: SelectOptions) -> Work:
         )
     ctf = usable_ctf(particles, ODD)
     field = choose_field(plan, options.particle_diameter)
+    tell_filtered(plan.jobs, field.pixel_size)
     return Work(particles, plan, None if ctf is None else ctf.filled(), field, denoised)
 
 

@@ -16,6 +16,7 @@ from ...images.star.writer import loop, write_blocks
 from ...remarks import warn
 from ..classify.images import StackImages
 from ..life import begun
+from ..outliers import tell_outliers
 from ..record import Device
 from .choice import choose
 from .gallery import write_gallery
@@ -79,21 +80,22 @@ def run(
             groups = work.particles.optics_groups
             source = StackImages(work.plan, work.field, signs, work.ctf, groups)
             scored = score_images(source, work.plan, work.field, signs, console, options.seed)
+            tell_outliers(source.with_outliers)
             place = work.place_of_row
             scores = Scores(
                 scored.score[place],
                 scored.evidence[place],
                 None if scored.classes is None else scored.classes[place],
             )
-            contaminated = scored.contaminated[place]
-            choice = choose(options, work.particles, scores.score, contaminated, scored.border)
+            unfit = (scored.contaminated | ~scored.usable)[place]
+            choice = choose(options, work.particles, scores.score, unfit, scored.border)
+            _tell(scored)
             if not choice.kept.any():
                 raise IceblockError(
                     f"no particle of {options.particles} is kept ({choice.words}); choose in "
                     "another way"
                 )
             _note(record, work, scored, choice)
-            _tell(scored)
             made = work.particles.with_scores(scores)
             _write(options, made, choice)
             this.note(record)
@@ -144,7 +146,13 @@ def _note(record: SelectRecord, work: Work, scored: Scored, choice: Choice) -> N
 
 
 def _tell(scored: Scored) -> None:
-    if scored.classes is None:
+    unusable = int((~scored.usable).sum())
+    if unusable:
+        warn(
+            f"{unusable} of {counted(len(scored.usable), 'image')} hold NaN or have a constant "
+            "background: their score is 0, and they are kept only where you ask for them"
+        )
+    if scored.classes is None and scored.usable.any():
         warn(
             "There are too few images to learn class averages from: the scores tell contamination "
             "from other images, and not particles from empty ice"

@@ -15,6 +15,7 @@ from ...sets.curate.border import find_border
 from ...sets.curate.contamination import contrast, excess
 from ...sets.curate.evidence import judge, judging, steps
 from ...sets.curate.score import FADES, score
+from ...signal.outliers import without_outliers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,6 +136,7 @@ def _contrasts(
         job = plan.jobs[number]
         raw = torch.from_numpy(read_images(job.stack, job.indices[start : start + PIECE]))
         images, unusable = normalised(raw, signs[number])
+        images, _ = without_outliers(images)
         found = contrast(images, job.pixel_size, field.diameter)
         found[unusable.numpy()] = np.nan
         return found
