@@ -126,3 +126,7 @@ def test_agrees_with_scipy_on_odd_boxes() -> None:
     theirs = resample(resample(centred, 51, axis=1), 51, axis=2)
     ours = fourier_resize(torch.from_numpy(images), 51).numpy()
     np.testing.assert_allclose(ours, np.fft.fftshift(theirs, axes=(1, 2)), atol=1e-6)
+
+
+def test_a_batch_without_images_is_resized() -> None:
+    assert fourier_resize(torch.zeros(0, 8, 8), 6).shape == (0, 6, 6)
