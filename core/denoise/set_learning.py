@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import torch
 
 from ..compute.threads import one_thread_each, shared
+from ..remarks import warn
 from ..sets.covariance.learn import FEWEST, learn
 from ..signal.fourier import fourier_resize
 from .class_learning import learn_classes
@@ -104,12 +107,17 @@ def linear_estimate(
     return fourier_resize(prior.estimate(view, ctf) * further * sd, images.shape[-1])
 
 
+class TimeUp(Exception):
+    """There is no time left to learn classes."""
+
+
 def learn_from(
     lesson: Lesson,
     network: Network,
     pool: Executor,
     tick: Callable[[int], None] = lambda count: None,
     given: Given = NOTHING,
+    until: float = math.inf,
 ) -> KnownSet | None:
     """Learn all that there is to know of a set; None where it shows nothing, or is too small.
 
@@ -126,6 +134,8 @@ def learn_from(
         Told the number of images after every piece of work.
     given
         What the user knows of them.
+    until
+        On `time.monotonic`, when classes are given up that are not learned yet.
     """
     if len(lesson.views) < FEWEST:
         return None
@@ -134,12 +144,39 @@ def learn_from(
         return None
     device = network.device
     halves = _by_halves(lesson, lesson.views, pool)
-    classes = _classes(lesson, halves, pool, tick) if halves else ()
-    rests = _rests(lesson, classes, pool, tick) if classes else ()
+    classes, rests = _classes_in_time(lesson, halves, pool, tick, until)
     views = _given(lesson, given, prior, pool, tick)
     known = KnownSet(prior, halves, classes, rests, views)
     weighed = weigh(known.to(device), network, lesson.sample.to(device), pool, tick, lesson.others)
     return known.keeping(*(weighed or (None, None)))
+
+
+def _classes_in_time(
+    lesson: Lesson,
+    halves: tuple[SetPrior, ...],
+    pool: Executor,
+    tick: Callable[[int], None],
+    until: float,
+) -> tuple[tuple[KnownViews, ...], tuple[SetPrior, ...]]:
+    """Learn classes and what they leave of the images, as far as there is time."""
+
+    def tick_in_time(count: int) -> None:
+        tick(count)
+        if time.monotonic() > until:
+            raise TimeUp
+
+    classes: tuple[KnownViews, ...] = ()
+    rests: tuple[SetPrior, ...] = ()
+    try:
+        classes = _classes(lesson, halves, pool, tick_in_time) if halves else ()
+        rests = _rests(lesson, classes, pool, tick_in_time) if classes else ()
+    except TimeUp:
+        missing = "what they leave of the images" if classes else "the classes of the set"
+        warn(
+            f"The time for learning was up before {missing} could be learned: this is left out; "
+            "give more --learn-minutes for a better result"
+        )
+    return classes, rests
 
 
 def _classes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +76,9 @@ def learn_sets(
         pass
     else:
         return
-    given = given_by(options)
+    given, until = given_by(options), math.inf
+    if options.learn_minutes is not None:
+        until = time.monotonic() + 60 * options.learn_minutes
     sets = jobs_of_sets(jobs)
     counts = {key: sum(len(job.indices) for job in mine) for key, mine in sets.items()}
     enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
@@ -88,7 +92,7 @@ def learn_sets(
     with console.bar(total, "img", "learning the set") as bar:
         for key in enough:
             images = Shown(sets[key], key, ctf, working_pixel_size)
-            known = _learn(images, network, bar.advance, given)
+            known = _learn(images, network, bar.advance, given, until)
             console.heartbeat()
             if known is not None:
                 learned[key] = known
@@ -149,7 +153,7 @@ class Shown:
 
 
 def _learn(
-    images: Shown, network: Network, tick: Callable[[int], None], given: Given
+    images: Shown, network: Network, tick: Callable[[int], None], given: Given, until: float
 ) -> KnownSet | None:
     """Learn from images spread over all stacks of one set."""
     pieces = list(spread(images.jobs, MOST))
@@ -161,7 +165,7 @@ def _learn(
                 tick(len(piece[1]))
 
         lesson = Lesson(read(), sum(len(places) for _, places in pieces))
-        return learn_from(lesson, network, pool, tick, given)
+        return learn_from(lesson, network, pool, tick, given, until)
 
 
 def described(sets: Mapping[Geometry, KnownSet]) -> list[dict[str, Any]]:

@@ -36,6 +36,11 @@ class Denoising(Options):
     each_alone: bool = option(
         "Denoise every particle by itself, without what the others of its set teach", default=False
     )
+    learn_minutes: float | None = option(
+        "Minutes after which classes of the set are given up if they are not learned by then; the "
+        "weights take a minute or two more",
+        default=None, above=0, unit="min", otherwise="no limit", changes_result=False,
+    )  # fmt: skip
     confidence: bool = option(
         "Add a confidence for each particle, 0 to 1 (rlnIceblockConfidence; iceblock/confidence or "
         "confidence/ncc_score for CryoSPARC); takes about four times as long",

@@ -1,0 +1,40 @@
+"""Learning from a set may be given a time."""
+
+from pathlib import Path
+
+import pytest
+
+from core.denoise import class_learning
+from core.denoise.known_set_file import read_sets
+from core.remarks import collected
+from core.runs.denoise import report
+from core.runs.denoise.options import DenoiseOptions
+from core.runs.denoise.run import run
+
+from .set_project import MODEL, STAR, simulated, write_model, write_stacks, write_star
+
+
+@pytest.mark.parametrize("minutes", [None, 1e-6])
+def test_classes_are_given_up_when_the_time_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float | None
+) -> None:
+    """All particles are denoised, by what was learned before."""
+    monkeypatch.setattr(class_learning, "FEWEST", 30)
+    monkeypatch.setattr(report, "write_report", lambda path, *rest: path.touch())
+    monkeypatch.chdir(tmp_path)
+    images, ctf = simulated()
+    write_model(tmp_path)
+    write_stacks(tmp_path, images)
+    write_star(tmp_path, ctf)
+    asked = DenoiseOptions(
+        STAR, out=Path("Out"), model=MODEL, device="cpu", threads=1, learn_minutes=minutes
+    )
+    with collected() as told:
+        made = run(asked)
+    assert (made.record.state, made.record.particles) == ("finished", len(images))
+    (known,) = read_sets(Path("Out")).values()
+    assert known.weights is not None
+    given_up = [sentence for sentence in told if "The time for learning was up" in sentence]
+    assert (given_up == []) == (minutes is None)
+    assert ("classes of the set" in known.weights.names) <= (minutes is None)
+    assert all("--learn-minutes" in sentence for sentence in given_up)
