@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from core.errors import IceblockError
-
 from .version import RelionVersion
 
 FILE_NAME = "RELION_OUTPUT_NODES.star"
@@ -58,24 +56,11 @@ def write_output_nodes(
     IceblockError
         If the file cannot be written.
     """
-    columns = ["_rlnPipeLineNodeName"]
+    from core.images.star.writer import loop, write_blocks
+
+    columns: dict[str, list[object]] = {"rlnPipeLineNodeName": [name for name, _ in nodes]}
     if version in (None, RelionVersion.V3_1):
-        columns.append("_rlnPipeLineNodeType")
+        columns["rlnPipeLineNodeType"] = [kind.number for _, kind in nodes]
     if version is not RelionVersion.V3_1:
-        columns.append("_rlnPipeLineNodeTypeLabel")
-    lines = ["", "data_output_nodes", "", "loop_"]
-    lines += [f"{column} #{index}" for index, column in enumerate(columns, start=1)]
-    for name, kind in nodes:
-        cells = {
-            "_rlnPipeLineNodeName": name,
-            "_rlnPipeLineNodeType": str(kind.number),
-            "_rlnPipeLineNodeTypeLabel": kind.label(version),
-        }
-        lines.append(" ".join(cells[column] for column in columns))
-    path = folder / FILE_NAME
-    temporary = path.with_name(f".{FILE_NAME}.tmp")
-    try:
-        temporary.write_text("\n".join([*lines, "", ""]))
-        temporary.replace(path)
-    except OSError as error:
-        raise IceblockError(f"{path} cannot be written: {error.strerror}.") from error
+        columns["rlnPipeLineNodeTypeLabel"] = [kind.label(version) for _, kind in nodes]
+    write_blocks(folder / FILE_NAME, loop("output_nodes", columns))

@@ -9,11 +9,10 @@ from ...counting import counted
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
-from ...images.particles import read_particles
 from ...images.validation import validate
 from ...remarks import warn
 from ..denoise.identity import stack_stamps
-from ..denoise.inputs import settle_contrast
+from ..particle_inputs import read_given, warn_too_wide
 from ..provenance import denoised_rows
 from ..stamps import stamp
 from ..usable_ctf import usable_ctf
@@ -45,13 +44,7 @@ class Work:
 
 def prepare(options: ClassifyOptions) -> Work:
     """Read everything but the images."""
-    particles = read_particles(
-        options.particles,
-        options.pixel_size,
-        options.project_dir,
-        options.passthrough,
-        options.datadir,
-    )
+    particles = read_given(options.particles, options)
     plan = plan_output(particles, validate(particles))
     _tell_denoised(particles)
     if options.output.exists() and options.output.samefile(particles.source):
@@ -70,12 +63,7 @@ def prepare(options: ClassifyOptions) -> Work:
             f"less than {THIN} images show little"
             + (f"; give --classes {better}" if better < classes else "")
         )
-    narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)
-    if options.particle_diameter is not None and options.particle_diameter > 0.95 * narrowest:
-        warn(
-            f"The particle diameter of {options.particle_diameter:g} Å does not fit into the box "
-            f"of {narrowest:.0f} Å: a mask of {0.95 * narrowest:.0f} Å was used"
-        )
+    warn_too_wide(options.particle_diameter, plan, "mask")
     field = choose_field(plan, options.particle_diameter)
     tell_filtered(plan.jobs, field.pixel_size)
     ctf = usable_ctf(particles, ODD, flipped=True)
@@ -93,12 +81,6 @@ def _tell_denoised(particles: ParticleSet) -> None:
             "and the classified particles have the same images: do not refine them. `iceblock "
             "restore` puts raw images back. Averages of raw images show more detail."
         )
-
-
-def contrasts(options: ClassifyOptions, work: Work) -> list[int]:
-    """Decide for each stack whether its particles are white (1) or black (-1)."""
-    plan, _ = settle_contrast(options, work.plan, {})
-    return [job.contrast for job in plan.jobs]
 
 
 def identify(options: ClassifyOptions, work: Work) -> dict[str, Any]:

@@ -21,10 +21,11 @@ from ...sets.classes.halves import (
     learn_halves,
 )
 from ...sets.classes.learn import learn
+from ..denoise.inputs import contrasts
 from ..life import begun
 from ..outliers import tell_outliers
 from .images import StackImages
-from .inputs import contrasts, identify, prepare
+from .inputs import identify, prepare
 from .options import CLASSES, MONTAGE
 from .outputs import note, write
 from .record import ClassifyRecord
@@ -100,7 +101,7 @@ def _classify(
     options: ClassifyOptions, work: Work, console: Console
 ) -> tuple[Classified, Learned, Evidence | None]:
     groups = work.particles.optics_groups
-    signs = contrasts(options, work)
+    signs = contrasts(options, work.plan)
     source = StackImages(work.plan, work.field, signs, work.ctf, groups)
     count = len(source.rows)
     settings = Settings(

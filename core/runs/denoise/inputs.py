@@ -12,10 +12,10 @@ from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
-from ...images.particles import read_particles
 from ...images.validation import validate
 from ...remarks import warn
 from ..contrast import check_contrast, look, tell_contrast
+from ..particle_inputs import read_given
 from ..provenance import denoised_rows, refuse_denoised
 from ..usable_ctf import usable_ctf
 from .extent import Extent
@@ -71,13 +71,7 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     """Read everything but the images."""
     device = device_of(options, place, processes)
     model = load_model(find_model(options.model))
-    particles = read_particles(
-        options.particles,
-        options.pixel_size,
-        options.project_dir,
-        options.passthrough,
-        options.datadir,
-    )
+    particles = read_given(options.particles, options)
     headers = validate(particles)
     again = raw_or_again(particles, options.denoise_again)
     rows = options.chosen(particles.n)
@@ -187,3 +181,9 @@ def with_contrasts(plan: OutputPlan, signs: Sequence[int]) -> OutputPlan:
     """Give a plan whose jobs have these contrasts, 1 or -1."""
     jobs = [replace(job, contrast=sign) for job, sign in zip(plan.jobs, signs, strict=True)]
     return replace(plan, jobs=tuple(jobs))
+
+
+def contrasts(options: HasContrast, plan: OutputPlan) -> list[int]:
+    """Decide for each stack of a run whether its particles are white (1) or black (-1)."""
+    settled, _ = settle_contrast(options, plan, {})
+    return [job.contrast for job in settled.jobs]

@@ -11,10 +11,9 @@ from ...denoise.filtered import tell_filtered
 from ...images.output_plan import plan_output
 from ...images.particles import read_particles
 from ...images.validation import validate
-from ...remarks import warn
 from ..classify.images import choose_field
 from ..denoise.identity import stack_stamps
-from ..denoise.inputs import settle_contrast
+from ..particle_inputs import read_given, warn_too_wide
 from ..provenance import denoised_rows
 from ..restoring import check_raw
 from ..stamps import stamp
@@ -53,35 +52,18 @@ class Work:
 
 def prepare(options: SelectOptions) -> Work:
     """Read everything but the images; denoised images give way to the raw ones."""
-    particles = read_particles(
-        options.particles,
-        options.pixel_size,
-        options.project_dir,
-        options.passthrough,
-        options.datadir,
-    )
+    particles = read_given(options.particles, options)
     denoised = int(denoised_rows(particles).sum())
     if denoised or options.raw is not None:
         particles = _raw(options, particles)
     particles.refuse_as_output(options.output)
     particles.refuse_as_output(options.rejected)
     plan = plan_output(particles, validate(particles))
-    narrowest = min(job.stack.box_x * job.pixel_size for job in plan.jobs)
-    if options.particle_diameter is not None and options.particle_diameter > 0.95 * narrowest:
-        warn(
-            f"The particle diameter of {options.particle_diameter:g} Å does not fit into the box "
-            f"of {narrowest:.0f} Å: a circle of {0.95 * narrowest:.0f} Å was used"
-        )
+    warn_too_wide(options.particle_diameter, plan, "circle")
     ctf = usable_ctf(particles, ODD)
     field = choose_field(plan, options.particle_diameter)
     tell_filtered(plan.jobs, field.pixel_size)
     return Work(particles, plan, None if ctf is None else ctf.filled(), field, denoised)
-
-
-def contrasts(options: SelectOptions, work: Work) -> list[int]:
-    """Decide for each stack whether its particles are white (1) or black (-1)."""
-    plan, _ = settle_contrast(options, work.plan, {})
-    return [job.contrast for job in plan.jobs]
 
 
 def identify(options: SelectOptions, work: Work) -> dict[str, Any]:

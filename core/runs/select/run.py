@@ -15,12 +15,13 @@ from ...images.scores import Scores
 from ...images.star.writer import loop, write_blocks
 from ...remarks import warn
 from ..classify.images import StackImages
+from ..denoise.inputs import contrasts
 from ..life import begun
 from ..outliers import tell_outliers
 from ..record import Device
 from .choice import choose
 from .gallery import write_gallery
-from .inputs import contrasts, identify, prepare
+from .inputs import identify, prepare
 from .options import COUNTS
 from .record import SelectRecord
 from .report import report
@@ -76,7 +77,7 @@ def run(
         work = prepare(options)
         identity = identify(options, work)
         with this.recorded(SelectRecord, identity, options.outputs, again=True) as record:
-            signs = contrasts(options, work)
+            signs = contrasts(options, work.plan)
             groups = work.particles.optics_groups
             source = StackImages(work.plan, work.field, signs, work.ctf, groups)
             scored = score_images(source, work.plan, work.field, signs, console, options.seed)

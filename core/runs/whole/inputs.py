@@ -15,7 +15,6 @@ from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
 from ...images.output_plan import plan_output
-from ...images.particles import read_particles
 from ...images.star.document import StarFile
 from ...images.validation import validate
 from ...segment.shipped import find_model as find_segmentation
@@ -25,6 +24,7 @@ from ...simulate.references import FILLED, read_reference
 from ...wording import renamed, wording
 from ..labelled import gather
 from ..noise.fallback import SMALLEST_BLOCK
+from ..particle_inputs import read_given
 from ..provenance import refuse_denoised
 from ..train.geometry import choose_geometry
 from ..train.options import TrainOptions
@@ -88,10 +88,7 @@ def look(options: WholeOptions) -> WholeInputs:
     device = choose_device(f"cuda:{options.gpus()[0]}" if options.gpus() else options.one_device())
     model = load_model(find_model(options.model))
     segmentation = find_segmentation(options.segmentation)
-    particles = read_particles(
-        options.particles, options.pixel_size, options.project_dir, options.passthrough,
-        datadir=options.datadir,
-    )  # fmt: skip
+    particles = read_given(options.particles, options)
     headers = validate(particles)
     refuse_denoised(particles, "name the raw particles; `iceblock restore` puts raw images back")
     plan = plan_output(particles, headers)
