@@ -13,6 +13,7 @@ from ...counting import counted
 from ...denoise.inference import Denoiser
 from ...denoise.stacks import Output, denoise_stacks
 from ...remarks import warn
+from ...sets.covariance.learn import FEWEST
 from ..life import begun
 from ..samples import sampled
 from .extent import Extent, format_size
@@ -21,6 +22,10 @@ from .learning import jobs_of_sets
 from .warnings import named, tell_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ...denoise.views import Geometry
+    from ...images.output_plan import StackJob
     from .inputs import Work
     from .options import DenoiseOptions
 
@@ -58,15 +63,28 @@ def dry_run(options: DenoiseOptions, *, progress: TextIO | None = None) -> str:
         speed = images_per_second(options, work) * max(1, len(options.gpus()))
     counts = (counted(extent.images, "image"), counted(len(work.plan.jobs), "stack"))
     whole = f" (all {work.whole.images}: {work.whole.words(speed)})" if work.partial else ""
+    kinds = jobs_of_sets(work.plan.jobs)
     return "\n".join(
         [
             f"{counts[0]} in {counts[1]} would be denoised with {work.model.card.name} on "
             f"{work.device}",
-            f"  box and pixel size: {named(list(jobs_of_sets(work.plan.jobs)))}",
+            f"  box and pixel size: {named(list(kinds))}",
             f"  time and disk: {extent.words(speed)}{whole}; {format_size(free)} are free",
+            *_learning(options, kinds),
             f"  output: {options.output}; nothing was written",
         ]
     )
+
+
+def _learning(options: DenoiseOptions, kinds: Mapping[Geometry, Sequence[StackJob]]) -> list[str]:
+    """Say what the time leaves out, where a set is learned."""
+    largest = max(sum(len(job.indices) for job in jobs) for jobs in kinds.values())
+    if options.each_alone or largest < FEWEST:
+        return []
+    return [
+        "  not in this time: the set is learned first, which takes some minutes; what it teaches "
+        "makes the rest take 2 to 6 times as long"
+    ]
 
 
 def images_per_second(options: DenoiseOptions, work: Work) -> float:
