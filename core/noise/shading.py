@@ -96,16 +96,6 @@ def measure_shading(
     return Shading(np.asarray(level + mean, dtype=np.float32), factor * step)
 
 
-def flatten(micrograph: npt.NDArray[np.float32], pixel_size: float) -> npt.NDArray[np.float32]:
-    """Remove shading slower than about 400 Å and bring the median spread to sd 1."""
-    factor = max(1, int(SLOW / pixel_size / _CELLS))
-    binned = bin_mean(micrograph, factor)
-    shading = measure_shading(binned, np.ones(binned.shape, dtype=bool), factor, pixel_size)
-    flat = shading.removed_from(micrograph)
-    rounding = 1e-6 * float(np.abs(shading.grid).max())  # all that is left of a constant image
-    return np.asarray(flat / max(robust_sd(flat), rounding, 1e-12), dtype=np.float32)
-
-
 def remove_plane(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Subtract the least-squares plane of a square block.
 

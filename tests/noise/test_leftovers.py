@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter
 
 from core.noise.clearance import particle_discs
 from core.noise.leftovers import Particle, find_leftovers, highest_of_noise, stands_out
-from core.noise.shading import flatten
 from core.noise.templates import Filters, blob_profile, mean_profile
 
+from .flattened import flatten
 from .synthetic_ice import add_ball, ice
 
 DIAMETER = 24.0

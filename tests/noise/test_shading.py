@@ -12,11 +12,11 @@ from core.noise.shading import (
     bin_centres,
     bin_mean,
     bin_sum,
-    flatten,
     measure_shading,
     robust_sd,
 )
 
+from .flattened import flatten
 from .synthetic_ice import LEVEL, SD, add_ball, ice
 
 PIXEL = 4.0

@@ -89,11 +89,6 @@ def tell(names: Sequence[str], inside: Sums, everywhere: Sums) -> tuple[Told, ..
     )
 
 
-def correlations(sums: Sums) -> list[Interval | None]:
-    """Tell the correlations with the truth over all rings; None where no signal is sure."""
-    return _Means(sums).correlations()
-
-
 class _Means:
     """Means over images as they are, and over images that are drawn from them, by rings.
 

@@ -9,8 +9,8 @@ import torch
 
 from core.sets.covariance.background import BackgroundSpectrum
 from core.sets.stacking import gathering
-from core.sets.stacking.correlation import Sums, correlations, resolutions, tell
-from core.sets.stacking.evidence import Evidence, evidence_from
+from core.sets.stacking.correlation import Sums, resolutions, tell
+from core.sets.stacking.evidence import Evidence, Interval, evidence_from
 from core.sets.stacking.noise_level import noise_in, spectrum_of_noise
 from core.sets.stacking.region import Region, circle, particle, whole
 from core.sets.stacking.stein import EPSILON
@@ -131,6 +131,10 @@ def test_leakage_tells_where_the_power_of_noise_goes() -> None:
     there = INSIDE.products(spectra, spectra).mean(0)
     told = INSIDE.leakage() @ POWER.double()
     torch.testing.assert_close(told[:-2], there[:-2], rtol=0.08, atol=0.0)
+
+
+def correlations(sums: Sums) -> list[Interval | None]:
+    return [told.correlation for told in tell("abcd", sums, sums)]
 
 
 @pytest.mark.parametrize(("region", "near"), [(INSIDE, 0.03), (EVERYWHERE, 0.06)])
