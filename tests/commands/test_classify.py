@@ -1,7 +1,9 @@
+import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mrcfile
 import numpy as np
@@ -10,11 +12,16 @@ import starfile
 import torch
 
 from core.errors import IceblockError
+from core.runs.classify import report
 from core.runs.classify.options import ClassifyOptions, sensible_classes
 from core.runs.classify.run import run
 
+from ..figures.test_pages import boxes
 from ..sets.glyph_set import write_set
 from ..sets.glyphs import BOX, scenes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def options(star: Path, **given: object) -> ClassifyOptions:
@@ -71,6 +78,20 @@ def test_images_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "2 of 120 images hold NaN" in told
     assert "1 of 120 images have far more contrast" in told
     assert mrcfile.read(tmp_path / "Classes" / "classes.mrcs").shape == (5, BOX, BOX)
+
+
+def test_no_line_of_facts_lies_on_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pages: list[Figure] = []
+    monkeypatch.setattr(report, "write_pages", lambda _, made: pages.extend(made))
+    run(options(write_set(tmp_path, scenes(240, 0.7, seed=2)[0]), iterations=2, classes=12))
+    written = {text.get_text() for text in pages[0].texts}  # and no hidden tick
+    facts = [box for box in boxes(pages[0]) if box[0] in written]
+    assert len(facts) > 18
+    for one, other in itertools.combinations(facts, 2):
+        apart = one[2] <= other[1] or other[2] <= one[1] or one[3] >= other[4] or other[3] >= one[4]
+        assert apart, (one[0], other[0])
+    assert all(low > 0 and right < 1 for _, _, right, low, _ in facts)
 
 
 def test_hot_pixels_are_looked_past_and_told(

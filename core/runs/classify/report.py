@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ...counting import counted
 from ...figures.noise_gallery import write_pages
@@ -25,6 +27,10 @@ COLUMNS, ROWS = 8, 6
 FAINT = 1e-3
 """A range of grey below this part of the noise's standard deviation is shown as flat."""
 _PAGE = (8.27, 11.69)
+_SIDE, _WIDEST = 1.25, 3.5
+"""Inches: of the smallest and the largest picture of an average."""
+_WIDTH, _LINE = 74, 0.021
+"""Characters of a line of facts, and its height as a part of the page."""
 
 
 def report(
@@ -70,8 +76,10 @@ def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
     """Draw averages side by side, each in its own grey range, with number, share, resolution."""
     columns = min(COLUMNS, stop - start)
     rows = -(-(stop - start) // columns)
+    side = max(_SIDE, min(_WIDEST, _PAGE[0] / columns))  # few averages fill the page, too
+    letters = 7 if side < 1.6 else 9
     figure = Figure(
-        figsize=(max(5.2, 1.25 * columns + 0.3), 1.55 * rows + 0.6), layout="constrained"
+        figsize=(max(5.2, side * columns + 0.3), (side + 0.3) * rows + 0.6), layout="constrained"
     )
     axes = figure.subplots(rows, columns, squeeze=False)
     total = found.counts.sum()
@@ -90,11 +98,13 @@ def montage(found: Classified, field: Field, start: int, stop: int) -> Figure:
         seen = f"{resolution:.0f} Å" if np.isfinite(resolution) else "only one half"
         seen = seen if found.shows[number] else "nothing seen"
         share = 100 * found.counts[number] / total
-        axis.set_title(f"{number + 1}: {found.counts[number]}\n{share:.1f} %, {seen}", fontsize=7)
+        axis.set_title(
+            f"{number + 1}: {found.counts[number]}\n{share:.1f} %, {seen}", fontsize=letters
+        )
         left, low = 1, field.box - 2
         axis.plot([left, left + bar / field.pixel_size], [low, low], color="white", lw=2)
     figure.supxlabel(
-        f"class: images; share, resolution between halves. The bar is {bar:g} Å.", fontsize=7
+        f"class: images; share, resolution between halves. The bar is {bar:g} Å.", fontsize=letters
     )
     return figure
 
@@ -106,6 +116,7 @@ def _facts(
     best = ", ".join(
         f"{number + 1} ({count})" for number, count in enumerate(found.counts[:-1][:10].tolist())
     )
+    threads = counted((record.device or Device()).threads, "thread")
     lines = [
         ("input", str(options.particles)),
         ("particles", str(record.particles)),
@@ -115,13 +126,17 @@ def _facts(
         ("seen at", f"{record.box_seen} px of {record.pixel_size_seen} Å"),
         ("evidence", _evidence(record.held_out)),
         ("CTF", "as the rows say" if record.ctf else "none"),
-        ("time", f"{record.total_seconds} s on {(record.device or Device()).threads} threads"),
+        ("time", f"{record.total_seconds} s on {threads}"),
     ]
     figure.text(0.08, 0.95, "2D classes", fontsize=18, weight="bold")
-    for number, (name, value) in enumerate(lines):
-        figure.text(0.08, 0.91 - 0.022 * number, name, fontsize=10, color="0.4")
-        figure.text(0.24, 0.91 - 0.022 * number, value, fontsize=10, wrap=True)
-    axis = figure.add_axes((0.12, 0.42, 0.8, 0.26))
+    y = 0.92
+    for name, value in lines:
+        words = textwrap.wrap(value, _WIDTH)
+        figure.text(0.08, y, name, fontsize=10, color="0.4", va="top")
+        figure.text(0.24, y, "\n".join(words), fontsize=10, va="top", linespacing=1.3)
+        y -= _LINE * len(words) + 0.002
+    axis = figure.add_axes((0.12, 0.42, 0.8, 0.24))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.plot(np.arange(1, len(learned.log_likelihoods) + 1), learned.log_likelihoods, "o-", ms=3)
     axis.set_xlabel("iteration")
     axis.set_ylabel("mean log-likelihood over noise alone")
