@@ -23,7 +23,8 @@ SENTENCE = (
     "Nobody knows the clean images. Noise like that of the background was added to the images, and "
     "they were denoised again: how the answers change tells how much of them is noise, and so how "
     "far they agree with the truth (Stein's identity). In brackets: 95 % intervals. A dash stands "
-    "where the images do not show more than their noise. Neighbours count as noise."
+    "where the images do not show more than their noise, or where their noise is surely not like "
+    "that of the background. Neighbours count as noise."
 )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from core.figures.evidence_page import HEADS, evidence_page
 from core.sets.stacking.correlation import bands, resolutions
 from core.sets.stacking.evidence import Evidence, Interval, Told
-from core.sets.stacking.evidence_words import UNKNOWN, evidence_words
+from core.sets.stacking.evidence_words import OTHER_NOISE, UNKNOWN, evidence_words
 
 RINGS, PIXEL_SIZE = 33, 4.0
 AT = resolutions(RINGS, PIXEL_SIZE)
@@ -39,6 +39,7 @@ def test_words_compare_before_and_after() -> None:
 def test_words_say_when_nothing_was_gained_and_when_nothing_is_known() -> None:
     assert "no better than filtering" in evidence_words(evidence(0.3, 0.6, 0.55, 0.5, 0.52))
     assert evidence_words(evidence(*[None] * 5)) == UNKNOWN
+    assert evidence_words(evidence(0.3, 0.6, 0.55, 0.5, None)) == OTHER_NOISE
 
 
 def test_the_page_has_a_row_and_a_curve_for_each_estimate() -> None:

@@ -127,7 +127,7 @@ class _Means:
             return [None] * truth.shape[1]
         length = (squares * signal[:, None]).clamp(min=0).sqrt()
         found = torch.where(length > 0, truth / length.clamp(min=1e-300), 0.0)
-        return [_interval(values.clamp(-1, 1)) for values in found.T]
+        return [_correlation(values) for values in found.T]
 
     def removed(self) -> list[Interval]:
         """Tell the part of the noise's power that is gone: 1 - |e - x|² / |n|²."""
@@ -151,6 +151,13 @@ def _doubt(noise: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     wrong = DOUBT * (drawn - (drawn * share).sum(1, keepdim=True)) + WHOLE_DOUBT * whole
     wrong[0] = 0
     return wrong
+
+
+def _correlation(values: torch.Tensor) -> Interval | None:
+    """Give a correlation; None where it surely is above 1, for then the noise is another one."""
+    if float(torch.quantile(values[1:], ENDS[0])) > 1:
+        return None
+    return _interval(values.clamp(-1, 1))
 
 
 def _interval(values: torch.Tensor) -> Interval:

@@ -27,7 +27,8 @@ class Told:
         Of the estimate.
     correlation, box_correlation
         With the truth, of all images together, within the particle and in the whole box; None where
-        the images do not show more than their noise.
+        the images do not show more than their noise, or where it surely would be above 1, so that
+        their noise is not what it was taken for.
     noise_removed
         Part of the noise's power within the particle that is not in the estimate any more; what
         the estimate takes from the truth counts as noise.

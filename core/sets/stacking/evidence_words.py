@@ -12,6 +12,11 @@ UNKNOWN = (
     "denoised images are."
 )
 
+OTHER_NOISE = (
+    "The noise about these particles is not like the noise on them, so the set's own images cannot "
+    "tell how good the denoised images are."
+)
+
 
 def interval_words(told: Interval | None) -> str:
     """Write a correlation with its interval; a dash where it is not known."""
@@ -28,7 +33,7 @@ def evidence_words(evidence: Evidence) -> str:
     """Say in a sentence or two how far the result agrees with the truth."""
     raw, low_pass, wiener, *_, result = evidence.told
     if result.correlation is None:
-        return UNKNOWN
+        return UNKNOWN if raw.correlation is None else OTHER_NOISE
     after = f"{interval_words(result.correlation)} after"
     others = [(one.name, one.correlation) for one in (raw, low_pass, wiener)]
     known = [(name, one.value) for name, one in others if one is not None]

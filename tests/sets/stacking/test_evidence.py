@@ -208,3 +208,16 @@ def test_further_images_make_it_surer() -> None:
         assert helped is not None
         assert helped.high - helped.low < alone.high - alone.low
         assert abs(helped.value - there) < 0.05
+
+
+def test_a_correlation_that_cannot_be_is_not_told() -> None:
+    """The signal is taken for a fifth of what it is; linear estimates then agree too well."""
+    sums = sums_of(draw(7, 1.5))
+    signal = (sums.image - sums.noise).mean(0)
+    less = replace(sums, image=sums.image - 0.8 * signal)
+    names = ["raw", "linear", "shrunk", "blind"]
+    usual = tell(names, sums, sums)
+    assert all(one.correlation is not None for one in usual)
+    found = {one.name: one.correlation for one in tell(names, less, sums)}
+    assert found["linear"] is None
+    assert found["blind"] is not None
