@@ -150,8 +150,10 @@ def _compare_pixel_sizes(particles: ParticleSet, headers: list[Stack]) -> None:
     differ = np.abs(sizes - stated) > _SAME_SIZE * sizes
     if differ.any():
         row = int(np.flatnonzero(differ)[0])
+        given = particles.given_pixel_size is not None
+        whose = "that was given" if given else f"of {particles.source.name}"
         warn(
-            f"the pixel size of {particles.source.name} is {sizes[row]:.4g} Å, and the header of "
+            f"the pixel size {whose} is {sizes[row]:.4g} Å, and the header of "
             f"{_stack(particles, row)} says {stated[row]:.4g} Å ({np.count_nonzero(differ)} of "
             f"{particles.n} particles); {sizes[row]:.4g} Å is used: check it"
         )

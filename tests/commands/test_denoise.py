@@ -188,12 +188,15 @@ def test_mixed_boxes_are_both_in_the_report(project: Path, iceblock: Run, model:
     assert mrcfile.read("Den/Particles/other.mrcs").shape == (48, 48)
 
 
-def test_all_images_unusable(project: Path, iceblock: Run, model: Path) -> None:
+def test_all_images_unusable(
+    project: Path, iceblock: Run, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for stack in Path("Extract").rglob("*.mrcs"):
         with mrcfile.open(stack, "r+") as file:
             file.data[:] = 0
-    assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "-q") == 0
+    assert iceblock("denoise", STAR, "--out", "Den", "--model", model) == 0
     assert json.loads(Path("Den/run.json").read_text())["passed_through"] == 8
+    assert "denoised with tiny (8 images left raw): " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

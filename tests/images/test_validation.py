@@ -113,3 +113,11 @@ def test_another_pixel_size_in_the_header_is_told(
     if told:
         assert f"is {table:.4g} Å" in sentences[0]
         assert f"says {header:.4g} Å (2 of 2 particles)" in sentences[0]
+        assert "the pixel size of particles." in sentences[0]
+
+
+def test_a_given_pixel_size_is_not_said_to_be_the_table_s(tmp_path: Path) -> None:
+    (tmp_path / "particles.star").write_text(star_text(["1@a.mrcs"]))
+    with collected(None) as sentences:
+        validate(read_particles(tmp_path / "particles.star", 4.0))
+    assert ["the pixel size that was given is 4 Å" in said for said in sentences] == [True]

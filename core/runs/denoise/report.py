@@ -145,8 +145,11 @@ def _learned(box: int, pixel_size: float, known: KnownSet) -> str:
 
 def last_lines(options: DenoiseOptions, record: DenoiseRecord) -> str:
     """Say in a few lines what was done and where it is."""
+    as_they_were = (
+        f" ({counted(record.passed_through, 'image')} left raw)" if record.passed_through else ""
+    )
     lines = [
-        f"{counted(record.particles, 'particle')} denoised with {record.model.name}: "
+        f"{counted(record.particles, 'particle')} denoised with {record.model.name}{as_they_were}: "
         + (
             f"{record.images_per_second} images/s"
             if record.computed
