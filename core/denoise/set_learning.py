@@ -107,7 +107,7 @@ def linear_estimate(
     return fourier_resize(prior.estimate(view, ctf) * further * sd, images.shape[-1])
 
 
-class TimeUp(Exception):
+class _TimeUp(Exception):
     """There is no time left to learn classes."""
 
 
@@ -163,27 +163,23 @@ def _classes_in_time(
     def tick_in_time(count: int) -> None:
         tick(count)
         if time.monotonic() > until:
-            raise TimeUp
+            raise _TimeUp
 
     classes: tuple[KnownViews, ...] = ()
     rests: tuple[SetPrior, ...] = ()
     try:
-        classes = _classes(lesson, halves, pool, tick_in_time) if halves else ()
+        if halves:
+            images, ctf = lesson.views, lesson.ctf
+            found = learn_classes(images, ctf, lesson.halves, halves, pool, tick_in_time)
+            classes = found or ()
         rests = _rests(lesson, classes, pool, tick_in_time) if classes else ()
-    except TimeUp:
-        missing = "what they leave of the images" if classes else "the classes of the set"
+    except _TimeUp:
+        missing = "the details that its classes leave open" if classes else "its classes"
         warn(
-            f"The time for learning was up before {missing} could be learned: this is left out; "
-            "give more --learn-minutes for a better result"
+            f"The time for learning from the set was over. iceblock goes on without {missing}; a "
+            "longer --learn-minutes may give a better result."
         )
     return classes, rests
-
-
-def _classes(
-    lesson: Lesson, halves: tuple[SetPrior, ...], pool: Executor, tick: Callable[[int], None]
-) -> tuple[KnownViews, ...]:
-    """Learn the classes of each half from the other half; nothing where images are too few."""
-    return learn_classes(lesson.views, lesson.ctf, lesson.halves, halves, pool, tick) or ()
 
 
 def _given(

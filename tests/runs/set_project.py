@@ -46,6 +46,13 @@ def write_model(folder: Path) -> None:
     save_model(folder / MODEL, Generator(TINY), CARD)
 
 
+def write_map(path: Path, data: np.ndarray, pixel_size: float) -> None:
+    """Write a volume with its pixel size (Å)."""
+    with mrcfile.new(path) as file:
+        file.set_data(data)
+        file.voxel_size = pixel_size
+
+
 def write_stacks(folder: Path, images: np.ndarray) -> None:
     """Write the images in their order, so many to a stack."""
     for k, part in enumerate(np.split(images, STACKS)):

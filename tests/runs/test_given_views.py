@@ -31,6 +31,7 @@ from .set_project import (
     PIXEL_SIZE,
     STAR,
     simulated,
+    write_map,
     write_model,
     write_stacks,
     write_star,
@@ -73,12 +74,6 @@ def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write_map(path: Path, data: np.ndarray, pixel_size: float) -> None:
-    with mrcfile.new(path) as file:
-        file.set_data(data)
-        file.voxel_size = pixel_size
 
 
 def denoise(out: str, heartbeat: Any = lambda: None, **options: Any) -> dict[str, bytes]:

@@ -98,9 +98,9 @@ def test_a_dry_run_writes_nothing(project: Path) -> None:
     assert "32 px, 4 Å" in told
     assert f"and {2 * 50 * BOX**2 / 1000 + 2:.0f} kB of disk (all {N}: about " in told
     assert "New/Out/particles.star; nothing was written" in told
-    assert "the set is learned" not in told
-    assert "the set is learned" in dry_run(asked)
-    assert "the set is learned" not in dry_run(replace(asked, each_alone=True))
+    assert "learns from the set" not in told
+    assert "learns from the set" in dry_run(asked)
+    assert "learns from the set" not in dry_run(replace(asked, each_alone=True))
 
 
 def test_a_dry_run_refuses_what_the_run_would(project: Path) -> None:

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import mrcfile
 import pytest
 import starfile
 
@@ -15,8 +14,18 @@ from core.runs.whole.record import StageRecords
 from core.runs.whole.run import run
 from core.simulate.phantoms import phantom
 
-from .set_project import EACH, MODEL, PIXEL_SIZE, STAR, N, simulated, write_model, write_stacks
-from .set_project import write_star as write_particles
+from .set_project import (
+    EACH,
+    MODEL,
+    PIXEL_SIZE,
+    STAR,
+    N,
+    simulated,
+    write_map,
+    write_model,
+    write_stacks,
+    write_star,
+)
 
 MAP = Path("map.mrc")
 MADE = ("classes.mrcs", "classes.png")
@@ -28,11 +37,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images, ctf = simulated()
     write_model(folder)
     write_stacks(folder, images)
-    write_particles(folder, ctf)
+    write_star(folder, ctf)
     volume = phantom(11, PIXEL_SIZE, (70.0, 75.0), 12.0)
-    with mrcfile.new(folder / MAP) as file:
-        file.set_data(volume.data)
-        file.voxel_size = volume.pixel_size
+    write_map(folder / MAP, volume.data, volume.pixel_size)
     return folder
 
 

@@ -82,8 +82,8 @@ def _learning(options: DenoiseOptions, kinds: Mapping[Geometry, Sequence[StackJo
     if options.each_alone or largest < FEWEST:
         return []
     return [
-        "  not in this time: the set is learned first, which takes some minutes; what it teaches "
-        "makes the rest take 2 to 6 times as long"
+        "  not in this time: iceblock first learns from the set, which takes some minutes. It uses "
+        "what it has learned, so the rest takes several times as long"
     ]
 
 
