@@ -31,6 +31,8 @@ AGAINST_ALL = 6.0
 """The same for a stack that would be another colour than all the others together."""
 LEANING = 2.5
 """The same for a choice that is told to be doubtful."""
+AGAINST = 1.0
+"""Log odds of another colour than all others, beyond the log of their number, that are a doubt."""
 RATIO = 2.0
 """Of the two excursions, where it tells the contrast wherever they lie."""
 RATIO_INSIDE = 1.25
@@ -132,7 +134,8 @@ def judge(stacks: Sequence[Profiles]) -> list[Verdict]:
     """Tell the contrast of several stacks, each by itself as far as its images allow.
 
     What the images of a stack alone do not settle is told from their likeness to those that are
-    settled. Where there is little to be seen at all, a stack is taken as all the others.
+    settled. Where there is little to be seen at all, a stack is taken as all the others. That is
+    doubtful where its images speak against it: a join may hold few images of another colour.
 
     Parameters
     ----------
@@ -146,19 +149,31 @@ def judge(stacks: Sequence[Profiles]) -> list[Verdict]:
     signs = settled if any(settled) else [common] * len(stacks)
     one_kind = sum({*signs} - {0})  # 0 where there are both kinds, or none
     white = [sign * profiles for sign, profiles in zip(signs, stacks, strict=True) if sign]
-    template = np.concatenate(white).mean(axis=0) if white else np.zeros(BINS)
+    known = np.concatenate([*white, np.empty((0, BINS))])
+    template = known.mean(axis=0) if len(known) else np.zeros(BINS)
+    enough = AGAINST + np.log(max(1, len(stacks)))
     verdicts = []
     for sign, profiles in zip(settled, stacks, strict=True):
         likeness = 0.0 if sign else _likeness(profiles, template)
         if sign or abs(likeness) >= CERTAIN:
             verdicts.append(Verdict(sign or int(np.sign(likeness)), doubtful=False))
-        elif one_kind and likeness * one_kind > -LEANING:
+        elif one_kind and _odds(profiles, known @ template, template) * one_kind > -enough:
             verdicts.append(Verdict(one_kind, doubtful=False))
         elif abs(likeness) >= LEANING:
             verdicts.append(Verdict(int(np.sign(likeness)), doubtful=True))
         else:
             verdicts.append(Verdict(whole.guess, doubtful=True))
     return verdicts
+
+
+def _odds(profiles: Profiles, white: Profiles, template: npt.NDArray[np.float64]) -> float:
+    """Log odds of white over black, from projections on a template and those of white images.
+
+    Few images say less than many: their projections are weighed by what white images have.
+    """
+    variance = float(white.var())
+    total = float((profiles @ template).sum())
+    return 2 * total * float(white.mean()) / variance if variance > 0 else 0.0
 
 
 def _likeness(profiles: Profiles, template: npt.NDArray[np.float64]) -> float:

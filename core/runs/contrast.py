@@ -103,7 +103,7 @@ def tell_contrast(looked: Sequence[Looked]) -> tuple[list[int], bool]:
 
 
 def check_contrast(looked: Sequence[Looked], signs: Sequence[int], said_by: str) -> bool:
-    """Warn where the images clearly look the other way round than was said.
+    """Warn where the images look the other way round than was said, and how certain that is.
 
     Parameters
     ----------
@@ -121,18 +121,19 @@ def check_contrast(looked: Sequence[Looked], signs: Sequence[int], said_by: str)
     """
     turned = judge([sign * one.profiles for one, sign in zip(looked, signs, strict=True)])
     against = [
-        (one, sign)
+        (one, sign, verdict.doubtful)
         for one, sign, verdict in zip(looked, signs, turned, strict=True)
-        if verdict.sign == -1 and not verdict.doubtful
+        if verdict.sign == -1
     ]
     for sign, word in WORDS.items():
-        mine = [one for one, said in against if said == -sign]
-        if mine:
-            warn(
-                f"The images{_of(mine, looked)} look {word}, the other way round than {said_by}, "
-                "which was believed; if 2D classes look inverted too, run again with "
-                f"--contrast set to {word}."
-            )
+        for doubtful, certainty in ((False, ","), (True, " (which is not certain),")):
+            mine = [one for one, said, open_one in against if (said, open_one) == (-sign, doubtful)]
+            if mine:
+                warn(
+                    f"The images{_of(mine, looked)} look {word}{certainty} the other way "
+                    f"round than {said_by}, which was believed; if 2D classes look inverted too, "
+                    f"run again with --contrast set to {word}."
+                )
     return bool(against)
 
 

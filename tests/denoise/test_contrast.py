@@ -101,3 +101,17 @@ def test_a_join_of_real_particles(name: str) -> None:
     mixed = [p if k % 2 else -p for k, p in enumerate(stacks)]
     for k, found in enumerate(judge(mixed)):
         assert found.sign == (1 if k % 2 else -1) or found.doubtful
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_few_black_particles_in_a_join_are_never_taken_for_white_without_a_word(name: str) -> None:
+    everything = np.concatenate(real(name))
+    draw = np.random.default_rng(1)
+    silent = raised = 0
+    for _ in range(20):
+        some = everything[draw.permutation(len(everything))[:162]]
+        for few in (5, 12):
+            black, more = -some[150 : 150 + few], some[150 : 150 + few]
+            silent += judge([some[:150], black])[1] == WHITE
+            raised += judge([some[:150], more]) == [WHITE, Verdict(1, doubtful=True)]
+    assert (silent, raised) == (0, 0)

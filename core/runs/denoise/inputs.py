@@ -145,7 +145,7 @@ def settle_contrast(
     plan
         Each of its jobs has a contrast.
     doubtful
-        Whether the images leave it open, or clearly look the other way round than was said.
+        Whether the images leave it open, or look the other way round than was said.
     """
     given = {"white": 1, "black": -1}.get(options.contrast, 0)
     seen, places = look(plan.jobs)
