@@ -11,13 +11,15 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Wording = Callable[[str], str]
 
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w-])")
 TYPED = {"--black", "--json", "--out", "--pty", "--white"}
 """In whole commands that a user types, also of other programs; they stay everywhere."""
+NOT_HERE = "an option that is not here"
+"""Stands for options of a stage that the run which started it does not have."""
 _stack: list[Wording] = []
 
 
@@ -26,6 +28,18 @@ def worded(text: str) -> str:
     for wording in reversed(_stack):
         text = wording(text)
     return text
+
+
+def offered(advice: Sequence[str]) -> str:
+    """Join pieces of advice, as in `a, b or c`, without those that cannot be followed here.
+
+    Parameters
+    ----------
+    advice
+        Each names one option, or none.
+    """
+    *most, last = [one for one in advice if NOT_HERE not in worded(one)] or [""]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 @contextlib.contextmanager

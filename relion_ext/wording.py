@@ -7,7 +7,8 @@ from core.wording import renamed
 from .program import INPUTS, Program
 
 _PHRASES = {
-    "a smaller --": "a smaller value of --", "another --": "another value of --",
+    "a smaller --": "a smaller value of --", "a larger --": "a larger value of --",
+    "another --": "another value of --",
     "give --device cpu": "set the label `gpu` to cpu",
     "choose another output folder": "start a new job",
     "give the same command again": "continue the job",

@@ -128,6 +128,18 @@ def test_masks_of_bytes(tmp_path: Path, background: int, polluted: int, flags: i
         assert sentences == []
 
 
+def test_a_marked_mask_of_unsigned_bytes_is_nothing_where_it_is_0(tmp_path: Path) -> None:
+    values = np.full((40, 60), 128, dtype=np.uint8)
+    for pixels in (3, 200):  # less often than the grey of a smoothed edge
+        values.ravel()[:pixels] = 0
+        values.ravel()[pixels : pixels + 20] = 255
+        write_raw(tmp_path / "a_mask.mrc", values.view(np.int8)[None])
+        mask = read_mask(marked(tmp_path / "a_mask.mrc", UNSIGNED))
+        np.testing.assert_array_equal(mask, values > 0)
+    write_raw(tmp_path / "a_mask.mrc", np.full((1, 40, 60), -128, dtype=np.int8))
+    assert read_mask(marked(tmp_path / "a_mask.mrc", UNSIGNED)).all()
+
+
 def test_a_smoothed_mask_of_signed_bytes(tmp_path: Path) -> None:
     values = np.full((40, 60), -128, dtype=np.int8)
     values[5:20, 10:50] = 0

@@ -94,7 +94,7 @@ def test_abort_and_continue(mics: Project) -> None:
     ("labels", "told"),
     [
         ({"particle_diameter": 100}, "needs the label `box`"),
-        ({**SMALL, "margin": 3000}, "try a smaller margin"),
+        ({**SMALL, "margin": 3000}, "try a smaller value of the label `margin`"),
         ({**SMALL, "pixel_size": 0.2}, "correct the pixel size"),
     ],
 )

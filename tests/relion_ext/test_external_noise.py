@@ -100,7 +100,10 @@ def test_other_sources_of_picks(project: Path, given: tuple[str, ...]) -> None:
         ([*NEEDED, "--overlap", "3"], "`overlap` is 3 and must be at least 0 and below 1"),
         ([*NEEDED, "--in_coords", "nowhere.star"], "nowhere.star"),
         ([*NEEDED, "--require_picks"], "`require_picks` is given without picks"),
-        ([*NEEDED, "--margin", "3000", "--in_coords", COORDINATES], "try a smaller margin"),
+        (
+            [*NEEDED, "--margin", "3000", "--in_coords", COORDINATES],
+            "try a smaller value of the label `margin`",
+        ),
     ],
 )
 def test_users_mistakes(project: Path, arguments: list[str], told: str) -> None:

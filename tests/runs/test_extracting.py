@@ -431,10 +431,12 @@ def test_no_blocks_in_all(project: Path) -> None:
     for k in range(1, 5):
         edit(f"Micrographs/mic0{k}.mrc", lambda data: np.add(data, CARBON, out=data))
     with pytest.raises(
-        IceblockError, match=r"too little background; try a smaller margin, a smaller min"
+        IceblockError, match=r"too little background; try a smaller --margin, a smaller --min"
     ):
         cut(project)
-    with pytest.raises(IceblockError, match=r"no window clear.*; try a smaller box, a smaller mar"):
+    with pytest.raises(
+        IceblockError, match=r"no window clear.*; try a smaller --box, a smaller --mar"
+    ):
         cut(project, out=Path("Wide"), margin=400.0, min_background=0.0)
     assert not Path("Noise/blocks.star").exists()
     assert len(list(Path("Noise/Overlays").iterdir())) == 4

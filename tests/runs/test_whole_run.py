@@ -23,6 +23,7 @@ from core.runs.denoise.options import DenoiseOptions
 from core.runs.life import Run
 from core.runs.noise import run as extracting
 from core.runs.noise.options import NoiseOptions
+from core.runs.options import options_of
 from core.runs.record import write_record
 from core.runs.train import run as training
 from core.runs.train.gain import paired_gain
@@ -30,10 +31,12 @@ from core.runs.whole import run as whole_run
 from core.runs.whole import stages as whole_stages
 from core.runs.whole.choice import compared
 from core.runs.whole.inputs import block_box, look
+from core.runs.whole.log import names_of
 from core.runs.whole.options import TIME_LIMIT, WholeOptions
 from core.runs.whole.record import WholeRecord
 from core.runs.whole.report import last_lines
 from core.runs.whole.run import run
+from core.wording import NOT_HERE, offered, renamed, worded, wording
 
 from ..whole_project import (
     BOX,
@@ -76,6 +79,18 @@ def stamps(*folders: str) -> dict[str, int]:
     return {str(file): file.stat().st_mtime_ns for file in files}
 
 
+def test_advice_of_a_stage_names_what_the_whole_run_has() -> None:
+    known = {one.option for one in options_of(WholeOptions).values()}
+    names = names_of("noise")
+    for one in options_of(NoiseOptions).values():
+        assert names.get(one.option, one.option) in {*known, NOT_HERE}, one.option
+    assert names_of("tuning") == {"--particle-pixel-size": "--pixel-size"}
+    with wording(renamed(names)):
+        assert offered(["a smaller --margin", "a smaller --box"]) == "a smaller --box"
+        assert worded("give --pixel-size") == "give --micrograph-pixel-size"
+        assert offered(["add some with --synthetic"]) == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("old", [False, True], ids=["optics table", "RELION 3.0"])
 def test_everything_learned_and_kept(
@@ -93,6 +108,8 @@ def test_everything_learned_and_kept(
     bank = NoiseBank.read(Path("Out/Noise"))
     assert bank.box == BOX
     assert record["stages"]["noise"]["blocks"] == bank.n > 0
+    (little,) = (w for w in record["stages"]["noise"]["warnings"] if "The noise is little" in w)
+    assert little.endswith("times are needed; a smaller --noise-box gives more real ones.")
     tuned = load_model(Path("Out/Model/model.safetensors"))
     assert tuned.card.name == "tiny-tuned"
     assert tuned.card.training["steps"] == 1

@@ -143,8 +143,11 @@ def _read_mrc(path: Path, as_mask: bool) -> ImageFile:
 def _zero_of_bytes(path: Path, pixels: npt.NDArray[np.float32]) -> int:
     with open_input(path) as file:
         header = file.read(HEADER_BYTES)
+    unsigned = imod_says_unsigned(header)
+    if unsigned:
+        return 0
     counts = np.bincount(pixels.astype(np.int8).view(np.uint8).ravel(), minlength=256)
-    return zero_of_mask(counts, marked=imod_says_unsigned(header) is False)
+    return zero_of_mask(counts, marked=unsigned is False)
 
 
 def _image_file(pixels: npt.NDArray[Any], path: Path, as_mask: bool) -> ImageFile:

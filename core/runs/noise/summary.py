@@ -11,6 +11,7 @@ from ...errors import IceblockError
 from ...noise.coverage import NEEDED
 from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
 from ...remarks import warn
+from ...wording import offered
 from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 WHOLE = (LITTLE_BACKGROUND, NO_WINDOW, UNDECIDED)
 """Reasons that leave out a whole micrograph, not a window."""
 _REMEDIES = {
-    UNDECIDED: "giving picks (option picks), or training the segmentation on some of yours",
-    LITTLE_BACKGROUND: "a smaller margin, a smaller min-background, or other micrographs",
-    NO_WINDOW: "a smaller box, a smaller margin or a smaller stride",
-    DENSITY: "a smaller box",
-    POWER: "a smaller box",
+    UNDECIDED: ("giving --picks", "training the segmentation on some of your micrographs"),
+    LITTLE_BACKGROUND: ("a smaller --margin", "a smaller --min-background", "other micrographs"),
+    NO_WINDOW: ("a smaller --box", "a smaller --margin", "a smaller --stride"),
+    DENSITY: ("a smaller --box",),
+    POWER: ("a smaller --box",),
 }
-_REMEDY = "a smaller box, a smaller margin or a larger overlap"
+_REMEDY = ("a smaller --box", "a smaller --margin", "a larger --overlap")
+_SYNTHETIC = ("add synthetic ones with --synthetic",)
 _NAMED = 3
 
 
@@ -143,14 +145,15 @@ class Summary:
                 f"{options.out / REMARKS}"
             )
         if self.boxes + options.synthetic < NEEDED:
-            added = "add synthetic ones (option synthetic)"
+            added = offered(_SYNTHETIC)
             if options.synthetic:
                 added = f"{options.synthetic} synthetic ones were added"
+            more = f"{offered(_REMEDY)} gives more real ones"
             _tell(
                 f"The noise is little for training: {counted(self.real, 'block')} "
                 f"{'holds' if self.real == 1 else 'hold'} about {self.boxes:.0f} times the area of "
-                f"a box of {options.box} pixels, and {NEEDED} times are needed; {added}; {_REMEDY} "
-                "gives more real ones"
+                f"a box of {options.box} pixels, and {NEEDED} times are needed; "
+                f"{'; '.join(filter(None, (added, more)))}"
             )
 
     def without_blocks(self) -> IceblockError:
@@ -174,7 +177,7 @@ class Summary:
             f"no noise block of {self.options.box} pixels could be cut from {tried} "
             f"({background:.0f} % of their area is background, before a margin of "
             f"{self.options.settings().margin:g} Å), most often because of "
-            f"{reason}; try {_REMEDIES.get(reason, _REMEDY)}, and look at the pictures in "
+            f"{reason}; try {offered(_REMEDIES.get(reason, _REMEDY))}, and look at the pictures in "
             f"{self.options.out / OVERLAYS}"
         )
 

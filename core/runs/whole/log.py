@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...wording import renamed, wording
+from ...wording import NOT_HERE, renamed, wording
+from ..noise.options import NoiseOptions
+from ..options import options_of
 from ..record import write_record
 from .folder import STAGES
+from .options import WholeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,13 +21,15 @@ if TYPE_CHECKING:
     from ..life import Run
     from ..options import Options
     from .inputs import WholeInputs
-    from .options import WholeOptions
     from .record import Stage, WholeRecord
 
 _NAMES = {
-    "noise": {"pixel-size": "--micrograph-pixel-size", "box": "--noise-box"},
-    "tuning": {"particle-pixel-size": "--pixel-size"},
-}
+    "noise": {
+        "--pixel-size": "--micrograph-pixel-size", "--box": "--noise-box",
+        "--model": "--segmentation",
+    },
+    "tuning": {"--particle-pixel-size": "--pixel-size"},
+}  # fmt: skip
 """Options of a stage that the whole run has under another name."""
 
 
@@ -58,7 +63,7 @@ class StageLog:
         self.head(name, title)
         began = time.monotonic()
         self.console.heartbeat()
-        with wording(renamed(_NAMES.get(name, {}))):
+        with wording(renamed(names_of(name))):
             yield
         stage: Stage = getattr(self.record.stages, name)
         if stage.seconds is None:
@@ -79,3 +84,15 @@ class StageLog:
         """Write the record as it is."""
         self.run.note(self.record)
         write_record(self.options.out, self.record)
+
+
+def names_of(stage: str) -> dict[str, str]:
+    """Give the whole run's names for the options of a stage."""
+    names = dict(_NAMES.get(stage, {}))
+    if stage == "noise":
+        own, whole = (
+            {one.option for one in options_of(kind).values()}
+            for kind in (NoiseOptions, WholeOptions)
+        )
+        names = dict.fromkeys(own - whole, NOT_HERE) | names
+    return names
