@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+    from matplotlib.axes import Axes
 
     from .montage import Range
 
     Images = npt.NDArray[np.float32]
 
 KEPT, REJECTED = "#1d4ed8", "#c2410c"
+ENDS = 5
+"""Best and worst images on the first page, of each."""
 MOST_MICROGRAPHS = 60
 """In one picture; of more, those that lose most are shown."""
+WIDTH = 150
+"""Letters in a line of the sentences."""
+FEW_MICROGRAPHS = 30
+"""Whose names have room for larger letters."""
 ABOUT = (
     "Score 0.5: class averages of the other half of the set explain the image no better than noise "
     "does. Above: a particle is seen. Far below: contrast far beyond what is usual in this set."
@@ -44,6 +52,15 @@ class Shown:
     pixel_size: float
     """Å."""
 
+    def ends(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Give places of the first images and of the last ones, by the names of their groups."""
+        names = list(self.groups)
+        first, last = names[0], names[-1]
+        places = np.arange(len(self.raw))
+        if first == last:
+            return {first: places[: 2 * ENDS]}
+        return {first: places[:ENDS], last: places[-ENDS:]}
+
 
 def histogram_page(
     scores: npt.NDArray[np.float64],
@@ -51,8 +68,9 @@ def histogram_page(
     border: float | None,
     facts: Sequence[tuple[str, str]],
     warnings: Sequence[str] = (),
+    shown: Shown | None = None,
 ) -> Figure:
-    """Draw the scores of all particles, kept and rejected, with the border.
+    """Draw the scores of all particles, kept and rejected, with the border and some images.
 
     Parameters
     ----------
@@ -64,13 +82,15 @@ def histogram_page(
         Names and what is said of them.
     warnings
         Sentences below.
+    shown
+        Images, the best first.
     """
     figure = Figure(figsize=PAGE)
     figure.text(0.07, 0.93, "Selection of particles", fontsize=18, weight="bold")
     for number, (name, words) in enumerate(facts):
         figure.text(0.07, 0.885 - 0.03 * number, name, fontsize=SMALL, color="0.4")
         figure.text(0.2, 0.885 - 0.03 * number, words, fontsize=SMALL)
-    axis = figure.add_axes((0.07, 0.2, 0.88, 0.46))
+    axis = figure.add_axes((0.07, 0.25, 0.88, 0.42) if shown is None else (0.07, 0.53, 0.88, 0.18))
     edges = np.linspace(0, 1, 101).tolist()
     axis.hist(
         [scores[kept], scores[~kept]], edges, stacked=True, color=[KEPT, REJECTED],
@@ -82,10 +102,25 @@ def histogram_page(
     axis.set_xlabel("score")
     axis.set_ylabel("particles")
     axis.legend(loc="upper left")
-    for number, sentence in enumerate([ABOUT, *warnings][:5]):
-        text = figure.text(0.07, 0.115 - 0.035 * number, sentence, fontsize=8, wrap=True, va="top")
-        text.set_in_layout(False)
+    if shown is not None:
+        _ends_montage(figure.add_axes((0.07, 0.2, 0.88, 0.25)), shown)
+    lines = [line for words in [ABOUT, *warnings] for line in textwrap.wrap(words, WIDTH)]
+    points = min(8, 0.155 * 72 * PAGE[1] / (1.5 * len(lines)))
+    figure.text(0.07, 0.165, "\n".join(lines), fontsize=points, va="top", linespacing=1.3)
     return figure
+
+
+def _ends_montage(axis: Axes, shown: Shown) -> None:
+    """Draw some of the best and of the worst images, with their scores."""
+    ends = shown.ends()
+    places = np.concatenate(list(ends.values()))
+    rows: dict[str, tuple[Images, Range]] = {
+        "raw": (shown.raw[places], RAW_SPREAD),
+        "denoised": (shown.denoised[places], common_range(shown.denoised)),
+    }
+    below = [f"{score:.3f}" for score in shown.scores[places]]
+    labels = Labels(below, {name: len(part) for name, part in ends.items()})
+    montage(axis, rows, shown.pixel_size, labels, SMALL)
 
 
 def montage_page(shown: Shown) -> Figure:
@@ -136,11 +171,13 @@ def micrograph_page(counts: Mapping[str, Sequence[int]]) -> Figure:
     kept = np.array([counts[name][0] for name in names])
     rejected = np.array([counts[name][1] for name in names])
     rows = np.arange(len(names))
+    small = SMALL if len(names) <= FEW_MICROGRAPHS else 7
     axis.barh(rows, kept, color=KEPT, label="kept")
     axis.barh(rows, rejected, left=kept, color=REJECTED, label="rejected")
-    axis.set_yticks(rows, [name.rsplit("/", 1)[-1][-40:] for name in names], fontsize=7)
+    axis.set_yticks(rows, [name.rsplit("/", 1)[-1][-40:] for name in names], fontsize=small)
     axis.invert_yaxis()
     axis.set_xlabel("particles")
     axis.set_title(title, fontsize=LARGE)
-    axis.legend(loc="lower right")
+    # Beside the title, where no bar lies.
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
     return figure

@@ -51,14 +51,15 @@ def report(
         ("looked at in", f"a circle of {record.diameter:g} Å"),
         ("time", f"{record.total_seconds} s"),
     ]
-    first = histogram_page(scores, choice.kept, choice.border, facts, record.warnings)
+    groups = _groups(scored.score, choice.border, same_kind(work.plan) & scored.usable)
+    shown = _shown(work, scored, signs, groups) if groups else None
+    first = histogram_page(scores, choice.kept, choice.border, facts, record.warnings, shown)
     with replacing(options.out / PICTURE) as file:
         first.savefig(file, format="png", dpi=100)
-    groups = _groups(scored.score, choice.border, same_kind(work.plan) & scored.usable)
     with replacing(options.out / options.report) as file, PdfPages(file, metadata=_NO_DATE) as pdf:
         pdf.savefig(first)
-        if groups:
-            pdf.savefig(montage_page(_shown(work, scored, signs, groups)))
+        if shown is not None:
+            pdf.savefig(montage_page(shown))
         if record.micrographs:
             pdf.savefig(micrograph_page(record.micrographs))
 
