@@ -18,6 +18,9 @@ from .class_poses import ClassPoses
 from .image_set import ImageSet
 from .scores import Scores
 
+NO_GROUPS = ("all particles",)
+"""Name of the one group of particles whose table has none."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ParticleSet(ImageSet, ABC):

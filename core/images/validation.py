@@ -10,7 +10,7 @@ from ..errors import IceblockError
 from ..remarks import warn
 from .mrc.reader import Stack, read_header
 from .near_misses import near_miss
-from .particle_set import ParticleSet
+from .particle_set import NO_GROUPS, ParticleSet
 
 SMALLEST_BOX = 32
 _SAME_SIZE = 0.05  # part by which pixel sizes may differ
@@ -119,7 +119,7 @@ def check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise IceblockError(
-            f"{particles.source}: optics group {_group(particles, row)} has {particles.box_field} "
+            f"{_group(particles, row)} has {particles.box_field} "
             f"{particles.boxes[row]}, and the images in {_stack(particles, row)} (row {row + 1}) "
             f"have {boxes[row]} pixels; correct that field or extract the particles again"
         )
@@ -130,9 +130,9 @@ def check_boxes(particles: ParticleSet, headers: list[Stack]) -> None:
         row = int(np.flatnonzero(mixed)[0])
         other = int(first[places[row]])
         raise IceblockError(
-            f"{particles.source}: optics group {_group(particles, row)} mixes boxes of "
+            f"{_group(particles, row)} mixes boxes of "
             f"{boxes[other]} pixels ({_stack(particles, other)}) and of {boxes[row]} pixels "
-            f"({_stack(particles, row)}, row {row + 1}); put them into groups of their own"
+            f"({_stack(particles, row)}, row {row + 1}); {_apart(particles)}"
         )
 
 
@@ -160,7 +160,16 @@ def _compare_pixel_sizes(particles: ParticleSet, headers: list[Stack]) -> None:
 
 
 def _group(particles: ParticleSet, row: int) -> str:
-    return particles.optics_names[int(particles.optics_groups[row])]
+    if particles.optics_names == NO_GROUPS:
+        return str(particles.source)
+    name = particles.optics_names[particles.optics_groups[row]]
+    return f"{particles.source}: optics group {name}"
+
+
+def _apart(particles: ParticleSet) -> str:
+    if particles.optics_names == NO_GROUPS:
+        return "extract all of them with one box, or make a file for each box"
+    return "put them into groups of their own"
 
 
 def _stack(particles: ParticleSet, row: int) -> str:

@@ -132,6 +132,13 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("400 Å does not fit into the box" in sentence for sentence in told)
 
 
+def test_no_image_that_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    star = write_set(tmp_path, torch.full((30, BOX, BOX), torch.nan))
+    with pytest.raises(IceblockError, match="none of 30 images can be classified: they hold NaN"):
+        run(options(star))
+
+
 def test_nothing_but_ice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     generator = torch.Generator().manual_seed(0)

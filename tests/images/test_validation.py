@@ -56,11 +56,14 @@ def test_odd_boxes_and_several_groups_are_valid(tmp_path: Path) -> None:
             ),
             "optics group 1 mixes boxes of 32 pixels .a.mrcs. and of 33 pixels .b.mrcs, row 2",
         ),
-        (old_star_text(["1@a.mrcs", "1@b.mrcs"], ["_rlnImageName"]), "all particles mixes boxes"),
+        (
+            old_star_text(["1@a.mrcs", "1@b.mrcs"], ["_rlnImageName"]),
+            "mixes boxes .*; extract all of them with one box",
+        ),
     ],
 )
 def test_particles_that_do_not_fit_their_images(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(IceblockError, match=rf"particles\.star: .*{says}"):
+    with pytest.raises(IceblockError, match=rf"particles\.star:? .*{says}"):
         validate(particles(tmp_path, text))
 
 

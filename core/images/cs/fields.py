@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...errors import IceblockError
 from ..class_poses import ClassPoses
+from ..particle_set import NO_GROUPS
 from ..references import ImageReferences
 from ..scores import Scores
 from ..star.image_names import image_name
@@ -59,7 +60,7 @@ def refuse_missing_fields(records: Records, source: Path) -> None:
 def exposure_groups(records: Records) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     """Give (N,) int32 places of the exposure groups among their names, and the names."""
     if GROUP not in (records.dtype.names or ()):
-        return np.zeros(len(records), dtype=np.int32), ("all particles",)
+        return np.zeros(len(records), dtype=np.int32), NO_GROUPS
     numbers, places = np.unique(records[GROUP], return_inverse=True)
     return places.astype(np.int32), tuple(str(number) for number in numbers)
 

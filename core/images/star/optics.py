@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import IceblockError
+from ..particle_set import NO_GROUPS
 from .document import StarFile
 from .table import StarTable
 from .tokens import unquote
@@ -148,7 +149,7 @@ def read_optics(star: StarFile, particles: StarTable) -> Optics:
     table = star.find(_GROUP, block="optics")
     if table is None:
         everyone = np.zeros(len(particles), dtype=np.int32)
-        return Optics(star.path, particles, None, everyone, ("all particles",))
+        return Optics(star.path, particles, None, everyone, NO_GROUPS)
     numbers = table.integers(_GROUP)
     if not len(numbers):
         raise IceblockError(f"{star.path}: {table.name} is empty; list the optics groups there")

@@ -10,6 +10,7 @@ import torch
 
 from ...compute.threads import thread_pool
 from ...console import Console
+from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
 from ...sets.classes.engine import Settings
@@ -119,11 +120,7 @@ def _classify(
         tell_outliers(source.with_outliers)
         usable = _usual(energies, source.groups.numpy())
         if usable.sum() < work.classes:
-            raise IceblockError(
-                f"{options.particles}: only {int(usable.sum())} of {count} images can be "
-                "classified, the others hold NaN, have a constant background or far too much "
-                "contrast; extract the particles again, or give fewer --classes"
-            )
+            raise _too_few(options, int(usable.sum()), count)
         rows = torch.from_numpy(np.flatnonzero(usable))
         grid = work.field.grid()
         learned = learn(source, rows, grid, settings, pool, bar.advance)
@@ -167,3 +164,13 @@ def _usual(
             "background: they were put into the class of empty images"
         )
     return np.asarray(usual)
+
+
+def _too_few(options: ClassifyOptions, usable: int, count: int) -> IceblockError:
+    can = f"only {usable} of {counted(count, 'image')} can be classified, and the others"
+    if not usable:
+        can = f"none of {counted(count, 'image')} can be classified: they"
+    return IceblockError(
+        f"{options.particles}: {can} hold NaN, have a constant background or far too much "
+        "contrast; extract the particles again" + (", or give fewer --classes" if usable else "")
+    )
