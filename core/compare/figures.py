@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..figures.axes import enlarge, frequencies, line_style, resolution_axis
-from ..figures.gallery import RAW_SPREAD
+from ..figures.gallery import PAGE, RAW_SPREAD
 from ..figures.montage import common_range, montage
 from ..signal.spectrum import radial_power
 
@@ -25,8 +27,14 @@ if TYPE_CHECKING:
 
 WIDTH = 8.3
 """A4 portrait, inches."""
-_LETTER = 0.09
+MOST_ROWS = 7
+"""Of one page, one below the other: more stand in two columns, so that a screen shows them large.
+"""
+LETTERS, TITLE = 11.0, 13.0
+"""Points."""
+_LETTER = 0.1
 """Inches that a letter of a row's name takes."""
+_MARGIN = 0.12
 TRUTH, NOISY = "truth", "raw"
 
 
@@ -64,8 +72,8 @@ def profiles_page(title: str, rows: dict[str, Images], pixel_size: float) -> Fig
     """
     truth = rows[TRUTH]
     fitted = {name: fit(images, truth) for name, images in rows.items() if name != TRUTH}
-    figure = Figure(figsize=(1.6 * WIDTH, 0.8 * WIDTH), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure = _figure(1.6 * WIDTH, 0.8 * WIDTH)
+    figure.suptitle(title, fontsize=TITLE)
     left, right = figure.subplots(1, 2)
     _profiles(left, fitted, truth, pixel_size)
     _residual_spectra(right, fitted, truth, pixel_size)
@@ -95,15 +103,24 @@ def residuals_page(title: str, rows: dict[str, Images], pixel_size: float) -> Fi
 
 def _page(title: str, rows: Mapping[str, tuple[Images, Range]], pixel_size: float) -> Figure:
     """Show rows of images on a page that is as high as they then are; see `montage`."""
+    beside = 2 if len(rows) > MOST_ROWS else 1
+    width = WIDTH if beside == 1 else PAGE[0]
+    per = -(-len(rows) // beside)
+    parts = [[*rows.items()][start : start + per] for start in range(0, len(rows), per)]
     columns = max(len(images) for images, _ in rows.values())
-    names = _LETTER * max(map(len, rows))
-    height = 0.4 + (WIDTH - names) / columns * len(rows)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    axes = figure.subplots()
-    montage(axes, rows, pixel_size, size=10)
-    axes.set_anchor("E")  # room that is left over goes to the names
+    names = 0.4 + _LETTER * max(map(len, rows))
+    height = 0.8 + (width / beside - names) / columns * per
+    figure = _figure(width, height)
+    figure.suptitle(textwrap.fill(title, int(9 * width)), fontsize=TITLE)
+    for axes, part in zip(figure.subplots(1, beside, squeeze=False)[0], parts, strict=True):
+        montage(axes, dict(part), pixel_size, size=LETTERS)
+        axes.set_anchor("NE")  # room that is left over goes to the names
     return figure
+
+
+def _figure(width: float, height: float) -> Figure:
+    engine = ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN)
+    return Figure(figsize=(width, height), layout=engine)
 
 
 def fit(images: Images, truth: Images) -> Images:

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from core.compare.figures import TRUTH, busiest_line, fit, methods_page
 from core.compare.scores import (
@@ -148,3 +149,18 @@ def test_a_page_has_a_row_for_each_method() -> None:
     images = np.random.default_rng(0).standard_normal((3, 16, 16)).astype(np.float32)
     figure = methods_page("title", {"raw": images, TRUTH: images}, 2.0)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["raw", TRUTH]
+
+
+def test_many_methods_fit_a_screen_and_no_letter_leaves_the_page() -> None:
+    images = np.random.default_rng(0).standard_normal((6, 16, 16)).astype(np.float32)
+    names = ["raw", *(f"a method, number {number}" for number in range(10)), TRUTH]
+    title = "SNR 0.1: the same particles after every method"
+    figure = methods_page(title, dict.fromkeys(names, images), 2.0)
+    FigureCanvasAgg(figure).draw()
+    labels = [label for axes in figure.axes for label in axes.get_yticklabels()]
+    assert [label.get_text() for label in labels] == names
+    assert figure.get_figheight() < figure.get_figwidth()
+    for text in (*labels, *figure.texts):
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, text
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1, text

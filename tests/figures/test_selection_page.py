@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from core.figures.selection import ENDS, Shown, histogram_page
 
@@ -19,7 +20,7 @@ def test_the_first_page_shows_images_and_every_sentence(groups: dict[str, int]) 
     page = histogram_page(
         scores, scores > 0.5, 0.5, [("kept", "25")] * 6, warnings, shown(groups)
     )  # fmt: skip
-    page.canvas.draw()
+    FigureCanvasAgg(page).draw()
     (montage,) = (axes for axes in page.axes if axes.images)
     labels = [text.get_text() for text in montage.get_xticklabels()]
     ends = 2 * ENDS if len(groups) > 1 else 3
