@@ -84,7 +84,8 @@ def test_advice_of_a_stage_names_what_the_whole_run_has() -> None:
     names = names_of("noise")
     for one in options_of(NoiseOptions).values():
         assert names.get(one.option, one.option) in {*known, NOT_HERE}, one.option
-    assert names_of("tuning") == {"--particle-pixel-size": "--pixel-size"}
+    for stage in ("tuning", "trust"):
+        assert {*names_of(stage).values()} <= {*known, NOT_HERE}
     with wording(renamed(names)):
         assert offered(["a smaller --margin", "a smaller --box"]) == "a smaller --box"
         assert worded("give --pixel-size") == "give --micrograph-pixel-size"
@@ -114,6 +115,8 @@ def test_everything_learned_and_kept(
     assert tuned.card.name == "tiny-tuned"
     assert tuned.card.training["steps"] == 1
     tuning = record["stages"]["tuning"]
+    assert tuning["remarks"]
+    assert not any("--held-out" in remark for remark in tuning["remarks"])
     scores = json.loads(Path("Out/Model/run.json").read_text())["scores"]
     for name, mean in (("before", tuning["before"]), ("this model", tuning["after"])):
         assert sum(scores[name].values()) / len(scores[name]) == pytest.approx(mean, abs=1e-5)

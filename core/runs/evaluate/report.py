@@ -16,6 +16,7 @@ from ...figures.trust_figures import confidence_page, noise_page
 from ...figures.trust_report import TrustReport, verdict, write_html, write_pdf
 from ...remarks import warn
 from ...sets.stacking.evidence_words import evidence_words
+from ...wording import offered
 from .findings import Findings, doubts
 from .options import PAGE
 from .own_evidence import evidence_of, why_not
@@ -170,7 +171,8 @@ def _facts(
 
 def _compared_with(found: Findings) -> str:
     if found.match is None:
-        return "nothing: give the model's bank with --noise"
+        advice = offered(["give the model's bank with --noise"])
+        return f"nothing: {advice}" if advice else "nothing: no noise of the model is known"
     return str(found.bank or f"noise {found.match.source}")
 
 

@@ -18,6 +18,7 @@ from ...simulate.phantoms import phantom
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, box_for, read_reference
 from ...simulate.training_noise import hold_out, noise_of, read_blocks, too_small
+from ...wording import offered
 from ..stamps import fingerprint
 from .geometry import choose_geometry, warn_out_of_range
 
@@ -142,10 +143,11 @@ def _require_room(paths: Sequence[Path], volumes: Sequence[VolumeTransform], box
         room = FILLED * box * volume.pixel_size
         if volume.diameter > room:
             needed = box_for(volume.diameter, volume.pixel_size)
+            advice = offered([f"give --box {needed} or more, or leave it out"])
             raise IceblockError(
                 f"Volume {path} is {volume.diameter:.0f} Å across, and a box of {box} pixels of "
-                f"{volume.pixel_size:.3g} Å holds particles of {room:.0f} Å: give --box {needed} "
-                "or more, or leave it out."
+                f"{volume.pixel_size:.3g} Å holds particles of {room:.0f} Å"
+                f"{': ' if advice else ''}{advice}."
             )
 
 
@@ -158,10 +160,9 @@ def _hold_out_volumes(
     if apart or not volumes:
         return volumes, apart
     if len(volumes) == 1:
-        remarks.append(
-            f"Validated on other views of {options.volumes[0]} itself: give --held-out for a "
-            "structure that the network has not seen."
-        )
+        advice = offered(["give --held-out for a structure that the network has not seen"])
+        said = f"Validated on other views of {options.volumes[0]} itself"
+        remarks.append(f"{said}: {advice}." if advice else f"{said}.")
         return volumes, volumes
     count = max(1, len(volumes) // HELD_OUT)
     names = ", ".join(str(path) for path in options.volumes[-count:])

@@ -28,9 +28,12 @@ _NAMES = {
         "--pixel-size": "--micrograph-pixel-size", "--box": "--noise-box",
         "--model": "--segmentation",
     },
-    "tuning": {"--particle-pixel-size": "--pixel-size"},
+    "tuning": {
+        "--particle-pixel-size": "--pixel-size", "--held-out": NOT_HERE, "--box": NOT_HERE,
+    },
+    "trust": {"--noise": NOT_HERE},
 }  # fmt: skip
-"""Options of a stage that the whole run has under another name."""
+"""Options of a stage that the whole run has under another name, or has not."""
 
 
 @dataclass
