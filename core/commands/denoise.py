@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-@run_command(DenoiseCommand)
+@run_command(DenoiseCommand, groups=True)
 def command(options: DenoiseCommand, progress: TextIO | None) -> None:
     """Denoise a particle stack.
 

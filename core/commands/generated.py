@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..compute.launched import refusal
+from ..errors import IceblockError
 from ..runs.option import COMMAND
 from ..runs.options import options_of
 
@@ -47,7 +50,7 @@ class SectionedCommand(click.Command):
 
 
 def run_command(
-    kind: type[Options], name: str = "command", **about: Any
+    kind: type[Options], name: str = "command", *, groups: bool = False, **about: Any
 ) -> Callable[[Callable[[Any, TextIO | None], None]], click.Command]:
     """Make the command of a run from a function, whose docstring is the help.
 
@@ -57,6 +60,8 @@ def run_command(
         The run's options.
     name, about
         As `click.Command` takes them.
+    groups
+        Whether the run itself knows what to do where torchrun or srun started several processes.
 
     Returns
     -------
@@ -66,6 +71,8 @@ def run_command(
 
     def decorate(function: Callable[[Any, TextIO | None], None]) -> click.Command:
         def started(quiet: bool, **values: Any) -> None:
+            if not groups:
+                _refuse_groups(click.get_current_context().command_path)
             options = kind(**read(kind, values), command=shlex.join(sys.argv))  # type: ignore[call-arg]
             function(options, None if quiet else sys.stderr)
 
@@ -74,6 +81,12 @@ def run_command(
         return SectionedCommand(name, params=params, callback=started, help=text, **about)
 
     return decorate
+
+
+def _refuse_groups(command: str) -> None:
+    """Refuse to do in each of several processes what one of them is to do."""
+    if said := refusal(os.environ, f"`{command}`", "ask for one task"):
+        raise IceblockError(said)
 
 
 def plain_command(kind: type[Options]) -> Callable[[Callable[[Any], None]], click.Command]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-@run_command(WholeOptions, no_args_is_help=True)
+@run_command(WholeOptions, groups=True, no_args_is_help=True)
 def command(options: WholeOptions, progress: TextIO | None) -> None:
     """Train the model on a project's own noise and denoise with it, in one command.
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-@run_command(TrainOptions)
+@run_command(TrainOptions, groups=True)
 def command(options: TrainOptions, progress: TextIO | None) -> None:
     """Train a model on one's own ice, from nothing or from a model that ships.
 

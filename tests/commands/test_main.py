@@ -43,6 +43,32 @@ def test_every_command_has_help(
     assert name in capsys.readouterr().out
 
 
+ALONE = {
+    "classify": ("a.star",), "compare": (), "evaluate": ("a.star",), "select": ("a.star",),
+    "simulate": ("-n", 1, "--box", 64, "--volume", "a.mrc", "--pixel-size", 2),
+    "denoise-micrographs": ("a.star",),
+    "noise": ("a.star", "--box", 64, "--particle-diameter", 100),
+    "segment": ("apply", "a.star", "--particle-diameter", 100),
+    "run": ("a.star",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_several_processes_do_not_each_do_the_work_of_one(
+    iceblock: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, name: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    group = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+    for variable, value in group.items():
+        monkeypatch.setenv(variable, value)
+    assert iceblock(name, *ALONE[name], "--out", "Out") == 1
+    said = capsys.readouterr().err
+    assert "is one process, and this is process 1 of 2" in said
+    assert "unset RANK WORLD_SIZE MASTER_ADDR MASTER_PORT" in said
+    assert not Path("Out").exists()
+
+
 def test_unknown_command(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert iceblock("denoize") != 0
     assert "denoize" in capsys.readouterr().err
