@@ -29,7 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from results import record
 
 from core.denoise.generator import GeneratorConfig
-from tests.faults.fault_room import Room, Started, WarmServer, make_room, outputs, workers
+from tests.faults.fault_room import Room, make_room, outputs, workers
+from tests.gate import SITE
+from tests.warm import Started, WarmServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -276,7 +278,7 @@ FAULTS: dict[str, Callable[[Try], tuple[bool, int]]] = {
 def main(times: int, seed: int, only: str, append: bool) -> None:
     """Print the table of faults."""
     lines = ["| fault | tried | hit | lost or wrong bytes |", "|---|---|---|---|"]
-    server = WarmServer()
+    server = WarmServer([SITE], ["core.runs.denoise.run"])
     with tempfile.TemporaryDirectory() as name:
         room = make_room(Path(name), server, network=SLOW)
         for fault, disturb in FAULTS.items():

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from .fault_room import Room, WarmServer, make_room
+from ..gate import SITE
+from ..warm import WarmServer
+from .fault_room import Room, make_room
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[WarmServer]:
-    warm = WarmServer()
+    warm = WarmServer([SITE], ["core.runs.denoise.run", "relion_ext.denoise"])
     yield warm
     warm.close()
 

@@ -1,14 +1,8 @@
 """A small project in which runs are disturbed, and what they must leave behind in the end."""
 
 import contextlib
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +13,9 @@ import torch
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import ModelCard, save_model
 
-from ..gate import PATIENCE, SITE, Gate
+from ..gate import Gate
+from ..warm import Started, WarmServer
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 STAR = Path("Extract/job003/particles.star")
 HEAD = """data_optics
 
@@ -41,48 +34,6 @@ _rlnOpticsGroup #2
 QUICK = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
 
 
-class Started:
-    """A command that runs."""
-
-    def __init__(self, server: "WarmServer", number: int, log: Path) -> None:
-        self.number = number
-        self.log = log
-        self._server = server
-        self._status: int | None = None
-
-    def poll(self) -> int | None:
-        if self._status is None:
-            self._status = self._server.ask({"poll": self.number})
-        return self._status
-
-    def send(self, number: int) -> None:
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.number, number)
-
-    def kill_all(self) -> None:
-        """Kill the command and all that it started, as a queue or the kernel does."""
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):  # it ends at this moment
-                os.killpg(self.number, signal.SIGKILL)
-
-    def wait(self, until: Callable[[], bool] = lambda: False, seconds: float = PATIENCE) -> int:
-        """Wait for the end; returns the exit status, and None at once when `until` holds."""
-        end = time.monotonic() + seconds
-        while (status := self.poll()) is None:
-            if until():
-                return 0
-            if time.monotonic() > end:
-                self.kill_all()
-                raise TimeoutError(f"the command hangs:\n{self.said}")
-            time.sleep(0.003)
-        return status
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text() if self.log.exists() else ""
-
-
 def workers(number: int) -> list[int]:
     """Processes that denoise: those that the run of this number started with its own words."""
     tasks = Path(f"/proc/{number}/task")
@@ -92,33 +43,6 @@ def workers(number: int) -> list[int]:
             if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
     return sorted(found)
-
-
-class WarmServer:
-    """See warm_server.py."""
-
-    def __init__(self) -> None:
-        clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        self._process = subprocess.Popen(
-            [sys.executable, HERE / "warm_server.py"],
-            env=clean | {"PYTHONPATH": f"{SITE}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-        )  # fmt: skip
-        assert self._answer() == "ready"
-
-    def ask(self, request: dict[str, object]) -> int | None:
-        assert self._process.stdin is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        answer = self._answer()
-        assert answer is None or isinstance(answer, int)
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _answer(self) -> object:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
 
 
 @dataclass
@@ -165,15 +89,8 @@ class Room:
         else:
             words = ["--o", f"{out}/", "--in_parts", STAR, "--model", "tiny.safetensors"]
             words += ["--device", "cpu", "--batch_size", "4", "--j", "1"]
-        log = self.folder / f"{out.name}.log"
-        log.unlink(missing_ok=True)
-        request: dict[str, object] = {
-            "start": [program, *map(str, words), *map(str, arguments)],
-            "folder": str(self.folder), "log": str(log), "largest_file": largest_file,
-        }  # fmt: skip
-        number = self.server.ask(request)
-        assert number is not None
-        return Started(self.server, number, log)
+        asked = [program, *map(str, [*words, *arguments])]
+        return self.server.start(asked, self.folder, self.folder / f"{out.name}.log", largest_file)
 
     def run(self, out: Path, *arguments: object, **options: object) -> Started:
         """Run it to its end."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from .fault_room import STAR, Room, Started
+from ..warm import Started
+from .fault_room import STAR, Room
 
 OUT = Path("Out")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .fault_room import Room, Started
+from ..warm import Started
+from .fault_room import Room
 
 JOB = Path("External/job001")
 RELION = "relion_iceblock_denoise"

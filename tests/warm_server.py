@@ -1,5 +1,7 @@
 """Starts commands as processes of their own without the seconds that importing torch takes.
 
+The words of its own command line are the modules to import first.
+
 Reads a JSON request a line: {"start": [program, arguments…], "folder", "log", "largest_file"} is
 answered by the process's number, {"poll": number} by its exit status or null. Each command is a
 fork of this process, which has imported everything, drawn a page, and computed nothing.
@@ -19,11 +21,6 @@ from matplotlib import pyplot
 from core.commands.main import main
 from relion_ext import launcher
 
-WARM = (
-    "core.commands.denoise", "core.runs.denoise.run", "core.figures.denoise_report",
-    "relion_ext.denoise",
-    "matplotlib.backends.backend_pdf",
-)  # fmt: skip
 PROGRAMS = {"iceblock": main, "relion_iceblock_denoise": launcher.denoise}
 
 
@@ -70,7 +67,7 @@ def draw_a_page() -> None:
 
 
 if __name__ == "__main__":
-    for module in WARM:
+    for module in sys.argv[1:]:
         importlib.import_module(module)
     draw_a_page()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
