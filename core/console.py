@@ -9,14 +9,12 @@ import contextlib
 import io
 import re
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from .remarks import collected, print_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 LOG_SECONDS = 10.0
 """Between two lines of one bar in a log file."""

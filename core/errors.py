@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from .wording import worded
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _HEAD, _TAIL = 1200, 400
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from .wording import worded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 LOGGER = logging.getLogger("iceblock")
 MARK = "WARNING: "

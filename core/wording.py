@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    Wording = Callable[[str], str]
+Wording = Callable[[str], str]
 
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w-])")
 TYPED = {"--black", "--json", "--out", "--pty", "--white"}

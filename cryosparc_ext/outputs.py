@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from core.errors import IceblockError
 
+from .connection import Connection
 from .joblog import JobLog
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from .connection import Connection
 
 
 class JobOutputs(JobLog):

@@ -6,8 +6,9 @@ import inspect
 import re
 import shlex
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import click
 
@@ -18,10 +19,7 @@ from core.runs.options import Options, check_values, option_class, options_of
 
 from .guard import OpenJob
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Work = Callable[[Any, dict[str, Any]], None]
+Work = Callable[[Any, dict[str, Any]], None]
 
 
 @option_class(kw_only=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from core.errors import IceblockError
 from core.runs.option import option
 from core.runs.options import Options, option_class
 
+from .connection import Connection
 from .place import OutputPlace, job_command
-
-if TYPE_CHECKING:
-    from .connection import Connection
-    from .sources import Source
+from .sources import Source
 
 
 @option_class(kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ..compute.device import choose_device
 from ..denoise.batches import batch_size
@@ -18,15 +20,9 @@ from ..denoise.shipped import DEFAULT, find_model
 from ..errors import IceblockError
 from ..runs.denoise.learning import MOST
 from ..sets.covariance.learn import FEWEST
+from ..signal.ctf import CtfParameters
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from ..signal.ctf import CtfParameters
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 
 def load_model(model: Path | str = DEFAULT, device: str = "auto") -> Model:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..images import particles as _particles
+from ..images.particles import ParticleSet
 from ..noise.bank import NoiseBank
 from ..runs.classify.options import ClassifyOptions
 from ..runs.classify.run import run as run_classify
@@ -14,10 +15,7 @@ from ..runs.denoise.run import run as run_denoise
 from ..runs.select.options import SelectOptions
 from ..runs.select.run import run as run_select
 from ..runs.usable_ctf import usable_ctf
-
-if TYPE_CHECKING:
-    from ..images.particles import ParticleSet
-    from ..signal.ctf import CtfParameters
+from ..signal.ctf import CtfParameters
 
 
 def denoise_file(particles: Path | str, out: Path | str, **options: Any) -> Path:

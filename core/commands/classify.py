@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from ..runs.classify.options import ClassifyOptions
 from .generated import run_command
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 
 @run_command(ClassifyOptions)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from ..runs.compare.options import CompareOptions
 from ..wording import renamed, wording
 from .generated import run_command
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 # Of particles that are read: where to put right what other commands have options for.
 _NOT_HERE = {

@@ -6,22 +6,16 @@ import inspect
 import os
 import shlex
 import sys
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
 import click
 
 from ..compute.launched import refusal
 from ..errors import IceblockError
-from ..runs.option import COMMAND
-from ..runs.options import options_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
-    from typing import TextIO
-
-    from ..runs.option import Option
-    from ..runs.options import Options
+from ..runs.option import COMMAND, Option
+from ..runs.options import Options, options_of
 
 PATH = click.Path(path_type=Path)
 _METAVARS = {int: "N", float: "NUMBER", Path: "FILE", str: "TEXT"}

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
 from ..runs.noise.options import INSPECTION, NoiseOptions
 from .generated import PATH, run_command
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import TextIO
 
 
 class NoiseGroup(click.Group):

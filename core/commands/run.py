@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from ..runs.whole.options import WholeOptions
 from .generated import run_command
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 
 @run_command(WholeOptions, groups=True, no_args_is_help=True)

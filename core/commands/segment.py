@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 import click
 
 from ..runs.segment.options import SegmentOptions, SegmentTrainOptions
 from .generated import run_command
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 
 @click.group()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from ..runs.select.options import SelectOptions
 from .generated import run_command
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 
 @run_command(SelectOptions)

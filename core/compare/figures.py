@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..figures.axes import enlarge, frequencies, line_style, resolution_axis
 from ..figures.gallery import PAGE, RAW_SPREAD
-from ..figures.montage import common_range, montage
+from ..figures.montage import Range, common_range, montage
 from ..signal.spectrum import radial_power
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy.typing as npt
-    from matplotlib.axes import Axes
-
-    from ..figures.montage import Range
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 WIDTH = 8.3
 """A4 portrait, inches."""

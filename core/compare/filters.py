@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import importlib
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
 from ..extra import from_extra
 from ..signal.filters import gaussian, oracle_wiener, wiener_filter
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 Parameters = dict[str, float]
 Kind = Literal["trivial", "filter", "oracle"]

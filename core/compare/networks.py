@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,13 +14,9 @@ from ..denoise.paper.discriminator import DiscriminatorConfig
 from ..denoise.paper.losses import LossSettings
 from ..denoise.training.presets import PRESETS, Preset
 from ..denoise.training.trainer import Trainer, TrainingConfig
+from ..denoise.training.watcher import Watcher
 from ..errors import IceblockError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..denoise.training.watcher import Watcher
-    from ..simulate.pairs import PairGenerator
+from ..simulate.pairs import PairGenerator
 
 VALIDATE_EVERY = 10**9
 """Steps: nothing is scored while a baseline is trained."""

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..signal.agreement import crossing, frc, masked_correlation
-from ..signal.bootstrap import interval
+from ..signal.bootstrap import Interval, interval
+from ..signal.ctf import CtfParameters
 from ..simulate.superposition import widen
 from .clustering import SCORES as CLUSTERED
 from .clustering import cluster_trials
 from .image_quality import VARIANTS, psnr, ssim
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..signal.bootstrap import Interval
-    from ..signal.ctf import CtfParameters
 
 MARGIN = 16.0
 """Å about a particle, as masks of particles usually have."""

@@ -5,18 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..signal.bootstrap import interval
-from .scores import METRICS, RIVALS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .scores import Kind, Metric, Scores
+from .scores import METRICS, RIVALS, Kind, Metric, Scores
 
 ABOVE = "▲"
 """Marks a number that is better than ours."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import torch
 
 from ..signal.agreement import masked_correlation
-
-if TYPE_CHECKING:
-    import torch
-
-    from .filters import Baseline, Parameters
+from .filters import Baseline, Parameters
 
 
 @dataclass(frozen=True)

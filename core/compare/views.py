@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from ..noise.source import NoiseSource
 from ..signal.ctf import CtfParameters, ctf_images
 from ..simulate.pairs import Pairs
-from ..simulate.projection import crop_centre, rotation_matrices, shift_spectra, to_images
+from ..simulate.projection import (
+    VolumeTransform,
+    crop_centre,
+    rotation_matrices,
+    shift_spectra,
+    to_images,
+)
 from ..simulate.superposition import superimpose, support
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..noise.source import NoiseSource
-    from ..simulate.projection import VolumeTransform
 
 _CHUNK = 64
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import distributed as dist
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..console import Console
 from .launched import launched
 from .meeting import meet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import nn
 
 TIMEOUT = timedelta(minutes=30)
 """For a rank to wait for another: validation and reports are made by the first rank alone."""

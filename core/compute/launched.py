@@ -8,13 +8,10 @@ that is whole and agrees with itself is believed.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from .srun import ranks_of_step
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TORCH = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets for every process that it starts."""

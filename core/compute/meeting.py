@@ -6,16 +6,12 @@ import os
 import socket
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
 
+from ..console import Console
 from ..errors import IceblockError
-from .launched import way_out
-
-if TYPE_CHECKING:
-    from ..console import Console
-    from .launched import Launched
+from .launched import Launched, way_out
 
 WAIT = "ICEBLOCK_GROUP_WAIT"
 """Variable with the seconds to wait, for machines that start programs slowly."""

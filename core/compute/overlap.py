@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import numpy as np
-    import numpy.typing as npt
-
-    Arrays = list[npt.NDArray[Any]]
+Arrays = list[npt.NDArray[Any]]
 
 
 def pinned(images: npt.NDArray[np.float32], device: torch.device) -> torch.Tensor:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 
 def owners(weights: Sequence[int], processes: int) -> list[int]:

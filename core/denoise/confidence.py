@@ -7,17 +7,13 @@ themselves draw, because a blob at the centre of the box is what they always agr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..signal.spectrum import radial_index
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
 
 VIEWS = 4
 """Quarter turns of an image; a confidence costs the network as many passes."""

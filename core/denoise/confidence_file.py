@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.disk import partial_path, read_error, write_error
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    Values = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float32]
 
 _TYPE = np.dtype("<f4")
 

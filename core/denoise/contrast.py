@@ -8,20 +8,16 @@ will do. A look at the centre alone would call hollow particles black.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..signal.background import ring_statistics
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    Profiles = npt.NDArray[np.float64]
+Profiles = npt.NDArray[np.float64]
 
 BINS = 16
 """Rings of a profile, from the centre to the edge of the box."""

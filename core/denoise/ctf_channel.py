@@ -8,18 +8,12 @@ the second filtered by the CTF, so that the second has no CTF to imitate. A CTF 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import numpy as np
+import numpy.typing as npt
 import torch
+from torch import nn
 
-from ..signal.ctf import ctf_images
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    from torch import nn
-
-    from ..signal.ctf import CtfParameters
+from ..signal.ctf import CtfParameters, ctf_images
 
 
 def reads_ctf(network: nn.Module) -> bool:

@@ -6,24 +6,19 @@ but gone, or has lost its fine part, each image is blown up by a number that mea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..images.mrc.reader import read_images
+from ..images.output_plan import StackJob
 from ..remarks import warn
 from ..signal.background import ring_mask
 from ..signal.outliers import without_outliers
 from .batches import spread
 from .views import normalised, working_view
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from ..images.output_plan import StackJob
 
 SAMPLE = 256
 """Images to look at."""

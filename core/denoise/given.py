@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 
 from ..errors import IceblockError
 from ..images.class_averages import read_class_averages
 from ..remarks import warn
+from ..sets.classes.polar import PolarGrid
 from ..sets.templates.reference import averages, projections
 from ..simulate.references import is_inverted, read_reference
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from ..sets.classes.polar import PolarGrid
 
 
 @dataclass(frozen=True)

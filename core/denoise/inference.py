@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..compute.overlap import Overlap, pinned
 from ..compute.portions import Portions
 from ..compute.threads import one_thread_each
 from ..errors import IceblockError
+from ..signal.ctf import CtfParameters
 from ..signal.fourier import fourier_resize
 from ..signal.outliers import without_outliers
 from .answer import Answer
 from .confidence import TABLE, VIEWS, agreement, calibrated
 from .estimators.estimator import Seen, keys_of
 from .estimators.network import Network
-from .views import normalised, set_of, working_view
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy.typing as npt
-
-    from ..signal.ctf import CtfParameters
-    from .known_set import KnownSet
-    from .model_file import Model
-    from .views import Geometry
+from .known_set import KnownSet
+from .model_file import Model
+from .views import Geometry, normalised, set_of, working_view
 
 PIECE, PIECE_BYTES = 8, 2 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ..compute.threads import shared
-from ..sets.stacking.combination import combined
+from ..sets.stacking.combination import Weights, combined
 from ..sets.stacking.correlation import resolutions, tell
 from ..sets.stacking.evidence import Evidence
 from ..sets.stacking.gathering import (
+    Compared,
     estimated,
     filtered,
     low_pass_gain,
@@ -22,14 +24,7 @@ from ..sets.stacking.gathering import (
 )
 from ..sets.stacking.region import particle, whole
 from ..signal.fourier import fourier_resize
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
-    from ..sets.stacking.combination import Weights
-    from ..sets.stacking.gathering import Compared
-    from .estimators.estimator import Seen
+from .estimators.estimator import Seen
 
 RAW, LOW_PASS, WIENER, RESULT = "raw", "best low-pass", "Wiener filter of the set", "result"
 OTHERS = 3000

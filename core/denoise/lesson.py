@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from concurrent.futures import Executor
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from ..signal.ctf import CtfParameters
 from ..signal.ctf import joined as joined_ctf
 from ..signal.outliers import without_outliers
 from .estimators.estimator import Seen, joined, keys_of
 from .views import normalised, set_view, working_view
 from .weighing import how_many
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from concurrent.futures import Executor
-
-    import numpy.typing as npt
-
-    from ..signal.ctf import CtfParameters
 
 PIECE = 8
 """Images that one thread works on at a time."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,11 +12,7 @@ from ..errors import IceblockError
 from ..images.tensor_file import digest, read_tensors, write_tensors
 from .generator import Generator, GeneratorConfig
 from .model_check import check_description
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .network import DenoisingNetwork
+from .network import DenoisingNetwork
 
 ARCHITECTURE = "generator"
 

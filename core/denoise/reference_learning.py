@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ..sets.classes.engine import Engine, Settings
-from ..sets.classes.mixture import Mixture
-from ..sets.classes.polar import EDGE, polar_grid
+from ..sets.classes.mixture import Mixture, Statistics
+from ..sets.classes.polar import EDGE, PolarGrid, polar_grid
 from ..sets.classes.search import Search, disc
+from ..sets.covariance.set_prior import SetPrior
 from ..sets.templates.known_views import KnownViews
 from ..sets.templates.reference import distinct
+from ..signal.ctf import CtfParameters
 from .class_learning import OFFSETS, PART, Sampled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    from ..sets.classes.mixture import Statistics
-    from ..sets.classes.polar import PolarGrid
-    from ..sets.covariance.set_prior import SetPrior
-    from ..signal.ctf import CtfParameters
 
 MOST = 500
 """Images that pictures are fitted to."""

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from ..compute.overlap import pinned
 from ..errors import IceblockError
 from ..images.mrc.reader import read_header, read_images
 from ..images.mrc.writer import DenoisedStackWriter, StackWriter
+from ..images.output_plan import StackJob
 from ..images.star.image_names import image_name
+from ..signal.ctf import CtfParameters
+from .answer import Answer
 from .batches import batch_size, batches
 from .confidence_file import ConfidenceWriter, has_confidences
+from .inference import Denoiser
 from .name_list import NameList
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
-    from pathlib import Path
-
-    import numpy.typing as npt
-    import torch
-
-    from ..images.output_plan import StackJob
-    from ..signal.ctf import CtfParameters
-    from .answer import Answer
-    from .inference import Denoiser
-
-    Images = npt.NDArray[np.float32]
-    Positions = npt.NDArray[np.int64]
+Images = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int64]
 
 READ_AHEAD = 3
 """Batches in memory before the network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import torch
 
@@ -10,9 +10,6 @@ from ..images.validation import SMALLEST_BOX
 from ..sets.covariance.learn import LARGEST_BOX
 from ..signal.background import ring_statistics
 from ..signal.fourier import fourier_resize
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Geometry = tuple[int, float]
 """Box in pixels and pixel size in Å, by which images belong to the same set."""

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 
 from ..compute.threads import shared
 from ..sets.covariance.background import BackgroundSpectrum
 from ..sets.stacking.combination import Weights, parts
+from ..sets.stacking.evidence import Evidence
 from ..sets.stacking.noise_level import spectrum_of_noise
 from ..sets.stacking.stein import EPSILON, Products, joined, products
 from ..sets.stacking.weights import best_weights, useful
 from ..signal.spectrum import noise_with_power
-from .jury import Jury
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
-    from ..sets.stacking.evidence import Evidence
-    from .estimators.estimator import Seen
-    from .estimators.network import Network
-    from .jury import Heard
-    from .known_set import KnownSet
+from .estimators.estimator import Seen
+from .estimators.network import Network
+from .jury import Heard, Jury
+from .known_set import KnownSet
 
 FEWEST = 64
 """Images from which weights are told; with less, the network stands alone."""

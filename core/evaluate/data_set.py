@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..denoise.confidence import outline
@@ -14,13 +16,8 @@ from ..signal.background import ring_mask
 from ..signal.region_spectrum import region_power
 from ..signal.spectrum import noise_with_power
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy.typing as npt
-
-    Images = npt.NDArray[np.float32]
-    Floats = npt.NDArray[np.float64]
+Images = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 RING_IMAGES = 64
 """Images whose rings are looked at."""

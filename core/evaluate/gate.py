@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from ..noise.source import NoiseSource
 from ..signal.ctf import CtfParameters
-from ..simulate.pairs import PairGenerator, PairSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..noise.source import NoiseSource
-    from ..simulate.pairs import Pairs
-    from ..simulate.projection import VolumeTransform
+from ..simulate.pairs import PairGenerator, Pairs, PairSettings
+from ..simulate.projection import VolumeTransform
 
 Method = Callable[[torch.Tensor], torch.Tensor]
 """Images (n, box, box) with background mean 0 and sd 1 in, denoised ones in the same units out."""

@@ -6,7 +6,7 @@ Five checks. Each gives a number, a bar, and a sentence for who does not read co
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,16 +14,16 @@ import torch
 from ..signal.agreement import masked_correlation, pooled_frc
 from ..signal.ctf import ctf_images
 from ..signal.spectrum import noise_with_power, radial_power, with_random_phases
-from ..simulate.projection import crop_centre, random_angles, rotation_matrices, to_images
+from ..simulate.projection import (
+    VolumeTransform,
+    crop_centre,
+    random_angles,
+    rotation_matrices,
+    to_images,
+)
 from ..simulate.superposition import support
 from .einstein import Average, Reference, aligned_average
-from .gate import Check, OneCtf, Trial, in_batches
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ..simulate.projection import VolumeTransform
-    from .gate import Method
+from .gate import Check, Method, OneCtf, Trial, in_batches
 
 RMS_BAR = 0.1
 REFERENCES = 3

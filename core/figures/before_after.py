@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion, gaussian_filter
@@ -15,10 +14,7 @@ from .gallery import PAGE
 from .legend import draw_legend
 from .overlay import COLOURS, PICK, to_size
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Grey = npt.NDArray[np.float32]
+Grey = npt.NDArray[np.float32]
 
 SIDE = 900
 """Pixels of the longer side of each of the two."""

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
 
+from ..denoise.model_file import ModelCard
 from ..denoise.views import seen_by_network
 from ..images.disk import replacing
 from .gallery import gallery, spectra, strip
+from .sample import Sample
 from .text_page import text_page
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from matplotlib.figure import Figure
-
-    from ..denoise.model_file import ModelCard
-    from .sample import Sample
 
 ADVICE = (
     "Use the denoised images for looking and for picking out good particles; classify and refine "

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from ..sets.stacking.evidence import Evidence, Told
 from ..sets.stacking.evidence_words import interval_words, percent_words
 from .axes import LARGE, SMALL, enlarge, line_style, resolution_axis
 from .gallery import PAGE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..sets.stacking.evidence import Evidence, Told
 
 HEADS = ("", "in the particle", "in the whole box", "noise taken off")
 SENTENCE = (

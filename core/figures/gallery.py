@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -14,15 +13,10 @@ from ..counting import counted
 from ..signal.background import ring_statistics
 from ..signal.spectrum import radial_power
 from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
-from .montage import OWN, Labels, common_range, montage
+from .montage import OWN, Labels, Range, common_range, montage
+from .sample import Sample
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from .montage import Range
-    from .sample import Sample
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 PAGE = (11.7, 8.3)
 """A4 landscape, inches."""

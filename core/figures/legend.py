@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from .scale import length_words, nice_length
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from PIL import Image, ImageDraw
-
-    Colour = tuple[int, int, int]
+Colour = tuple[int, int, int]
 
 BAR = 0.2
 """Part of the picture's width that the scale bar takes at most."""

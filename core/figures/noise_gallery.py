@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from ..counting import counted
 from ..images.disk import replacing
+from ..noise.bank import NoiseBank
+from ..noise.inspection import Inspection
 from .axes import LARGE, SMALL, enlarge, resolution_axis
 from .gallery import DENOISED, PAGE, RAW, REMOVED, page
 from .montage import montage
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-    from matplotlib.axes import Axes
-
-    from ..noise.bank import NoiseBank
-    from ..noise.inspection import Inspection
-    from .text_page import Rows
+from .text_page import Rows
 
 COLUMNS, STRIP = 9, 8
 """Blocks of a row of the page, and of a report's first page."""

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion, gaussian_filter
 
 from ..images.disk import replacing
 from ..segment.grid import to_grid
 from ..segment.network import PARTICLE, POLLUTION
+from ..segment.segmenter import Segmentation
 from .legend import draw_legend
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ..segment.segmenter import Segmentation
 
 SIDE = 1024
 """Pixels of a picture's longer side."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 EACH = 3
 """Particles of a group."""

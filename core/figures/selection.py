@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .axes import LARGE, SMALL
 from .gallery import PAGE, RAW_SPREAD, page
-from .montage import Labels, common_range, montage
+from .montage import Labels, Range, common_range, montage
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy.typing as npt
-    from matplotlib.axes import Axes
-
-    from .montage import Range
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 KEPT, REJECTED = "#1d4ed8", "#c2410c"
 ENDS = 5

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
 
 from ..counting import counted
+from ..sets.covariance.set_prior import SetPrior
 from .axes import LARGE, SMALL
 from .gallery import page
 from .montage import montage
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    from ..sets.covariance.set_prior import SetPrior
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 COLUMNS, ROWS = 5, 3
 SENTENCE = (

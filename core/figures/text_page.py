@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from .gallery import PAGE
-from .montage import montage
+from .montage import Range, montage
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from .montage import Range
-
-    Rows = Mapping[str, tuple[npt.NDArray[np.float32], Range]]
+Rows = Mapping[str, tuple[npt.NDArray[np.float32], Range]]
 
 TITLE, TEXT = 20.0, 14.0
 """Points."""

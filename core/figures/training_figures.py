@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..denoise.training.held_out import pick
+from ..denoise.training.held_out import HeldOut, Images, pick
 from .axes import LARGE, enlarge, line_style
 from .gallery import PAGE, page
 from .montage import OWN, Labels, montage
+from .text_page import Rows
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-
-    from ..denoise.training.held_out import HeldOut, Images
-    from .text_page import Rows
-
-    Row = dict[str, float]
+Row = dict[str, float]
 
 LOSSES = {
     "pixel": "pixels, over an all-zero answer's",

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..counting import counted
+from ..evaluate.data_set import Background, NoiseMatch
+from ..evaluate.gate import Check
 from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
 from .gallery import DENOISED, PAGE, RAW, REMOVED, page
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-    from matplotlib.axes import Axes
-
-    from ..evaluate.data_set import Background, NoiseMatch
-    from ..evaluate.gate import Check
-
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 GOOD, BAD = "#15803d", "#b91c1c"
 

@@ -7,20 +7,15 @@ import html
 import io
 import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from ..evaluate.gate import Check
 from ..images.disk import replacing
 from .noise_gallery import write_pages
-from .text_page import text_page
+from .text_page import Rows, text_page
 from .trust_figures import gate_page
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from matplotlib.figure import Figure
-
-    from ..evaluate.gate import Check
-    from .text_page import Rows
 
 TITLE = "iceblock: how far to trust these denoised particles"
 DPI = 90

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from .cs.fields import PATH, PIXEL_SIZE, image_references
 from .cs.table import read_table
 from .mrc.reader import read_header, read_images
 from .project_root import find_root
+from .references import ImageReferences
 from .star.document import StarFile
 from .star.image_names import parse_image_names
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from .references import ImageReferences
 
 STACKS = (".mrcs", ".mrc", ".st")
 _NAME = "_rlnReferenceImage"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from .mrc.reader import read_images
+from .particles import ParticleSet
 from .validation import stack_header
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from .particles import ParticleSet
 
 
 def images_of(

@@ -7,11 +7,13 @@ where the block comes from: `real`, `phases` or `model`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..errors import IceblockError
@@ -19,11 +21,6 @@ from ..images.input_file import is_file, is_folder
 from ..images.mrc.reader import Stack, read_header, read_images
 from ..images.star.particles import StarParticles
 from ..images.star.tokens import unquote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy.typing as npt
 
 BLOCKS, TABLE = "blocks.mrcs", "blocks.star"
 REAL, PHASES, MODEL = "real", "phases", "model"

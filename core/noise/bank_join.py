@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
-from .bank import SAME_PIXEL_SIZE, TABLE
+from .bank import SAME_PIXEL_SIZE, TABLE, NoiseBank
 from .bank_table import BankPart, write_bank
 from .shading import remove_plane
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from .bank import NoiseBank
 
 
 def join(banks: Sequence[NoiseBank], out: Path, crop: bool = False) -> NoiseBank:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.mrc.writer import StackWriter
 from ..images.project_root import name_from_here
 from ..images.star.image_names import image_name
 from ..images.star.writer import loop, write_blocks
-from .bank import BLOCKS, REAL, TABLE, NoiseBank
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from .bank import OpticsGroup
+from .bank import BLOCKS, REAL, TABLE, NoiseBank, OpticsGroup
 
 
 @dataclass(frozen=True)

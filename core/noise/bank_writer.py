@@ -13,28 +13,22 @@ import lzma
 import shutil
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.array_file import read_array
 from ..images.disk import read_error, replacing
 from ..images.input_file import open_input
-from .bank import TABLE, NoiseBank
+from .bank import TABLE, NoiseBank, OpticsGroup
 from .bank_table import BankPart, write_bank
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-    from typing import TypeVar
-
-    import numpy.typing as npt
-
-    from .bank import OpticsGroup
-
-    T = TypeVar("T")
+T = TypeVar("T")
 
 WORK = "Working"
 """The work folder inside the bank's, until `BankWriter.clean`."""

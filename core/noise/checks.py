@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 from scipy.fft import rfft2
 from scipy.stats import norm
 
 from .shading import robust_sd
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Blocks = npt.NDArray[np.float32]
-    Float = npt.NDArray[np.float64]
-    Mask = npt.NDArray[np.bool_]
+Blocks = npt.NDArray[np.float32]
+Float = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 ODD = 4.0
 """Robust standard deviations from the median block that make a block odd."""

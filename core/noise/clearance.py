@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 
 from ..segment.network import PARTICLE
+from ..segment.segmenter import Segmentation
 from .shading import bin_centres, bin_sum
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..segment.segmenter import Segmentation
 
 _INVALID_MARGIN = 3  # pixels about those without an image
 _SURE = 0.5

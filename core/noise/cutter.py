@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from ..images.micrographs.reader import MicrographImage
+from ..segment.segmenter import Segmentation
 from .checks import band_powers, odd_spectrum, odd_variance, outlier_blocks
 from .clearance import likely_centres, particle_discs, sampled, unusable_bins, widened
 from .extractor import lattice_corners, occupied_windows, scatter, thin
 from .leftovers import Particle, find_leftovers
 from .shading import Shading, bin_mean, measure_shading, remove_plane
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..images.micrographs.reader import MicrographImage
-    from ..segment.segmenter import Segmentation
 
 LARGE_WINDOW = "blocks larger than the micrograph"
 LARGE_PARTICLE = "particles larger than the micrograph"

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
 from ..counting import counted
 from ..signal.spectrum import noise_with_power, radial_power
-from .bank import MODEL, REAL
+from .bank import MODEL, REAL, NoiseBank
 from .shading import remove_plane
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from .bank import NoiseBank
-
-    Float = npt.NDArray[np.float64]
+Float = npt.NDArray[np.float64]
 
 SAMPLE = 1024
 """Blocks at most whose pixels are looked at."""

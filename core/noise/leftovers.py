@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import maximum_filter
 from scipy.stats import norm
 
@@ -13,11 +13,8 @@ from .clearance import particle_discs
 from .shading import robust_sd
 from .templates import Filters, blob_profile, mean_profile
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Image = npt.NDArray[np.float32]
-    Mask = npt.NDArray[np.bool_]
+Image = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 _ROUNDS = 3
 _FEW_PLACES = 12

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 SLOW = 400.0
 """Shading is what a Gaussian of this standard deviation (Å) leaves of a micrograph."""

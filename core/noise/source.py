@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 
 from ..errors import IceblockError
 from ..signal.spectrum import noise_with_power
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class NoiseSource(Protocol):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..signal.spectrum import radial_power
 from .inspection import moments
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from .source import NoiseSource
+from .source import NoiseSource
 
 IMAGES = 256
 """Images of noise that are drawn."""

@@ -7,23 +7,17 @@ real ice is only approximately Gaussian. Therefore the table of a bank marks the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from ..signal.spectrum_model import fit_blocks
+from ..signal.spectrum_model import SpectrumModel, fit_blocks
 from .bank import MODEL, PHASES
 from .bank_table import BankPart
+from .bank_writer import BankWriter
 from .shading import remove_plane
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy.typing as npt
-
-    from ..signal.spectrum_model import SpectrumModel
-    from .bank_writer import BankWriter
 
 NOT_A_MICROGRAPH = "synthetic"
 """rlnMicrographName of noise that comes from no micrograph of its own."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from scipy.fft import irfft2, next_fast_len, rfft2
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 _ENOUGH_PICKS = 8
 _LEAST_SEEN = 0.25  # of the template, where its result is scaled in full

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ..counting import counted
 from ..denoise.batches import spread
 from ..denoise.contrast import BINS, judge, radial_profiles
 from ..images.mrc.reader import read_images
+from ..images.output_plan import StackJob
 from ..remarks import warn
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from ..images.output_plan import StackJob
-
-    Profiles = npt.NDArray[np.float64]
+Profiles = npt.NDArray[np.float64]
 
 MOST, EACH = 2048, 256
 """Images that are looked at in all, and of one stack, at most."""

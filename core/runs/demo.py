@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,9 +25,6 @@ from .denoise.options import DenoiseOptions
 from .denoise.run import run as denoise
 from .folder import claim, locked
 from .record import FINISHED, RunRecord, write_record
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MARGIN = 16.0
 """Å."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from ..console import Console
 from ..counting import counted
+from ..images.output_plan import StackJob
 from ..remarks import warn
+from ..signal.ctf import CtfParameters
 from .classify.images import StackImages, choose_field
 from .denoise.record import BoxCounts
 from .samples import sampled
 from .select.scoring import score_images
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from ..console import Console
-    from ..images.output_plan import StackJob
-    from ..signal.ctf import CtfParameters
 
 FEWEST, MOST = 100, 1000
 """Images that are looked at: of fewer nothing can be told, and more would take too long."""

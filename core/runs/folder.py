@@ -8,17 +8,13 @@ import fcntl
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
 
 from ..errors import IceblockError
 from ..images.disk import write_error
-from .record import FINISHED, RECORD, RUNNING, read_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from .record import R, RunRecord
+from .record import FINISHED, RECORD, RUNNING, R, RunRecord, read_record
 
 LOCK = ".iceblock.lock"
 HELPERS_LOCK = ".iceblock.helpers.lock"

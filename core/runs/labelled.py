@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.denoised_mark import is_denoised
 from ..images.micrographs.picks import Picks, read_picks
-from ..images.micrographs.reader import Micrograph, list_micrographs, read_micrograph
+from ..images.micrographs.reader import (
+    Micrograph,
+    MicrographImage,
+    list_micrographs,
+    read_micrograph,
+)
 from ..images.output_plan import output_names
 from ..segment.masks import find_masks, fit_mask, read_mask
 from .stamps import fingerprint, sampled_all
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from ..images.micrographs.reader import MicrographImage
 
 
 @dataclass(frozen=True)

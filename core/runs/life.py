@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from .. import __version__
 from ..compute.threads import limited_threads
+from ..console import Console
 from ..remarks import warn
 from .folder import claim, locked
-from .record import FINISHED, RUNNING, Machine, write_record
+from .record import FINISHED, RUNNING, Machine, R, RunRecord, write_record
 from .relay import forget_relayed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from ..console import Console
-    from .record import R, RunRecord
 
 
 class RunOptions(Protocol):

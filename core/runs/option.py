@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import IceblockError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 COMMAND, RELION, CRYOSPARC = "command", "relion", "cryosparc"
 """The faces on which an option may stand; Doppio's jobs have what RELION's have."""

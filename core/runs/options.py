@@ -9,10 +9,10 @@ Nothing heavy is imported here or by the modules that hold options.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import (
-    TYPE_CHECKING,
     Any,
     ClassVar,
     Union,
@@ -23,9 +23,6 @@ from typing import (
 )
 
 from .option import Option, option
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(option, field))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ..remarks import warn
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def tell_outliers(count: int, listed: Path | None = None) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from ..images.particles import read_particles
+from ..images.output_plan import OutputPlan
+from ..images.particles import ParticleSet, read_particles
 from ..remarks import warn
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..images.output_plan import OutputPlan
-    from ..images.particles import ParticleSet
-    from .common_options import Passthrough
+from .common_options import Passthrough
 
 
 def read_given(path: Path, options: Passthrough) -> ParticleSet:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ..errors import IceblockError
 from ..images.mrc.reader import read_header
-from ..images.particles import read_particles
+from ..images.particles import ParticleSet, read_particles
 from ..images.validation import check_boxes
 from ..remarks import warn
 from .provenance import require_raw
 from .restoring_picks import picks_restorer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..images.particles import ParticleSet
 
 
 def restore(denoised: Path, out: Path, overwrite: bool = False, raw: Path | None = None) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,13 +16,9 @@ from ..images.micrographs.raw_names import RawMicrograph, RawNames, raw_of_table
 from ..images.star.document import StarFile
 from ..images.star.micrograph_links import RAW, SCALE, scaled_optics
 from ..images.star.raw_links import RAW as RAW_IMAGE
+from ..images.star.table import StarTable
 from ..images.star.tokens import quote, unquote
 from ..remarks import warn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..images.star.table import StarTable
 
 NAME, FILE, IMAGE = "_rlnMicrographName", "_rlnMicrographCoordinates", "_rlnImageName"
 PLACES = ("_rlnCoordinateX", "_rlnCoordinateY")

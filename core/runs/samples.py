@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ..denoise.batches import spread
 from ..denoise.confidence_file import has_confidences, read_confidences
 from ..figures.gallery import normalise
 from ..figures.sample import Sample
 from ..images.mrc.reader import read_header, read_images
-from ..images.output_plan import OutputPlan
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ..images.output_plan import StackJob
+from ..images.output_plan import OutputPlan, StackJob
 
 SAMPLE, SHOWN = 64, 8
 """Particles at most, and at least where boxes are large."""

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ..images.disk import read_error
 from ..noise.bank import BLOCKS, TABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 WHOLE = 1 << 20
 """Files up to so many bytes are read whole."""

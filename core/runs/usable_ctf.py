@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..counting import counted
 from ..errors import IceblockError
+from ..images.particles import ParticleSet
 from ..remarks import warn
 from ..signal.ctf import CtfParameters
 from ..signal.ctf_ranges import first_odd, odd
-
-if TYPE_CHECKING:
-    from ..images.particles import ParticleSet
 
 
 def usable_ctf(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 
 from .grid import PARTICLE as DIAMETER
 from .network import PARTICLE, POLLUTION
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 MARGIN = 0.75
 """Least distance of a particle's centre from the border in diameters: half a box of 1.5."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from .grid import LARGEST, PARTICLE, coarse_shape, to_grid, views
 from .labels import discs, label_map
 from .network import POLLUTION
 from .pollution import paint, texture
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
 
 FINER = 1.5
 """Micrographs are kept this much finer than the network's grid, to be seen at several sizes."""

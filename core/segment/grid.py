@@ -6,16 +6,12 @@ alike, and makes each of them a few hundred pixels wide.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.ndimage import gaussian_filter
 
 from ..errors import IceblockError
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 PARTICLE = 16
 """Particle diameter in coarse pixels."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,9 +12,6 @@ from ..errors import IceblockError
 from ..images.tensor_file import digest, read_tensors, write_tensors
 from .network import NetworkConfig, SegmentationNet
 from .shipped import DEFAULT, find_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ARCHITECTURE = "segmentation"
 """The model that ships."""

@@ -7,21 +7,18 @@ a person would paint over.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from .grid import PARTICLE
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
-
-    Float = npt.NDArray[np.float32]
-    Painted: TypeAlias = tuple[Float, npt.NDArray[np.bool_]]
-    Painter: TypeAlias = Callable[[tuple[int, int], np.random.Generator], Painted]
+Float = npt.NDArray[np.float32]
+Painted: TypeAlias = tuple[Float, npt.NDArray[np.bool_]]
+Painter: TypeAlias = Callable[[tuple[int, int], np.random.Generator], Painted]
 
 
 def texture(grid: tuple[int, int], sigma: float, rng: np.random.Generator) -> Float:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import numpy.typing as npt
 
 from .labels import discs
 from .network import PARTICLE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from .segmenter import Segmentation
+from .segmenter import Segmentation
 
 
 def f1_score(segmentation: Segmentation, picks: npt.NDArray[np.float64], radius: float) -> float:

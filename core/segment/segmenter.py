@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..errors import IceblockError
+from ..images.micrographs.reader import MicrographImage
 from .border import move_border_particles
 from .grid import coarse_shape, to_grid, views
 from .labels import discs
 from .model_file import SegmentationModel, load_model
 from .network import BACKGROUND, PARTICLE, POLLUTION
 from .shipped import DEFAULT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ..images.micrographs.reader import MicrographImage
 
 SURE = 0.8
 """Least probability of background for pixels that noise may be cut from, without picks."""

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from ..errors import IceblockError
-from .examples import batch
+from .examples import ExampleSource, batch
 from .network import SegmentationNet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from .examples import ExampleSource
 
 
 @dataclass(frozen=True)

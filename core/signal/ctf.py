@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch_ctf import calculate_ctf_2d
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 Array2 = np.ndarray[tuple[int, int], np.dtype[np.float64]]

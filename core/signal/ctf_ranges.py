@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy.typing as npt
-
-    Columns = Mapping[str, npt.NDArray[np.float64]]
+Columns = Mapping[str, npt.NDArray[np.float64]]
 
 RANGES = {
     "defocus_u": (-2e5, 2e5),

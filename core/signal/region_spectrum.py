@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from .spectrum import radial_index
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 # Lags that fewer than this part of the region's pixels have are left out.
 _RAREST = 1e-3

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.optimize import least_squares
 
 from ..errors import IceblockError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import numpy.typing as npt
-
-    Float = npt.NDArray[np.float64]
+Float = npt.NDArray[np.float64]
 
 FIRST_RING = 2
 """Rings below it lost power to the plane that was taken off each block."""

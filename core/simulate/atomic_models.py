@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gemmi
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.input_file import open_input, refuse_beyond_memory
 from ..images.unpacking import Unpacked
 from .volume import Volume
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 PADDING = 1.15
 """Box edge over the model's largest diameter."""

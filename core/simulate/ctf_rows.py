@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from ..errors import IceblockError
+from ..images.particles import ParticleSet
 from ..signal.ctf import CtfParameters, random_ctf
 from ..signal.ctf_ranges import first_odd
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ..images.particles import ParticleSet
 
 
 class CtfSource(Protocol):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +16,7 @@ from ..images.disk import replacing
 from ..images.mrc.writer import StackWriter
 from ..images.project_root import name_from_here
 from ..images.star.image_names import image_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from .pairs import PairGenerator, Pairs
+from .pairs import PairGenerator, Pairs
 
 CHUNK = 64
 NOISY, CLEAN = "particles", "clean"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.input_file import open_input, refuse_beyond_memory
 from ..images.mrc.byte_mode import imod_says_unsigned, levels_say_unsigned
 from ..images.mrc.reader import DTYPE_OF_MODE, HEADER_BYTES, parse_header
 from ..images.unpacking import Unpacked
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
 
 # Deflate packs no better than this.
 _RATIO = 1032

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 
-from ..signal.ctf import ctf_images
-from .projection import crop_centre, random_angles, rotation_matrices, to_images
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..signal.ctf import CtfParameters
-    from .projection import VolumeTransform
+from ..signal.ctf import CtfParameters, ctf_images
+from .projection import VolumeTransform, crop_centre, random_angles, rotation_matrices, to_images
 
 
 def scatter(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..errors import IceblockError
+from ..noise.source import NoiseSource
 from ..signal.ctf import CtfParameters, ctf_images
-from .ctf_rows import RandomCtf
+from .ctf_rows import CtfSource, RandomCtf
 from .projection import (
     VolumeTransform,
     crop_centre,
@@ -20,14 +22,6 @@ from .projection import (
     to_images,
 )
 from .superposition import superimpose, support, widen, windows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from ..noise.source import NoiseSource
-    from .ctf_rows import CtfSource
 
 
 @dataclass(frozen=True)

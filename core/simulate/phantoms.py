@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from .volumes import Volume
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 RESIDUES_PER_A3 = 0.0067
 """Residues per Å³ of folded protein: 1.35 g/cm³ at 110 Da per residue is 0.0074, a little less

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import mrcfile
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..images.mrc.writer import StackWriter
@@ -19,19 +21,12 @@ from .project_contents import (
     AMPLITUDE_CONTRAST,
     SPHERICAL_ABERRATION,
     VOLTAGE,
+    ProjectSettings,
     SimulatedMicrograph,
 )
 from .project_tables import write_tables
 from .projection import VolumeTransform
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from .project_contents import ProjectSettings
-    from .volumes import Volume
+from .volumes import Volume
 
 ICE = (1000.0, 40.0)
 """Grey value of the ice and its standard deviation."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 from ..images.star.image_names import image_name
 from ..images.star.writer import NewColumns, loop, pairs, write_blocks
-from .project_contents import AMPLITUDE_CONTRAST, SPHERICAL_ABERRATION, VOLTAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from .project_contents import ProjectSettings, SimulatedMicrograph
+from .project_contents import (
+    AMPLITUDE_CONTRAST,
+    SPHERICAL_ABERRATION,
+    VOLTAGE,
+    ProjectSettings,
+    SimulatedMicrograph,
+)
 
 MICROGRAPHS = "CtfFind/job003/micrographs_ctf.star"
 PICKS = "AutoPick/job006/autopick.star"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.spatial.transform import Rotation
 from torch_fourier_slice.slice_extraction import extract_central_slices_rfft_3d
 from torch_fourier_slice.volume_utils import separable_sinc2_correction
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from .volumes import Volume
+from .volumes import Volume
 
 
 def rotation_matrices(angles: npt.NDArray[np.float64]) -> torch.Tensor:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from .map_file import read_map_header
 from .volumes import MAP_SUFFIXES, Volume, read_volume
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
 
 FILLED = 0.9
 """Part of a box that a particle may fill; see `PairGenerator`."""

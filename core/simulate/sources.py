@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,20 +11,13 @@ import torch
 from ..errors import IceblockError
 from ..images.mrc.reader import read_header, read_images
 from ..noise.bank import SAME_PIXEL_SIZE, NoiseBank
-from ..noise.source import BlockNoise, MixedNoise, SpectrumNoise
+from ..noise.source import BlockNoise, MixedNoise, NoiseSource, SpectrumNoise
 from ..signal.fourier import fourier_resize
 from ..signal.spectrum import ice_like_power
-from .pairs import PairGenerator
+from .pairs import PairGenerator, PairSettings
 from .phantoms import phantom
 from .projection import VolumeTransform
 from .volumes import read_volume
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from ..noise.source import NoiseSource
-    from .pairs import PairSettings
 
 LARGEST_BYTES = 1 << 30
 """Blocks of a larger bank are taken spread evenly over it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..counting import counted
@@ -13,17 +15,9 @@ from ..errors import IceblockError
 from ..images.mrc.reader import read_header, read_images
 from ..noise.bank import REAL, SAME_PIXEL_SIZE, NoiseBank
 from ..noise.coverage import NEEDED, covered
-from ..noise.source import BlockNoise, MixedNoise, SpectrumNoise
+from ..noise.source import BlockNoise, MixedNoise, NoiseSource, SpectrumNoise
 from ..signal.fourier import fourier_resize
 from ..signal.spectrum import radial_power
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ..noise.source import NoiseSource
 
 LARGEST_BYTES = 1 << 30
 """Blocks of a larger bank are taken spread evenly over it."""

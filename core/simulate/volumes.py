@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..errors import IceblockError
@@ -15,9 +15,6 @@ from ..images.input_file import refuse_beyond_memory
 from .atomic_models import density_of_model, read_model
 from .map_file import read_map_values
 from .volume import Volume
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 __all__ = ["MAP_SUFFIXES", "MODEL_SUFFIXES", "Volume", "read_map", "read_volume", "resample"]
 

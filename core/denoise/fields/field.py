@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from ...images.micrographs.reader import MicrographImage
+from ...segment.segmenter import Segmenter
 from .grid import WorkingGrid
 from .ice import in_units_of_ice, low_pass, without_accidents
 from .strength import Strength, measured
+from .tiles import FieldNetwork
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ...images.micrographs.reader import MicrographImage
-    from ...segment.segmenter import Segmenter
-    from .tiles import FieldNetwork
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

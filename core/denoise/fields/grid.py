@@ -7,16 +7,13 @@ other times a constant, for any shape of the micrograph.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.fft import irfft, rfft
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 BLOCK = 128
 """Micrograph pixels that become a whole number of working pixels."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.ndimage import (
     binary_dilation,
@@ -14,18 +15,12 @@ from scipy.ndimage import (
     gaussian_filter,
 )
 
+from ...images.micrographs.reader import MicrographImage
 from ...noise.shading import measure_shading, robust_sd
 from ...segment.network import BACKGROUND, PARTICLE, POLLUTION
+from ...segment.segmenter import Segmentation, Segmenter
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from ...images.micrographs.reader import MicrographImage
-    from ...segment.segmenter import Segmentation, Segmenter
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 DIAMETERS = (80, 110, 150, 200, 270, 360, 480)
 """Å: particle diameters that are tried where none is given; each step is about a third."""

@@ -10,22 +10,17 @@ of the micrograph's own empty ice (Ramani, Blu and Unser, IEEE Trans. Image Proc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...signal.region_spectrum import region_power
 from ...signal.spectrum import noise_with_power
-from .ice import low_pass
+from .ice import Ice, low_pass
+from .tiles import FieldNetwork
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from .ice import Ice
-    from .tiles import FieldNetwork
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 SIDE, PATCHES = 256, 4
 """Parts of a micrograph, in working pixels, on which it is measured."""

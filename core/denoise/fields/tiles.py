@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compute.device import bf16_pays
 from ...compute.threads import thread_pool
 from ..ctf_channel import joined_channels, reads_ctf, with_ctf_channel
+from ..model_file import Model
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..model_file import Model
-
-    Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
 
 SIDE, OVERLAP = 544, 64
 """Pixels of a tile at most, and those that it shares with each neighbour."""

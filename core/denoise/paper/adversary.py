@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
-from ..training.checkpoint import optimizer_tensors, restore_optimizer
+from ...compute.distributed import Ranks
+from ..training.checkpoint import Tensors, optimizer_tensors, restore_optimizer
+from ..training.config import TrainingConfig
 from .discriminator import Discriminator
-from .losses import discriminator_loss, generator_loss
-
-if TYPE_CHECKING:
-    from ...compute.distributed import Ranks
-    from ..training.checkpoint import Tensors
-    from ..training.config import TrainingConfig
-    from .losses import LossSettings
+from .losses import LossSettings, discriminator_loss, generator_loss
 
 
 class _BothSides(nn.Module):

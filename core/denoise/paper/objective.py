@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
+from torch import nn
 
-from .losses import pixel_error
+from ..training.batches import Batch
+from .adversary import Adversary
+from .losses import LossSettings, pixel_error
 from .perceptual import PerceptualLoss, gradient_ratio, load_features
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from torch import nn
-
-    from ..training.batches import Batch
-    from .adversary import Adversary
-    from .losses import LossSettings
 
 ENDS = (0.001, 0.999)
 """Quantiles of the clean images' grey values that the perceptual network sees as 0 and 1."""

@@ -7,19 +7,16 @@ segmentation network. Nothing is ever downloaded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ...errors import IceblockError
+from .losses import Backend
 from .vgg19 import Vgg19, load_weights, randomise
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .losses import Backend
 
 
 class FeatureNetwork(Protocol):

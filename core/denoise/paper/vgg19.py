@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -13,9 +13,6 @@ from torch import nn
 
 from ...errors import IceblockError
 from ...images.disk import read_error
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHA256 = "dcbb9e9d"
 """How the SHA-256 of torchvision's vgg19-dcbb9e9d.pth begins."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from ..network import DenoisingNetwork
+from ..network import DenoisingNetwork
 
 
 class RunningAverage:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from ...compute.distributed import Ranks
 from ...errors import IceblockError
+from ...simulate.pairs import PairGenerator
 from ..ctf_channel import ctf_factor, joined_channels, with_ctf_channel
-
-if TYPE_CHECKING:
-    from ...compute.distributed import Ranks
-    from ...simulate.pairs import PairGenerator
-    from .config import TrainingConfig
+from .config import TrainingConfig
 
 UNTOLD = 0.1
 """Part of the images whose CTF a network that reads CTFs is not told: some users have none."""

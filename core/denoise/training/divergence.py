@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...errors import IceblockError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PATIENCE = 10
 """Records in a row that must show a collapse before it is believed."""

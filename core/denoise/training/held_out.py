@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
 from ...signal.agreement import masked_correlation
 from ...signal.filters import gaussian, oracle_wiener
+from ...simulate.pairs import PairGenerator, Pairs
 from ..ctf_channel import ctf_factor, reads_ctf
 from .batches import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import nn
-
-    from ...simulate.pairs import PairGenerator, Pairs
 
 SNRS = (0.5, 0.1, 0.05)
 """Variance inside the particle mask over that of the noise."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import torch
 
+from ...compute.distributed import Ranks
 from ..paper.adversary import Adversary
 from ..paper.objective import Objective
 from .average import RunningAverage
-from .checkpoint import optimizer_tensors, restore_optimizer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from ...compute.distributed import Ranks
-    from .batches import Batch
-    from .checkpoint import State, Tensors
-    from .presets import Preset
+from .batches import Batch
+from .checkpoint import State, Tensors, optimizer_tensors, restore_optimizer
+from .presets import Preset
 
 
 class Learner:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ...images.disk import replacing, write_error
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Row = dict[str, float]
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ..generator import PRESETS as GENERATORS
+from ..network import NetworkConfig
 from ..paper.discriminator import DiscriminatorConfig
 from ..paper.losses import LossSettings
 from .config import TrainingConfig
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..network import NetworkConfig
 
 
 @dataclass(frozen=True)

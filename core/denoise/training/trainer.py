@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import torch
 
 from ...compute.distributed import ALONE, Ranks
 from ...compute.overlap import Overlap
+from ...simulate.pairs import PairGenerator
 from ..ctf_channel import reads_ctf
+from ..network import DenoisingNetwork
 from .batches import Batch, draw_batch
 from .checkpoint import State, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
 from .learner import Learner
 from .metrics_log import MetricsLog, Row
+from .presets import Preset
 from .schedule import Schedule
 from .watcher import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    import torch
-
-    from ...simulate.pairs import PairGenerator
-    from ..network import DenoisingNetwork
-    from .presets import Preset
 
 __all__ = ["CHECKPOINT", "METRICS", "Score", "Trainer", "TrainingConfig", "Watcher"]
 

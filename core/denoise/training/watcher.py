@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .metrics_log import Row
+from .metrics_log import Row
 
 
 class Watcher:

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
-
-    from .kinds import Records
+from .kinds import Records
 
 MARK = b"\x95CSDAT"
 # LZ4 packs no better than this.

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import IceblockError
 from ..micrographs.reader import Micrograph
 from ..project_root import find_root
 from ..star.writer import NewColumns, loop, write_blocks
+from .kinds import Records
+from .locations import Coordinates
 from .table import replaced, text_column, to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-    from typing import Any
-
-    import numpy.typing as npt
-
-    from .kinds import Records
-    from .locations import Coordinates
 
 _SLOT = "micrograph_blob/"
 _PATH, _PIXEL_SIZE = f"{_SLOT}path", f"{_SLOT}psize_A"

@@ -8,25 +8,21 @@ read the right way round lie on particles, and picks that are read upside down l
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import IceblockError
+from ..micrographs.raw_names import RawMicrograph
 from ..micrographs.reader import Micrograph, read_micrograph
+from .kinds import Records
 from .table import replaced, text_column, to_text
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ..micrographs.raw_names import RawMicrograph
-    from .kinds import Records
-
-    Coordinates = npt.NDArray[np.float64]
+Coordinates = npt.NDArray[np.float64]
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _SIZE = "location/micrograph_psize_A"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import IceblockError
 from ..disk import replacing, write_fully
 from .header import new_header
 from .statistics import StackStatistics
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
 
 _MODES = {"f4": 2, "f2": 12}
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compute.threads import shared
 from ...denoise.views import normalised
 from ...images.mrc.reader import read_images
-from ...sets.classes.polar import EDGE, polar_grid
-from ...sets.classes.views import joined, view
+from ...images.output_plan import OutputPlan, StackJob
+from ...sets.classes.polar import EDGE, PolarGrid, polar_grid
+from ...sets.classes.views import Views, joined, view
+from ...signal.ctf import CtfParameters
 from ...signal.fourier import fourier_resize
 from ...signal.outliers import without_outliers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
-    import numpy.typing as npt
-
-    from ...images.output_plan import OutputPlan, StackJob
-    from ...sets.classes.polar import PolarGrid
-    from ...sets.classes.views import Views
-    from ...signal.ctf import CtfParameters
 
 FINEST = 4.0
 """Å per pixel: no finer detail decides on classes."""

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...counting import counted
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
-from ...images.output_plan import plan_output
+from ...images.output_plan import OutputPlan, plan_output
+from ...images.particles import ParticleSet
 from ...images.validation import validate
 from ...remarks import warn
+from ...signal.ctf import CtfParameters
 from ..denoise.identity import stack_stamps
 from ..particle_inputs import read_given, warn_too_wide
 from ..provenance import denoised_rows
 from ..stamps import stamp
 from ..usable_ctf import usable_ctf
-from .images import choose_field
-from .options import sensible_classes
-
-if TYPE_CHECKING:
-    from ...images.output_plan import OutputPlan
-    from ...images.particles import ParticleSet
-    from ...signal.ctf import CtfParameters
-    from .images import Field
-    from .options import ClassifyOptions
+from .images import Field, choose_field
+from .options import ClassifyOptions, sensible_classes
 
 THIN = 15
 """Images in a class below which its average is poor."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,18 +10,14 @@ import torch
 from ...compute.threads import one_thread_each
 from ...images.class_poses import ClassPoses
 from ...images.mrc.writer import StackWriter
+from ...images.output_plan import OutputPlan
+from ...sets.classes.learn import Learned
 from ..record import Device
-from .options import CLASSES
+from .inputs import Work
+from .options import CLASSES, ClassifyOptions
+from .record import ClassifyRecord
 from .relion_files import ClassTable, Facts, write_model, write_optimiser
-from .result import enlarged
-
-if TYPE_CHECKING:
-    from ...images.output_plan import OutputPlan
-    from ...sets.classes.learn import Learned
-    from .inputs import Work
-    from .options import ClassifyOptions
-    from .record import ClassifyRecord
-    from .result import Classified
+from .result import Classified, enlarged
 
 
 def write(options: ClassifyOptions, work: Work, found: Classified, learned: Learned) -> None:

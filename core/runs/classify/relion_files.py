@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ...images.project_root import name_from_here
 from ...images.star.image_names import image_name
 from ...images.star.writer import loop, pairs, write_blocks
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,15 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from ...counting import counted
 from ...figures.noise_gallery import write_pages
 from ...images.disk import replacing
+from ...sets.classes.learn import Learned
 from ..record import Device
-from .options import CLASSES, MONTAGE
-
-if TYPE_CHECKING:
-    from ...sets.classes.learn import Learned
-    from .images import Field
-    from .options import ClassifyOptions
-    from .record import ClassifyRecord
-    from .result import Classified
+from .images import Field
+from .options import CLASSES, MONTAGE, ClassifyOptions
+from .record import ClassifyRecord
+from .result import Classified
 
 COLUMNS, ROWS = 8, 6
 """Of averages on a page."""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...images.class_poses import ClassPoses
 from ...sets.classes.agreement import ring_correlations, rings_seen
-from ...sets.classes.halves import Evidence, evidence_of
+from ...sets.classes.halves import Evidence, Halves, Judgement, evidence_of
+from ...sets.classes.learn import Learned
 from ...signal.fourier import fourier_resize
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ...sets.classes.halves import Halves, Judgement
-    from ...sets.classes.learn import Learned
-    from .images import Field
+from .images import Field
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compute.threads import thread_pool
@@ -21,27 +23,17 @@ from ...sets.classes.halves import (
     judged_by_the_other,
     learn_halves,
 )
-from ...sets.classes.learn import learn
+from ...sets.classes.learn import Learned, learn
 from ..denoise.inputs import contrasts
 from ..life import begun
 from ..outliers import tell_outliers
-from .images import StackImages
-from .inputs import identify, prepare
-from .options import CLASSES, MONTAGE
+from .images import Field, StackImages
+from .inputs import Work, identify, prepare
+from .options import CLASSES, MONTAGE, ClassifyOptions
 from .outputs import note, write
 from .record import ClassifyRecord
 from .report import last_lines, report
 from .result import Classified, in_order
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
-
-    from ...sets.classes.learn import Learned
-    from .images import Field
-    from .inputs import Work
-    from .options import ClassifyOptions
 
 OUTLYING = 8.0
 """Median absolute deviations of an image's energy beyond which nothing is learned from it."""

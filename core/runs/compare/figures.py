@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
 
 from ...compare.figures import NOISY, TRUTH, methods_page, profiles_page, residuals_page
 from ...figures.gallery import normalise
 from ...figures.noise_gallery import write_pages
 from ...images.disk import replacing
-from .options import FIGURES, PAGES
-from .rows import SHOWN
+from .inputs import Inputs, Sheet
+from .options import FIGURES, PAGES, CompareOptions
+from .real import Real
+from .rows import SHOWN, Result
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    from .inputs import Inputs, Sheet
-    from .options import CompareOptions
-    from .real import Real
-    from .rows import Result
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 FEATURELESS = ("zero", "constant", "set mean")
 """Rows of the table that have nothing to show."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from ...compare.scores import PairSet, ViewSet
 from ...compare.views import draw_noise, view_pairs
 from ...denoise.views import working_box
 from ...errors import IceblockError
-from ...noise.source import SpectrumNoise
+from ...noise.source import NoiseSource, SpectrumNoise
 from ...signal.ctf import joined
 from ...signal.spectrum import ice_like_power
 from ...simulate.ctf_rows import RandomCtf
@@ -23,14 +24,8 @@ from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
 from ...simulate.training_noise import hold_out, noise_of, read_blocks
 from ..train.geometry import WORKING_PIXEL_SIZE
+from .options import CompareOptions, Size
 from .pairs import read_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from ...noise.source import NoiseSource
-    from .options import CompareOptions, Size
 
 SCORED_PHANTOMS = 4
 SCORED_SEED, TRAINING_SEED = 7_000_000, 8_000_000

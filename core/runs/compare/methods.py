@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ...compare.filters import classical_baselines
+import torch
+
+from ...compare.filters import Baseline, classical_baselines
 from ...compare.networks import OURS, RIVALS
+from ...compare.scores import Kind
 from ...compare.tuning import tune
+from ...console import Console
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.set_learning import learn_prior, linear_estimate
 from ...denoise.shipped import find_model
+from ...signal.ctf import CtfParameters
 from ..train.geometry import WORKING_PIXEL_SIZE
+from .inputs import Sheet, TrainingPairs
 from .method import UNLEARNED, Fitted, Method
 from .network import Network
-from .options import TRAINING
+from .options import TRAINING, CompareOptions
 from .training import Training
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
-
-    from ...compare.filters import Baseline
-    from ...compare.scores import Kind
-    from ...console import Console
-    from ...signal.ctf import CtfParameters
-    from .inputs import Sheet, TrainingPairs
-    from .options import CompareOptions
 
 
 @dataclass(frozen=True)

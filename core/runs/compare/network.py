@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from ...compare.scores import Kind
 from ...denoise.batches import batch_size
 from ...denoise.inference import Denoiser
+from ...denoise.known_set import KnownSet
 from ...denoise.set_learning import learn_set
+from ...denoise.views import Geometry
+from ...signal.ctf import CtfParameters
+from .inputs import Sheet
 from .method import UNLEARNED, Fitted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ...compare.scores import Kind
-    from ...denoise.known_set import KnownSet
-    from ...denoise.views import Geometry
-    from ...signal.ctf import CtfParameters
-    from .inputs import Sheet
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compare.scores import PairSet
@@ -13,15 +14,9 @@ from ...errors import IceblockError
 from ...images.particle_images import images_of
 from ...images.particles import read_particles
 from ...signal.background import ring_statistics
+from ...signal.ctf import CtfParameters
 from ...simulate.ctf_rows import ctf_rows
 from ..provenance import refuse_denoised
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ...signal.ctf import CtfParameters
 
 LEVEL = 0.1
 """A pixel counts as particle above this part of the clean image's largest absolute value."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ...denoise.batches import spread
 from ...errors import IceblockError
@@ -15,11 +16,6 @@ from ...images.particles import read_particles
 from ...images.validation import validate
 from ..contrast import look, tell_contrast
 from ..provenance import refuse_denoised
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
 
 SHOWN = 6
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from ... import __version__
 from ...compare.scores import MARGIN
-from ...compare.table import ABOVE, HEADLINES, comma_separated, markdown, sentences
+from ...compare.table import ABOVE, HEADLINES, Row, comma_separated, markdown, sentences
 from ...images.disk import replacing
 from ..record import Device
-from .options import CSV, FIGURES, TABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from ...compare.table import Row
-    from .inputs import Inputs
-    from .options import CompareOptions
-    from .record import CompareRecord
-    from .rows import Result
+from .inputs import Inputs
+from .options import CSV, FIGURES, TABLE, CompareOptions
+from .record import CompareRecord
+from .rows import Result
 
 HOW = f"""\
 PSNR and SSIM in four variants: `paper`: each image stretched from its minimum to its maximum onto

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from ...compare.scores import Scores, cluster, score
 from ...compare.table import Row
@@ -15,19 +19,11 @@ from ...errors import IceblockError
 from ...images.disk import replacing
 from ...images.mrc.reader import read_header, read_images
 from ...images.mrc.writer import StackWriter
+from .inputs import Sheet
+from .method import Method
 from .network import Network
 from .options import slug
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-    import torch
-
-    from .inputs import Sheet
-    from .method import Method
-    from .real import Real
+from .real import Real
 
 SHOWN = 6
 """Images of each set that are kept for the pictures."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
+
+import torch
 
 from ... import __version__
 from ...compute.device import choose_device
@@ -11,27 +14,18 @@ from ...console import Console
 from ...denoise.shipped import find_model
 from ...extra import from_extra
 from ..interrupt import interrupted_between_steps
-from ..life import begun
+from ..life import Run, begun
 from ..record import FINISHED, Device
 from ..stamps import fingerprint, stamps
 from .figures import draw
-from .inputs import read_inputs, training_pairs
+from .inputs import Inputs, TrainingPairs, read_inputs, training_pairs
+from .method import Method
 from .methods import list_methods
-from .options import METHODS, OUTPUTS
+from .options import METHODS, OUTPUTS, CompareOptions
 from .real import read_real
 from .record import CompareRecord
 from .report import last_lines, whole, write_tables
 from .rows import Bench, Result
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import torch
-
-    from ..life import Run
-    from .inputs import Inputs, TrainingPairs
-    from .method import Method
-    from .options import CompareOptions
 
 
 def run(

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from ...compare.networks import train
+import torch
+
+from ...compare.networks import Recipe, Trained, train
 from ...compute.device import bf16_pays
+from ...console import Bar, Console
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import Model, ModelCard
 from ...denoise.training.watcher import Watcher
 from ..train.geometry import WORKING_PIXEL_SIZE
+from .inputs import TrainingPairs
 from .options import slug
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    import torch
-
-    from ...compare.networks import Recipe, Trained
-    from ...console import Bar, Console
-    from .inputs import TrainingPairs
 
 
 @dataclass(frozen=True)

@@ -5,29 +5,25 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from ...console import Console
 from ...counting import counted
 from ...denoise.inference import Denoiser
 from ...denoise.stacks import Output, denoise_stacks
+from ...denoise.views import Geometry
+from ...images.output_plan import StackJob
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
 from ..life import begun
 from ..samples import sampled
 from .extent import Extent, format_size
-from .inputs import prepare, settle_contrast, spare_inputs
+from .inputs import Work, prepare, settle_contrast, spare_inputs
 from .learning import jobs_of_sets
+from .options import DenoiseOptions
 from .warnings import named, tell_scale
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ...denoise.views import Geometry
-    from ...images.output_plan import StackJob
-    from .inputs import Work
-    from .options import DenoiseOptions
 
 WARM, TIMED, TIMED_GPU = 4, 64, 1024
 """Images that are denoised before the clock starts, and by the clock."""

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import distributed as dist
 
+from ...compute.distributed import Ranks
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ...compute.distributed import Ranks
 
 START = timedelta(minutes=10)
 """For a process to read everything but the images."""

@@ -8,32 +8,29 @@ and what the first ones taught stays, so that all are denoised alike.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import torch
 
 from ... import __version__
 from ...compute.device import bf16_pays
 from ...denoise.known_set_file import SET, read_sets
+from ...denoise.model_file import Model
 from ...errors import IceblockError
 from ...images.class_averages import class_stacks
 from ...images.cs.table import read_table
+from ...images.output_plan import OutputPlan, StackJob
 from ...remarks import warn
+from ...signal.ctf import CtfParameters
 from .. import stamps
 from ..folder import claim
 from ..record import read_record
 from ..stamps import sampled_all
+from .options import DenoiseOptions
 from .record import DenoiseRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import torch
-
-    from ...denoise.model_file import Model
-    from ...images.output_plan import OutputPlan, StackJob
-    from ...signal.ctf import CtfParameters
-    from .options import DenoiseOptions
 
 
 def identify(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from ...denoise.ctf_channel import reads_ctf
-from ...denoise.model_file import load_model
+from ...denoise.model_file import Model, load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
-from ...images.output_plan import plan_output
+from ...images.output_plan import OutputPlan, plan_output
+from ...images.particles import ParticleSet
 from ...images.validation import validate
 from ...remarks import warn
+from ...signal.ctf import CtfParameters
 from ..contrast import check_contrast, look, tell_contrast
 from ..particle_inputs import read_given
 from ..provenance import denoised_rows, refuse_denoised
@@ -21,19 +26,8 @@ from ..usable_ctf import usable_ctf
 from .extent import Extent
 from .identity import identify, moment
 from .learning import given_by
+from .options import DenoiseOptions
 from .share import device_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy.typing as npt
-    import torch
-
-    from ...denoise.model_file import Model
-    from ...images.output_plan import OutputPlan
-    from ...images.particles import ParticleSet
-    from ...signal.ctf import CtfParameters
-    from .options import DenoiseOptions
 
 NOT_AGAIN = (
     "name the raw particles (`iceblock restore` puts raw images back), or ask for it with "

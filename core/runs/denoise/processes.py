@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 
 from ...compute.distributed import local_rank
 from ...compute.processes import launch
 from ...compute.threads import limited_threads
+from ...console import Bar
 from ...denoise.model_file import load_model
 from ...denoise.stacks import Outcome
 from ...errors import IceblockError
+from ...images.output_plan import StackJob
+from ...signal.ctf import CtfParameters
 from ..folder import helping
+from .inputs import Work
+from .options import DenoiseOptions
 from .share import denoise_share, denoiser_of, device_of, share_stacks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from ...console import Bar
-    from ...images.output_plan import StackJob
-    from ...signal.ctf import CtfParameters
-    from .inputs import Work
-    from .options import DenoiseOptions
 
 FOUND, COMPUTED = 0, 1
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sized
 
 from ...counting import counted
-from ...denoise.views import seen_by_network
+from ...denoise.known_set import KnownSet
+from ...denoise.model_file import Model
+from ...denoise.views import Geometry, seen_by_network
 from ...figures.denoise_report import ADVICE, write_report
 from ...figures.evidence_page import evidence_page
+from ...figures.sample import Sample
 from ...figures.set_gallery import set_page, strongest
+from ...images.output_plan import OutputPlan
 from ...images.particles import format_of
+from ...sets.stacking.evidence import Evidence
 from ...sets.stacking.evidence_words import evidence_words
 from ..record import Device
 from ..samples import draw_sample
 from .learning import jobs_of_sets, learned_sets
+from .options import DenoiseOptions
+from .record import DenoiseRecord
 from .warnings import NAMED
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sized
-
-    from ...denoise.known_set import KnownSet
-    from ...denoise.model_file import Model
-    from ...denoise.views import Geometry
-    from ...figures.sample import Sample
-    from ...images.output_plan import OutputPlan
-    from ...sets.stacking.evidence import Evidence
-    from .options import DenoiseOptions
-    from .record import DenoiseRecord
 
 
 def report(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import torch
 
@@ -14,36 +15,29 @@ from ...console import Console
 from ...counting import counted
 from ...denoise.estimators.network import Network
 from ...denoise.filtered import tell_filtered
+from ...denoise.stacks import Outcome
 from ...errors import IceblockError
+from ...figures.sample import Sample
+from ...images.output_plan import OutputPlan
 from ...remarks import collected
 from ..folder import helping
-from ..life import begun
+from ..life import Run, begun
 from ..outliers import tell_outliers
 from ..record import Device, write_record
 from ..relay import tell_relayed
 from ..samples import draw_sample
 from .group import START, Group
 from .identity import claim_set, moment, require_same_input, tell_growth
-from .inputs import prepare, settle_contrast, spare_inputs, told_by, with_contrasts
+from .inputs import Work, prepare, settle_contrast, spare_inputs, told_by, with_contrasts
 from .learning import SET, WEIGHTS, described, learn_sets, learned_sets
 from .metadata import write_metadata
-from .options import OUTLIERS, UNUSABLE
+from .options import OUTLIERS, UNUSABLE, DenoiseOptions
 from .passed_through import forget_lists, merge_lists
 from .processes import denoise_in_processes
 from .record import DenoiseRecord, ModelUsed
 from .report import last_lines, report
 from .share import denoise_share, denoiser_of, share_stacks
 from .warnings import tell_empty, tell_result, tell_scale
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ...denoise.stacks import Outcome
-    from ...figures.sample import Sample
-    from ...images.output_plan import OutputPlan
-    from ..life import Run
-    from .inputs import Work
-    from .options import DenoiseOptions
 
 
 @dataclass(frozen=True)

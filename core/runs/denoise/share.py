@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 
 from ...compute.device import choose_device
 from ...compute.sharding import owners
 from ...denoise.inference import Denoiser
-from ...denoise.stacks import Output, denoise_stacks
+from ...denoise.model_file import Model
+from ...denoise.stacks import Outcome, Output, Watcher, denoise_stacks
+from ...images.output_plan import StackJob
+from ...signal.ctf import CtfParameters
 from ..relay import relayed
 from .learning import learned_sets
-from .options import OUTLIERS
+from .options import OUTLIERS, DenoiseOptions
 from .passed_through import list_of_process
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ...denoise.model_file import Model
-    from ...denoise.stacks import Outcome, Watcher
-    from ...images.output_plan import StackJob
-    from ...signal.ctf import CtfParameters
-    from .options import DenoiseOptions
 
 
 def device_of(options: DenoiseOptions, place: int, processes: int) -> torch.device:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from ...console import Console
 from ...counting import counted
-from ...denoise.views import seen_by_network
+from ...denoise.views import Geometry, seen_by_network
 from ...figures.denoise_report import range_warnings
+from ...images.output_plan import OutputPlan
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
 from ..empty_boxes import count_boxes, tell_boxes
+from .inputs import Work
 from .learning import given_by, jobs_of_sets, learned_sets
-from .options import UNUSABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ...console import Console
-    from ...denoise.views import Geometry
-    from ...images.output_plan import OutputPlan
-    from .inputs import Work
-    from .options import DenoiseOptions
-    from .record import DenoiseRecord
+from .options import UNUSABLE, DenoiseOptions
+from .record import DenoiseRecord
 
 NAMED = 3
 """Sets that a sentence names, and lines that a report has of them, however many there are."""

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from ...denoise.model_file import ModelCard
 from ...errors import IceblockError
+from ...evaluate.data_set import Background, NoiseMatch
+from ...evaluate.gate import Check
 from ...figures.denoise_report import range_warnings
+from ..denoise.record import BoxCounts
+from .inputs import Evaluated
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ...denoise.model_file import ModelCard
-    from ...evaluate.data_set import Background, NoiseMatch
-    from ...evaluate.gate import Check
-    from ..denoise.record import BoxCounts
-    from .inputs import Evaluated
-
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 UNLIKE = 2.0
 """Factor between spectra of noise from which on it is a warning."""

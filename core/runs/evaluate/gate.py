@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from ...evaluate.gate import Trial
-from ...noise.source import SpectrumNoise
+from ...denoise.inference import Denoiser
+from ...evaluate.data_set import Background
+from ...evaluate.gate import Method, Trial
+from ...noise.source import NoiseSource, SpectrumNoise
 from ...simulate.phantoms import phantom
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import box_for, read_reference
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from ...denoise.inference import Denoiser
-    from ...evaluate.data_set import Background
-    from ...evaluate.gate import Method
-    from ...noise.source import NoiseSource
 
 SEEN = (1000, 1001, 1002)
 """Seeds of phantoms that models that ship were trained on."""

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ...denoise.contrast import radial_profiles
 from ...errors import IceblockError
 from ...figures.gallery import normalise
-from ...images.mrc.reader import read_images
-from ...images.output_plan import plan_output
+from ...images.mrc.reader import Stack, read_images
+from ...images.output_plan import StackJob, plan_output
+from ...images.particles import ParticleSet
 from ...images.validation import validate
 from ...remarks import warn
 from ..contrast import Looked, check_contrast, tell_contrast
 from ..denoise.record import DenoiseRecord
 from ..provenance import denoising_record, require_raw
+from .options import EvaluateOptions
 from .raw_images import find_raw, read_set
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ...images.mrc.reader import Stack
-    from ...images.output_plan import StackJob
-    from ...images.particles import ParticleSet
-    from .options import EvaluateOptions
-
-    Images = npt.NDArray[np.float32]
-    Rows = npt.NDArray[np.int64]
+Images = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 SAMPLE_BYTES = 64 << 20
 """Large boxes come in smaller samples."""

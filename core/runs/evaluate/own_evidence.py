@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ...sets.stacking.evidence import evidence_from
-
-if TYPE_CHECKING:
-    from ...sets.stacking.evidence import Evidence
-    from ..denoise.record import DenoiseRecord
+from ...sets.stacking.evidence import Evidence, evidence_from
+from ..denoise.record import DenoiseRecord
 
 OTHERS = (
     "not told: only the program that denoised the images could tell, run again on the same images "

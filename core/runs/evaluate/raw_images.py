@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import IceblockError
-from ...images.particles import read_particles
+from ...images.particles import ParticleSet, read_particles
 from ...images.star.tokens import unquote
-
-if TYPE_CHECKING:
-    from ...images.particles import ParticleSet
-    from ..denoise.record import DenoiseRecord
-    from .options import EvaluateOptions
+from ..denoise.record import DenoiseRecord
+from .options import EvaluateOptions
 
 
 def read_set(options: EvaluateOptions, path: Path) -> ParticleSet:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ...denoise.inference import Denoiser
+from ...denoise.model_file import ModelCard
 from ...denoise.views import working_box
 from ...figures.evidence_page import evidence_page
 from ...figures.gallery import gallery, spectra, strip
@@ -18,21 +22,12 @@ from ...remarks import warn
 from ...sets.stacking.evidence_words import evidence_words
 from ...wording import offered
 from .findings import Findings, doubts
-from .options import PAGE
+from .inputs import Evaluated
+from .options import PAGE, EvaluateOptions
 from .own_evidence import evidence_of, why_not
 from .truth import truth_of, truth_words
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from ...denoise.inference import Denoiser
-    from ...denoise.model_file import ModelCard
-    from .inputs import Evaluated
-    from .options import EvaluateOptions
-
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 GOOD_ADVICE = (
     "Use the denoised images for looking and for picking out good particles; classify and refine "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -16,11 +17,21 @@ from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
-from ...evaluate.data_set import background, compare_noise, compare_statistics, estimate_snr
+from ...evaluate.data_set import (
+    Background,
+    NoiseMatch,
+    background,
+    compare_noise,
+    compare_statistics,
+    estimate_snr,
+)
+from ...evaluate.gate import Check, Trial
 from ...evaluate.hallucination import run_gate
 from ...images.disk import replacing
+from ...noise.source import NoiseSource
 from ...remarks import warn
 from ...simulate.training_noise import noise_of, read_blocks
+from ..denoise.record import BoxCounts
 from ..empty_boxes import count_boxes, tell_boxes
 from ..life import begun
 from ..record import RunRecord
@@ -29,19 +40,9 @@ from ..stamps import stamp, stamps
 from ..usable_ctf import usable_ctf
 from .findings import Findings
 from .gate import make_trial, method_of, noise_like
-from .inputs import read_inputs
-from .options import PAGE, VERDICTS
+from .inputs import Evaluated, read_inputs
+from .options import PAGE, VERDICTS, EvaluateOptions
 from .report import report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ...evaluate.data_set import Background, NoiseMatch
-    from ...evaluate.gate import Check, Trial
-    from ...noise.source import NoiseSource
-    from ..denoise.record import BoxCounts
-    from .inputs import Evaluated
-    from .options import EvaluateOptions
 
 NOISE_IMAGES = 1000
 """Pictures of pure noise that the gate denoises."""

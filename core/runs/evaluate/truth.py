@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
+from matplotlib.figure import Figure
 
 from ...denoise.confidence import outline
 from ...figures.trust_figures import truth_page
 from ...signal.agreement import crossing, frc, masked_correlation
 from ...signal.bootstrap import interval
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from .inputs import Evaluated
+from .inputs import Evaluated
 
 
 def truth_of(seen: Evaluated) -> tuple[dict[str, dict[str, float]], Figure | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ... import __version__
 from ...denoise.fields.ice import likely_diameter
@@ -11,6 +12,7 @@ from ...denoise.model_file import Model, load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
 from ...images.cs.exposures import listed_exposures
+from ...images.cs.kinds import Records
 from ...images.cs.table import read_table
 from ...images.denoised_mark import is_denoised
 from ...images.micrographs.picks import read_picks
@@ -21,12 +23,7 @@ from ...segment.model_file import load_model as load_segmentation
 from ...segment.segmenter import Segmenter
 from ...segment.shipped import DEFAULT as SEGMENTATION
 from ..labelled import Labelled, fingerprints
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ...images.cs.kinds import Records
-    from .options import MicrographsOptions
+from .options import MicrographsOptions
 
 FIRST = 3
 """Micrographs in which the particle diameter is looked for."""

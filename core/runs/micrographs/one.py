@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...denoise.fields.field import denoise_field
+from ...denoise.fields.field import Field, denoise_field
+from ...denoise.fields.tiles import FieldNetwork
 from ...errors import IceblockError
 from ...figures.before_after import before_after
 from ...figures.overlay import write_png
 from ...images.denoised_mark import DENOISED
 from ...images.disk import read_error, replacing
 from ...images.mrc.image import write_image
-from .options import FULL, MICROGRAPHS, PICTURES
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ...denoise.fields.field import Field
-    from ...denoise.fields.tiles import FieldNetwork
-    from ...segment.segmenter import Segmenter
-    from ..labelled import Labelled
-    from .options import MicrographsOptions
+from ...segment.segmenter import Segmenter
+from ..labelled import Labelled
+from .options import FULL, MICROGRAPHS, PICTURES, MicrographsOptions
 
 FACTS = ".facts"
 """Hidden folder in a run's own: what is known of each micrograph that is whole."""

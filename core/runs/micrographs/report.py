@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
@@ -12,14 +12,9 @@ from ...counting import counted
 from ...figures.before_after import page as picture_page
 from ...figures.text_page import text_page
 from ...images.disk import replacing
-from .options import PICTURES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .one import Facts
-    from .options import MicrographsOptions
-    from .record import MicrographsRecord
+from .one import Facts
+from .options import PICTURES, MicrographsOptions
+from .record import MicrographsRecord
 
 SHOWN = 6
 """Micrographs in the report, spread over all."""

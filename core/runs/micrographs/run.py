@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Sequence
+from typing import TextIO
 
 import numpy as np
 
@@ -16,22 +17,15 @@ from ...console import Console
 from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
-from ..life import begun
+from ..life import Run, begun
 from ..record import FINISHED, Device
-from .inputs import diameter_of, identify, prepare, segmenter_on
+from .inputs import Work, diameter_of, identify, prepare, segmenter_on
 from .one import FACTS, Facts, MicrographDenoiser
-from .options import MICROGRAPHS
+from .options import MICROGRAPHS, MicrographsOptions
 from .record import MicrographsRecord
 from .report import last_lines, report
 from .sharing import count_of, denoise_all, device_of
 from .table import write_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ..life import Run
-    from .inputs import Work
-    from .options import MicrographsOptions
 
 MUCH = 0.5
 """Part of all micrographs marked as pollution from which on the user is warned."""

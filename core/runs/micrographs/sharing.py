@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 
@@ -12,20 +12,15 @@ from ...compute.device import choose_device
 from ...compute.distributed import local_rank
 from ...compute.processes import launch
 from ...compute.threads import limited_threads
+from ...console import Bar
 from ...denoise.fields.tiles import FieldNetwork
 from ...denoise.model_file import load_model
 from ...errors import IceblockError
 from ..folder import helping
-from .inputs import segmenter_on
+from ..labelled import Labelled
+from .inputs import Work, segmenter_on
 from .one import MicrographDenoiser
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ...console import Bar
-    from ..labelled import Labelled
-    from .inputs import Work
-    from .options import MicrographsOptions
+from .options import MicrographsOptions
 
 
 @dataclass(frozen=True)

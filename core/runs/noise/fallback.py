@@ -6,15 +6,11 @@ Few large blocks teach less of the noise than many small ones, which show its sp
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
 
 from ...counting import counted
 from ...noise.bank_writer import WORK
 from ...remarks import warn
-from .options import OVERLAYS
-
-if TYPE_CHECKING:
-    from .options import NoiseOptions
+from .options import OVERLAYS, NoiseOptions
 
 LEAST_BLOCKS = 20
 """Blocks below which smaller ones are tried."""

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ...errors import IceblockError
 from ...figures.overlay import overlay
 from ...images.disk import replacing
+from ...images.micrographs.reader import MicrographImage
 from ...noise.bank_table import BankPart
+from ...noise.bank_writer import BankWriter
 from ...noise.clearance import widened
 from ...noise.coverage import covered
-from ...noise.cutter import cut
+from ...noise.cutter import Cut, cut
 from ...noise.shading import bin_mean, measure_shading
 from ...segment.grid import to_grid
+from ...segment.segmenter import Segmentation
 from ...signal.region_spectrum import region_power
-from .options import OVERLAYS, UNDECIDED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ...images.micrographs.reader import MicrographImage
-    from ...noise.bank_writer import BankWriter
-    from ...noise.cutter import Cut
-    from ...segment.segmenter import Segmentation
-    from ..labelled import Labelled
-    from .options import NoiseOptions
+from ..labelled import Labelled
+from .options import OVERLAYS, UNDECIDED, NoiseOptions
 
 REGIONS = 8
 """Micrographs at most whose empty regions' spectrum is measured for the report."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ...counting import counted
@@ -20,21 +22,12 @@ from ...figures.noise_gallery import (
 from ...figures.text_page import text_page
 from ...images.disk import replacing
 from ...images.star.writer import loop, write_blocks
-from ...noise.bank import TABLE
+from ...noise.bank import TABLE, NoiseBank
 from ...noise.inspection import describe, inspect
 from .micrograph_cutting import sampled
-from .options import COUNTS, OVERLAYS, REMARKS, UNREADABLE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    from ...noise.bank import NoiseBank
-    from .options import NoiseOptions
-    from .record import NoiseRecord
-    from .summary import Summary
+from .options import COUNTS, OVERLAYS, REMARKS, UNREADABLE, NoiseOptions
+from .record import NoiseRecord
+from .summary import Summary
 
 PICTURES = 6
 ADVICE = (

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 from ... import __version__
 from ...compute.threads import one_thread_each, shared_threads
 from ...console import Console
 from ...errors import IceblockError
+from ...images.micrographs.picks import Picks
 from ...images.star.document import StarFile
 from ...noise.bank import BLOCKS, SAME_PIXEL_SIZE, TABLE, NoiseBank, OpticsGroup
 from ...noise.bank_writer import WORK, BankWriter
 from ...noise.synthesis import synthetic_parts
 from ...segment.segmenter import Segmenter
-from ..labelled import fingerprints, gather
-from ..life import begun
+from ..labelled import Labelled, fingerprints, gather
+from ..life import Run, begun
 from ..record import FINISHED, write_record
 from ..relay import relayed, tell_relayed
 from .fallback import give_up, smaller_box
-from .micrograph_cutting import MicrographCutter, Unreadable
-from .options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE
+from .micrograph_cutting import MicrographCutter, SegmentsMicrographs, Unreadable
+from .options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE, NoiseOptions
 from .record import WITHOUT_BLOCKS, NoiseRecord
 from .report import last_lines, report, write_lists
 from .summary import Summary
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
-    from pathlib import Path
-
-    from ...images.micrographs.picks import Picks
-    from ..labelled import Labelled
-    from ..life import Run
-    from .micrograph_cutting import SegmentsMicrographs
-    from .options import NoiseOptions
 
 WORKERS = 4
 """Micrographs in memory at most."""

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...counting import counted
 from ...errors import IceblockError
+from ...images.micrographs.picks import Picks
 from ...noise.coverage import NEEDED
 from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
 from ...remarks import warn
 from ...wording import offered
-from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ...images.micrographs.picks import Picks
-    from ..labelled import Labelled
-    from .options import NoiseOptions
-    from .record import NoiseRecord
+from ..labelled import Labelled
+from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE, NoiseOptions
+from .record import NoiseRecord
 
 WHOLE = (LITTLE_BACKGROUND, NO_WINDOW, UNDECIDED)
 """Reasons that leave out a whole micrograph, not a window."""

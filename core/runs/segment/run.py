@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 import mrcfile
 import numpy as np
@@ -20,16 +22,10 @@ from ...images.disk import partial_path, replacing, write_error
 from ...images.project_root import name_from_here
 from ...remarks import warn
 from ...segment.segmenter import Segmentation, Segmenter
-from ..labelled import fingerprints, gather
+from ..labelled import Labelled, fingerprints, gather
 from ..life import begun
 from ..record import RunRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from ..labelled import Labelled
-    from .options import SegmentOptions
+from .options import SegmentOptions
 
 LABELS, PROBABILITIES, OVERLAYS = "Labels", "Probabilities", "Overlays"
 TABLE = "segmentation.star"

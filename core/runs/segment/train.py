@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import numpy as np
 
@@ -18,18 +19,14 @@ from ...segment.model_file import (
     load_model,
     save_model,
 )
+from ...segment.network import SegmentationNet
 from ...segment.scores import f1_score
 from ...segment.segmenter import Segmenter
 from ...segment.training import TrainingSettings, train
 from ..labelled import Labelled, fingerprints, gather
 from ..life import begun
 from ..record import RunRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ...segment.network import SegmentationNet
-    from .options import SegmentTrainOptions
+from .options import SegmentTrainOptions
 
 MODEL = "segmentation.safetensors"
 OVERLAYS = "Overlays"

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ...counting import counted
 from ...errors import IceblockError
+from ...images.particle_set import ParticleSet
 from ...images.star.document import StarFile
 from ...images.star.tokens import unquote
 from ...remarks import warn
+from ...sets.curate.border import Border
+from .options import SelectOptions
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from ...images.particle_set import ParticleSet
-    from ...sets.curate.border import Border
-    from .options import SelectOptions
-
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 MARK = "_rlnIceblockMark"
 """1 for particles to keep and 0 for others, in the file that the gallery gives."""

@@ -5,30 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ...figures.gallery import low_passed
 from ...figures.montage import common_range
 from ...images.disk import partial_path, replacing, write_error
 from ...images.star.tokens import quote, unquote
-from .options import GALLERY, TILES
+from .choice import Choice
+from .inputs import Work
+from .options import GALLERY, TILES, SelectOptions
 from .pictures import read_places
+from .scoring import Scored
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
-
-    from .choice import Choice
-    from .inputs import Work
-    from .options import SelectOptions
-    from .scoring import Scored
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 TEMPLATE = Path(__file__).with_name("gallery_page.html")
 TILE = 96

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...denoise.filtered import tell_filtered
-from ...images.output_plan import plan_output
+from ...images.output_plan import OutputPlan, plan_output
+from ...images.particle_set import ParticleSet
 from ...images.particles import read_particles
 from ...images.validation import validate
-from ..classify.images import choose_field
+from ...signal.ctf import CtfParameters
+from ..classify.images import Field, choose_field
 from ..denoise.identity import stack_stamps
 from ..particle_inputs import read_given, warn_too_wide
 from ..provenance import denoised_rows
 from ..restoring import check_raw
 from ..stamps import stamp
 from ..usable_ctf import usable_ctf
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ...images.output_plan import OutputPlan
-    from ...images.particle_set import ParticleSet
-    from ...signal.ctf import CtfParameters
-    from ..classify.images import Field
-    from .options import SelectOptions
+from .options import SelectOptions
 
 ODD = "these particles are judged with the median CTF of the others"
 

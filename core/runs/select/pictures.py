@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...denoise.views import normalised
 from ...images.mrc.reader import read_images
+from ...images.output_plan import OutputPlan
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from ...images.output_plan import OutputPlan
-
-    Images = npt.NDArray[np.float32]
+Images = npt.NDArray[np.float32]
 
 
 def same_kind(plan: OutputPlan) -> npt.NDArray[np.bool_]:

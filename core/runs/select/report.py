@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from matplotlib.backends.backend_pdf import PdfPages
 
@@ -13,19 +14,12 @@ from ...denoise.model_file import load_model
 from ...denoise.shipped import DEFAULT, find_model
 from ...figures.selection import Shown, histogram_page, micrograph_page, montage_page
 from ...images.disk import replacing
-from .options import PICTURE
+from .choice import Choice
+from .inputs import Work
+from .options import PICTURE, SelectOptions
 from .pictures import read_places, same_kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from .choice import Choice
-    from .inputs import Work
-    from .options import SelectOptions
-    from .record import SelectRecord
-    from .scoring import Scored
+from .record import SelectRecord
+from .scoring import Scored
 
 EACH = 8
 """Particles of a group in the montage."""

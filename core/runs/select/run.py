@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...console import Console
 from ...counting import counted
 from ...errors import IceblockError
+from ...images.particle_set import ParticleSet
 from ...images.scores import Scores
 from ...images.star.writer import loop, write_blocks
 from ...remarks import warn
@@ -19,24 +22,13 @@ from ..denoise.inputs import contrasts
 from ..life import begun
 from ..outliers import tell_outliers
 from ..record import Device
-from .choice import choose
+from .choice import Choice, choose
 from .gallery import write_gallery
-from .inputs import identify, prepare
-from .options import COUNTS
+from .inputs import Work, identify, prepare
+from .options import COUNTS, SelectOptions
 from .record import SelectRecord
 from .report import report
-from .scoring import score_images
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
-
-    from ...images.particle_set import ParticleSet
-    from .choice import Choice
-    from .inputs import Work
-    from .options import SelectOptions
-    from .scoring import Scored
+from .scoring import Scored, score_images
 
 
 @dataclass(frozen=True)

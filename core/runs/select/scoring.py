@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compute.threads import shared, thread_pool
+from ...console import Console
 from ...denoise.views import normalised
 from ...images.mrc.reader import read_images
-from ...sets.curate.border import find_border
+from ...images.output_plan import OutputPlan
+from ...sets.curate.border import Border, find_border
 from ...sets.curate.contamination import contrast, excess
 from ...sets.curate.evidence import judge, judging, steps
 from ...sets.curate.score import FADES, score
 from ...signal.outliers import without_outliers
+from ..classify.images import Field, StackImages
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
-    import numpy.typing as npt
-
-    from ...console import Console
-    from ...images.output_plan import OutputPlan
-    from ...sets.curate.border import Border
-    from ..classify.images import Field, StackImages
-
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 PIECE = 64
 OFFSET_RANGE = 0.08

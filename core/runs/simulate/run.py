@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from ...compute.threads import one_thread_each
 from ...console import Console
@@ -13,9 +13,7 @@ from ...simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
 from ...simulate.pairs import PairSettings
 from ...simulate.sources import pair_generator
 from ..record import FINISHED, RunRecord, write_record
-
-if TYPE_CHECKING:
-    from .options import SimulateOptions
+from .options import SimulateOptions
 
 
 @dataclass

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ... import __version__
-from ...denoise.model_file import ModelCard
+from ...denoise.model_file import Model, ModelCard
+from ...denoise.training.trainer import Trainer
 from ...noise.statistics import noise_statistics
 from ..record import Machine
-
-if TYPE_CHECKING:
-    from ...denoise.model_file import Model
-    from ...denoise.training.trainer import Trainer
-    from .inputs import TrainingInputs
-    from .options import TrainOptions
+from .inputs import TrainingInputs
+from .options import TrainOptions
 
 
 def make_card(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...denoise.model_file import ModelCard
 from ...denoise.views import working_box
 from ...errors import IceblockError
+from ...images.particles import ParticleSet
 from ...images.validation import SMALLEST_BOX, stack_header
 from ...remarks import warn
 from ...simulate.training_noise import pixel_size_of
 from ...wording import renamed, wording
-
-if TYPE_CHECKING:
-    from ...denoise.model_file import ModelCard
-    from ...images.particles import ParticleSet
-    from .options import TrainOptions
+from .options import TrainOptions
 
 WORKING_PIXEL_SIZE = 4.0
 """Å: little is to be seen of single particles beyond 8 Å."""

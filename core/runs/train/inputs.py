@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import torch
 
 from ...counting import counted
-from ...denoise.training.held_out import draw_held_out, images_for, snrs_within
+from ...denoise.model_file import ModelCard
+from ...denoise.training.held_out import HeldOut, draw_held_out, images_for, snrs_within
 from ...denoise.training.presets import PRESETS
 from ...errors import IceblockError
 from ...images.particles import read_particles
 from ...noise.bank import BLOCKS, TABLE
+from ...noise.source import NoiseSource
 from ...remarks import warn
-from ...simulate.ctf_rows import RandomCtf, ctf_rows
+from ...simulate.ctf_rows import CtfSource, RandomCtf, ctf_rows
 from ...simulate.pairs import PairGenerator, PairSettings
 from ...simulate.phantoms import phantom
 from ...simulate.projection import VolumeTransform
@@ -20,20 +25,8 @@ from ...simulate.references import FILLED, box_for, read_reference
 from ...simulate.training_noise import hold_out, noise_of, read_blocks, too_small
 from ...wording import offered
 from ..stamps import fingerprint
-from .geometry import choose_geometry, warn_out_of_range
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import torch
-
-    from ...denoise.model_file import ModelCard
-    from ...denoise.training.held_out import HeldOut
-    from ...noise.source import NoiseSource
-    from ...simulate.ctf_rows import CtfSource
-    from .geometry import TrainingGeometry
-    from .options import TrainOptions
+from .geometry import TrainingGeometry, choose_geometry, warn_out_of_range
+from .options import TrainOptions
 
 SMALLEST_BOX = 64
 """Pixels, where nothing but the volumes decides."""

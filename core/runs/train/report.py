@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...counting import counted
+from ...denoise.training.metrics_log import Row
 from ...figures.noise_gallery import write_pages
 from ...figures.text_page import text_page
 from ..durations import format_duration
 from ..record import Device
-from .options import MODEL
-
-if TYPE_CHECKING:
-    from ...denoise.training.metrics_log import Row
-    from .inputs import TrainingInputs
-    from .options import TrainOptions
-    from .record import TrainRecord
-    from .watch import Validation
+from .inputs import TrainingInputs
+from .options import MODEL, TrainOptions
+from .record import TrainRecord
+from .watch import Validation
 
 ADVICE = (
     "Scores are correlations with the truth inside the particle mask, on simulated particles in "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable
+from typing import TextIO
 
 import torch
 
@@ -17,19 +18,13 @@ from ...denoise.training.trainer import CHECKPOINT, METRICS
 from ...errors import IceblockError
 from ...remarks import adopt
 from ..folder import claim
-from ..life import begun
+from ..life import Run, begun
 from ..record import FINISHED, read_record
 from .identity import identity
-from .options import CURVES, MODEL, SAMPLES
+from .options import CURVES, MODEL, SAMPLES, TrainOptions
 from .record import TrainRecord
 from .report import last_lines
 from .training import Training
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..life import Run
-    from .options import TrainOptions
 
 
 def run(

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+import torch
 
 from ...compute.device import bf16_pays
+from ...compute.distributed import Ranks
 from ...console import Console
-from ...denoise.model_file import load_model, save_model
+from ...denoise.model_file import Model, load_model, save_model
+from ...denoise.network import DenoisingNetwork
 from ...denoise.shipped import find_model
-from ...denoise.training.trainer import Trainer
+from ...denoise.training.presets import Preset
+from ...denoise.training.trainer import Score, Trainer
 from ..interrupt import interrupted_between_steps
+from ..life import Run
 from ..record import Device
 from ..stamps import fingerprint
 from .card import make_card
 from .gain import paired_gain
-from .inputs import read_inputs
-from .options import MODEL
+from .inputs import TrainingInputs, read_inputs
+from .options import MODEL, TrainOptions
 from .record import ModelMade, TrainRecord
 from .report import report
 from .watch import TrainingWatch, Validation
-
-if TYPE_CHECKING:
-    import torch
-
-    from ...compute.distributed import Ranks
-    from ...denoise.model_file import Model
-    from ...denoise.network import DenoisingNetwork
-    from ...denoise.training.presets import Preset
-    from ...denoise.training.trainer import Score
-    from ..life import Run
-    from .inputs import TrainingInputs
-    from .options import TrainOptions
 
 
 @dataclass(frozen=True)

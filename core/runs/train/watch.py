@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from matplotlib.figure import Figure
 
+from ...console import Bar, Console
 from ...counting import counted
-from ...denoise.training.held_out import mean, named, trivial_methods
+from ...denoise.network import DenoisingNetwork
+from ...denoise.training.held_out import HeldOut, Images, mean, named, trivial_methods
+from ...denoise.training.metrics_log import Row
+from ...denoise.training.trainer import Score, Trainer
 from ...denoise.training.watcher import Watcher
+from ...figures.text_page import Rows
 from ...figures.training_figures import curves, sample_rows, samples
 from ...images.disk import replacing
 from .options import CURVES, SAMPLES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    from ...console import Bar, Console
-    from ...denoise.network import DenoisingNetwork
-    from ...denoise.training.held_out import HeldOut, Images
-    from ...denoise.training.metrics_log import Row
-    from ...denoise.training.trainer import Score, Trainer
-    from ...figures.text_page import Rows
 
 
 class Validation:

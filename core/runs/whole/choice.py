@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from .record import TuningStage
+from .record import TuningStage
 
 SURE = 2.0
 """Standard errors by which a fine-tuned model must be better to denoise."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from ... import __version__
 from ...errors import IceblockError
@@ -15,15 +17,9 @@ from ..labelled import fingerprints
 from ..record import read_record
 from ..stamps import fingerprint, stamps
 from ..train.options import TrainOptions
-from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
+from .inputs import WholeInputs
+from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST, WholeOptions
 from .record import ClassesStage, DenoisingStage, StageRecords, TrustStage, WholeRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .inputs import WholeInputs
-    from .options import WholeOptions
 
 STAGES = {
     "noise": NOISE,

@@ -6,15 +6,19 @@ A mistake is told here, not after an hour in the third stage.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import torch
 
 from ...compute.device import choose_device
 from ...compute.launched import refusal
-from ...denoise.model_file import load_model
+from ...denoise.model_file import Model, load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
-from ...images.output_plan import plan_output
+from ...images.output_plan import OutputPlan, plan_output
+from ...images.particles import ParticleSet
 from ...images.star.document import StarFile
 from ...images.validation import validate
 from ...segment.shipped import find_model as find_segmentation
@@ -22,24 +26,13 @@ from ...simulate.ctf_rows import ctf_rows
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
 from ...wording import renamed, wording
-from ..labelled import gather
+from ..labelled import Labelled, gather
 from ..noise.fallback import SMALLEST_BLOCK
 from ..particle_inputs import read_given
 from ..provenance import refuse_denoised
 from ..train.geometry import choose_geometry
 from ..train.options import TrainOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import torch
-
-    from ...denoise.model_file import Model
-    from ...images.output_plan import OutputPlan
-    from ...images.particles import ParticleSet
-    from ..labelled import Labelled
-    from .options import WholeOptions
+from .options import WholeOptions
 
 PART_OF_BOX = 0.6
 """Particle diameter over box where nothing tells it: boxes are 1.5 to 2 times the particle."""

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...console import Console
 from ...wording import NOT_HERE, renamed, wording
+from ..life import Run
 from ..noise.options import NoiseOptions
-from ..options import options_of
+from ..options import Options, options_of
 from ..record import write_record
 from .folder import STAGES
+from .inputs import WholeInputs
 from .options import WholeOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ...console import Console
-    from ..life import Run
-    from ..options import Options
-    from .inputs import WholeInputs
-    from .record import Stage, WholeRecord
+from .record import Stage, WholeRecord
 
 _NAMES = {
     "noise": {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ...counting import counted
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.noise_gallery import block_page, picture_page, write_pages
+from ...figures.sample import Sample
 from ...figures.text_page import text_page
 from ...images.particles import format_of
 from ...noise.bank import NoiseBank
@@ -19,18 +22,9 @@ from ..noise.micrograph_cutting import sampled
 from ..noise.options import OVERLAYS
 from ..train.options import CURVES, SAMPLES
 from .choice import compared
-from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
-    from matplotlib.figure import Figure
-
-    from ...figures.sample import Sample
-    from .inputs import WholeInputs
-    from .options import WholeOptions
-    from .record import ClassesStage, StageRecords, WholeRecord
+from .inputs import WholeInputs
+from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST, WholeOptions
+from .record import ClassesStage, StageRecords, WholeRecord
 
 PICTURES = 6
 """Micrographs in the report."""

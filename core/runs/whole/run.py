@@ -6,20 +6,17 @@ is continued or left as it is when the whole run is started again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable
+from typing import TextIO
 
 from ...console import Console
 from ..life import begun
 from .folder import claim_stages, identify
 from .inputs import look
+from .options import WholeOptions
 from .record import WholeRecord
 from .report import last_lines, report
 from .stages import Stages
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .options import WholeOptions
 
 
 def run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ...counting import counted
 from ...errors import IceblockError
@@ -13,6 +13,7 @@ from ..classify import run as classifying
 from ..classify.options import ClassifyOptions
 from ..denoise import run as denoising
 from ..denoise.options import DenoiseOptions
+from ..denoise.run import Denoised
 from ..durations import format_duration
 from ..evaluate import run as evaluating
 from ..evaluate.options import EvaluateOptions
@@ -28,12 +29,7 @@ from ..train.record import TrainRecord
 from .choice import compared, mean_score, surely_better
 from .log import StageLog
 from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..denoise.run import Denoised
-    from .record import TuningStage
+from .record import TuningStage
 
 REPORT = "report.pdf"
 """Of each stage, in its folder."""
