@@ -110,7 +110,7 @@ class Denoiser:
         mine = None if ctf is None else ctf.take(rows)
         sets = learn_set(self._denoiser, images[rows], pixel_size, mine, self._sign, given)
         for known in sets.values():
-            given.tell_unused(list(known.given))
+            given.tell_unused(list(known.views))
         self._denoiser = _Denoiser(self.model, self._device, self._keep_noise, sets)
         return bool(sets)
 

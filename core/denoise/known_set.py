@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .estimators.estimator import Estimator, Seen
 
 
-CLASSES = "classes of the set"
+CLASSES, STRUCTURE = "classes of the set", "structure of the set"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class KnownSet:
     rests
         For each of `classes`, mean and covariance of what they leave of the images; empty where
         they leave nothing.
-    given
-        What they may show by a reference or by class averages that the user gave, by its name.
+    views
+        What they may show by a structure that the set taught (for each half of the images, as the
+        other half taught), or by a reference or class averages that the user gave; by its name.
     weights
         Of the network's answer and of all `estimators`; None while they are not known.
     evidence
@@ -51,7 +52,7 @@ class KnownSet:
     halves: tuple[SetPrior, ...] = ()
     classes: tuple[KnownViews, ...] = ()
     rests: tuple[SetPrior, ...] = ()
-    given: Mapping[str, KnownViews] = field(default_factory=dict)
+    views: Mapping[str, tuple[KnownViews, ...]] = field(default_factory=dict)
     weights: Weights | None = None
     evidence: Evidence | None = None
 
@@ -62,7 +63,7 @@ class KnownSet:
             found.append(LinearEstimate(self.halves))
         if self.classes:
             found.append(PosteriorMean(CLASSES, self.classes, self.rests))
-        found += [PosteriorMean(name, (views,)) for name, views in self.given.items()]
+        found += [PosteriorMean(name, views) for name, views in self.views.items()]
         return found
 
     def keeping(self, weights: Weights | None, evidence: Evidence | None = None) -> KnownSet:
@@ -74,13 +75,13 @@ class KnownSet:
         """
         names = () if weights is None else weights.names
         linear, classes = LinearEstimate(()).name in names, CLASSES in names
-        given = {name: views for name, views in self.given.items() if name in names}
+        views = {name: each for name, each in self.views.items() if name in names}
         return KnownSet(
             self.prior,
             (self.prior,) if linear else (),
             self.classes if classes else (),
             self.rests if classes else (),
-            given,
+            views,
             weights,
             evidence,
         )
@@ -101,7 +102,7 @@ class KnownSet:
             tuple(prior.to(device) for prior in self.halves),
             tuple(views.to(device) for views in self.classes),
             tuple(prior.to(device) for prior in self.rests),
-            {name: views.to(device) for name, views in self.given.items()},
+            {name: tuple(v.to(device) for v in views) for name, views in self.views.items()},
             weights,
             self.evidence,
         )

@@ -34,7 +34,8 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
     for number, (raw, known) in enumerate(sets.items()):
         weights = known.weights
         views = {f"classes {half}": views for half, views in enumerate(known.classes)}
-        views |= {f"given {name}": views for name, views in known.given.items()}
+        for name, several in known.views.items():
+            views |= {f"views {half} {name}": each for half, each in enumerate(several)}
         described.append({
             "raw": raw,
             "names": weights.names if weights else [],
@@ -82,13 +83,13 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
                 for name, plain in values["views"].items()
             }
             classes = tuple(each for name, each in sorted(views.items()) if name in _CLASSES)
-            given = {name: views[f"given {name}"] for name in names if f"given {name}" in views}
+            others = {name: _several(views, name) for name in names if f"views 0 {name}" in views}
             weights = None
             if names:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]
                 weights = Weights(names, strengths, table)
             evidence = values["evidence"] and evidence_from(values["evidence"])
-            known = KnownSet(prior, halves, classes, rests, given, weights, evidence)
+            known = KnownSet(prior, halves, classes, rests, others, weights, evidence)
             _check(known)
             found[int(box), float(pixel_size)] = known
         if len(found) != len(priors):
@@ -100,6 +101,11 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
             "same command again"
         ) from error
     return found
+
+
+def _several(views: Mapping[str, KnownViews], name: str) -> tuple[KnownViews, ...]:
+    """Give the views of a name, for all images or for each half of them."""
+    return tuple(views[key] for half in (0, 1) if (key := f"views {half} {name}") in views)
 
 
 def _plain(views: KnownViews) -> dict[str, Any]:

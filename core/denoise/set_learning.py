@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -17,9 +17,10 @@ from .class_learning import learn_classes
 from .estimators.estimator import Seen
 from .estimators.views import PosteriorMean
 from .given import Given
-from .known_set import KnownSet
+from .known_set import STRUCTURE, KnownSet
 from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
+from .structure_learning import Lessons, learn_structure
 from .views import geometry_of, set_view, working_view
 from .weighing import weigh
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .inference import Denoiser
     from .views import Geometry
 
+T = TypeVar("T")
 NOTHING = Given()
 FEWEST_OF_HALF = 50
 """Images in each half from which on it teaches a mean and covariance of its own."""
@@ -108,7 +110,45 @@ def linear_estimate(
 
 
 class _TimeUp(Exception):
-    """There is no time left to learn classes."""
+    """There is no time left to learn."""
+
+
+class _Clock:
+    """Gives work up when the time for learning is over, and remembers what is missing.
+
+    Parameters
+    ----------
+    tick
+        Told the number of images after every piece of work.
+    until
+        On `time.monotonic`.
+    """
+
+    def __init__(self, tick: Callable[[int], None], until: float) -> None:
+        self._tick, self._until = tick, until
+        self._missing: list[str] = []
+
+    def tick(self, count: int) -> None:
+        """Go on, or raise _TimeUp."""
+        self._tick(count)
+        if time.monotonic() > self._until:
+            raise _TimeUp
+
+    def in_time(self, name: str, work: Callable[[], T | None]) -> T | None:
+        """Do work that has a name; None if there is no time for it."""
+        try:
+            return work()
+        except _TimeUp:
+            self._missing.append(name)
+            return None
+
+    def tell(self) -> None:
+        """Warn of what is missing."""
+        if self._missing:
+            warn(
+                "The time for learning from the set was over. iceblock goes on without "
+                f"{' and '.join(self._missing)}; a longer --learn-minutes may give a better result."
+            )
 
 
 def learn_from(
@@ -142,56 +182,47 @@ def learn_from(
     prior = learn(lesson.views, lesson.ctf, lesson.pixel_size, pool)
     if prior is None:
         return None
-    device = network.device
+    clock = _Clock(tick, until)
     halves = _by_halves(lesson, lesson.views, pool)
-    classes, rests = _classes_in_time(lesson, halves, pool, tick, until)
-    views = _given(lesson, given, prior, pool, tick)
+    views, classes, rests = _learned_views(lesson, prior, halves, pool, clock)
+    clock.tell()
+    views |= _given(lesson, given, prior, pool, tick)
     known = KnownSet(prior, halves, classes, rests, views)
+    device = network.device
     weighed = weigh(known.to(device), network, lesson.sample.to(device), pool, tick, lesson.others)
     return known.keeping(*(weighed or (None, None)))
 
 
-def _classes_in_time(
-    lesson: Lesson,
-    halves: tuple[SetPrior, ...],
-    pool: Executor,
-    tick: Callable[[int], None],
-    until: float,
-) -> tuple[tuple[KnownViews, ...], tuple[SetPrior, ...]]:
-    """Learn classes and what they leave of the images, as far as there is time."""
-
-    def tick_in_time(count: int) -> None:
-        tick(count)
-        if time.monotonic() > until:
-            raise _TimeUp
-
-    classes: tuple[KnownViews, ...] = ()
-    rests: tuple[SetPrior, ...] = ()
-    try:
-        if halves:
-            images, ctf = lesson.views, lesson.ctf
-            found = learn_classes(images, ctf, lesson.halves, halves, pool, tick_in_time)
-            classes = found or ()
-        rests = _rests(lesson, classes, pool, tick_in_time) if classes else ()
-    except _TimeUp:
-        missing = "the details that its classes leave open" if classes else "its classes"
-        warn(
-            f"The time for learning from the set was over. iceblock goes on without {missing}; a "
-            "longer --learn-minutes may give a better result."
-        )
-    return classes, rests
+def _learned_views(
+    lesson: Lesson, prior: SetPrior, halves: tuple[SetPrior, ...], pool: Executor, clock: _Clock
+) -> tuple[dict[str, tuple[KnownViews, ...]], tuple[KnownViews, ...], tuple[SetPrior, ...]]:
+    """Learn classes, what they leave of the images, and a structure, as far as there is time."""
+    if not halves:
+        return {}, (), ()
+    images, ctf, tick = lesson.views, lesson.ctf, clock.tick
+    classes = clock.in_time(
+        "its classes", lambda: learn_classes(images, ctf, lesson.halves, halves, pool, tick)
+    )
+    rests = classes and clock.in_time(
+        "the details that its classes leave open", lambda: _rests(lesson, classes, pool, tick)
+    )
+    lessons = Lessons(images, ctf, lesson.halves)
+    structure = clock.in_time(
+        "its structure", lambda: learn_structure(lessons, prior, halves, pool, tick)
+    )
+    return {STRUCTURE: structure} if structure else {}, classes or (), rests or ()
 
 
 def _given(
     lesson: Lesson, given: Given, prior: SetPrior, pool: Executor, tick: Callable[[int], None]
-) -> dict[str, KnownViews]:
+) -> dict[str, tuple[KnownViews, ...]]:
     """Fit what the user knows to the images."""
     grid = grid_of(prior.box)
     return {
-        name: fit_views(
+        name: (fit_views(
             given.views(number, grid, prior.pixel_size),
             lesson.views, lesson.ctf, prior, pool, tick,
-        )
+        ),)
         for number, name in enumerate(given.names)
     }  # fmt: skip
 

@@ -90,7 +90,7 @@ def denoise(out: str, heartbeat: Any = lambda: None, **options: Any) -> dict[str
 def test_a_volume_counts_and_a_stopped_run_goes_on(project: Path) -> None:
     whole = denoise("Whole", volumes=(MAP,))
     (known,) = read_sets(Path("Whole")).values()
-    assert list(known.given) == ["views of map.mrc"]
+    assert list(known.views) == ["views of map.mrc"]
     shares = json.loads(Path("Whole/run.json").read_text())["sets"][0]["shares"]
     assert shares["views of map.mrc"] > 0.2
 
@@ -119,8 +119,8 @@ def test_another_volume_is_another_run(project: Path) -> None:
 def test_class_averages_count(project: Path) -> None:
     denoise("Out", classes=CLASSES)
     (known,) = read_sets(Path("Out")).values()
-    assert list(known.given) == ["classes of classes.mrcs"]
-    views = known.given["classes of classes.mrcs"]
+    assert list(known.views) == ["classes of classes.mrcs"]
+    (views,) = known.views["classes of classes.mrcs"]
     assert views.weights is not None
     assert float(views.weights.sum()) == pytest.approx(1)
     # Views that are read again keep their own weights, whatever their names.
@@ -128,13 +128,17 @@ def test_class_averages_count(project: Path) -> None:
     table = torch.arange(3.0)[None, :, None].expand(1, 3, 9).contiguous()
     mixture = Weights(names, torch.zeros(1), table)
     given = {
-        name: replace(views, **{k: v.clone() for k, v in views.tensors().items()})
-        for name in names[1:]
+        name: tuple(
+            replace(views, **{k: v.clone() for k, v in views.tensors().items()})
+            for _ in range(count)
+        )
+        for count, name in enumerate(names[1:], start=1)
     }
-    two = KnownSet(known.prior, given=given, weights=mixture)
+    two = KnownSet(known.prior, views=given, weights=mixture)
     write_sets(Path(), {(BOX, PIXEL_SIZE): two})
     (again,) = read_sets(Path()).values()
     assert tuple(estimator.name for estimator in again.estimators()) == names[1:]
+    assert [len(several) for several in again.views.values()] == [1, 2]
 
 
 def test_what_the_images_do_not_prove_is_left_out(

@@ -4,23 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from core.denoise import class_learning
-from core.denoise.known_set import CLASSES
+from core.denoise import class_learning, structure_learning
+from core.denoise.known_set import CLASSES, STRUCTURE
 from core.denoise.known_set_file import read_sets
 from core.remarks import collected
 from core.runs.denoise import report
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
+from core.sets.structure.learn import Course
 
 from .set_project import MODEL, STAR, simulated, write_model, write_stacks, write_star
 
 
 @pytest.mark.parametrize("minutes", [None, 1e-6])
-def test_classes_are_given_up_when_the_time_is_up(
+def test_classes_and_structure_are_given_up_when_the_time_is_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float | None
 ) -> None:
     """All particles are denoised, by what was learned before."""
     monkeypatch.setattr(class_learning, "FEWEST", 30)
+    monkeypatch.setattr(structure_learning, "FEWEST", 30)
+    for course in ("TOGETHER", "APART"):
+        monkeypatch.setattr(structure_learning, course, Course(6, 60, 8))
     monkeypatch.setattr(report, "write_report", lambda path, *rest: path.touch())
     monkeypatch.chdir(tmp_path)
     images, ctf = simulated()
@@ -40,5 +44,5 @@ def test_classes_are_given_up_when_the_time_is_up(
     ]
     assert (given_up == []) == (minutes is None)
     if minutes is not None:
-        assert CLASSES not in known.weights.names
+        assert not {CLASSES, STRUCTURE} & set(known.weights.names)
     assert all("--learn-minutes" in sentence for sentence in given_up)

@@ -78,7 +78,7 @@ def test_the_reference_helps_to_denoise() -> None:
     assert whole(volumes=(MAP,), classify=False).classes.left_out == "as you said"
     assert not Path("Out/Classes").exists()
     (known,) = read_sets(Path("Out/Denoised")).values()
-    assert list(known.given) == ["views of map.mrc"]
+    assert list(known.views) == ["views of map.mrc"]
 
 
 def test_a_grown_set_is_classified_anew() -> None:

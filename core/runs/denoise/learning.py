@@ -15,6 +15,7 @@ from ...denoise.known_set_file import SET, WEIGHTS, read_sets, write_sets
 from ...denoise.lesson import Lesson, shown
 from ...denoise.reference_learning import how_many_fitted
 from ...denoise.set_learning import learn_from
+from ...denoise.structure_learning import looks
 from ...denoise.views import set_of, sets_among, working_box
 from ...denoise.weighing import how_many
 from ...errors import IceblockError
@@ -85,6 +86,7 @@ def learn_sets(
     learned = {}
     total = sum(
         count * (1 + passes(count))
+        + looks(count)
         + len(given.names) * how_many_fitted(count)
         + min(count, how_many(working_box(*key, working_pixel_size)))
         for key, count in enough.items()

@@ -67,7 +67,7 @@ def _tell_sets_not_learned(options: DenoiseOptions, plan: OutputPlan) -> None:
     """Warn of sets whose particles were denoised each by itself, and say why."""
     learned = learned_sets(options)
     if learned:
-        kept = [name for known in learned.values() for name in known.given]
+        kept = [name for known in learned.values() for name in known.views]
         given_by(options).tell_unused(kept)
     few: list[Geometry] = []
     nothing: list[Geometry] = []

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .views import Views
 
 T = TypeVar("T")
-PIECE = 256
-"""Images that one thread works on at a time."""
 FIRST_RINGS = 6
 WIDE_RINGS = 14
 """Up to here the whole range of offsets is searched, beyond it the neighbourhood of the last."""
@@ -65,6 +63,8 @@ class Settings:
         Images of one pass; a larger set is learned from in random batches.
     covariances
         See `Prior`.
+    piece
+        Images that one thread works on at a time.
     """
 
     classes: int
@@ -74,6 +74,7 @@ class Settings:
     prior_width: float = 2.0
     batch: int = 20_000
     covariances: torch.Tensor | None = None
+    piece: int = 256
 
 
 class Engine:
@@ -187,7 +188,7 @@ class Engine:
         """Cut rows into pieces of one optics group each."""
         groups = self._source.groups[rows]
         for group in sorted(set(groups.tolist())):
-            yield from torch.split(rows[groups == group], PIECE)
+            yield from torch.split(rows[groups == group], self.settings.piece)
 
 
 def _in_order(rows: torch.Tensor, found: list[tuple[torch.Tensor, Poses]]) -> Poses:

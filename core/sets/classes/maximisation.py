@@ -74,7 +74,7 @@ def maximise(
     mixture = Mixture(
         averages=averages,
         weights=weights,
-        noise=_noise(seen, former, grid.mask_power),
+        noise=noise_of(seen, former, grid.mask_power),
         offset_sd=min(max(spread, LEAST_OFFSET_SD), prior.offset_range),
     )
     return mixture, ratio
@@ -122,7 +122,7 @@ def _most_likely(
     return averages
 
 
-def _noise(seen: Statistics, former: Mixture, mask_power: float) -> torch.Tensor:
+def noise_of(seen: Statistics, former: Mixture, mask_power: float) -> torch.Tensor:
     """Give the power (groups, rings); small groups share one spectrum."""
     together = (seen.residual.sum(0) / seen.members.sum().clamp(min=1)) / mask_power
     alone = seen.residual / seen.members.clamp(min=1)[:, None] / mask_power

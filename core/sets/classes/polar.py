@@ -63,7 +63,7 @@ class PolarGrid:
         real = (one + other) @ self._cosines + centre
         imaginary = (one - other) @ self._sines
         shape = (len(images), self.rings, self.turns // 2)
-        return _hartley(real.reshape(shape), imaginary.reshape(shape))
+        return hartley(real.reshape(shape), imaginary.reshape(shape))
 
     def images(self, samples: torch.Tensor) -> torch.Tensor:
         """Give the images (n, box, box) of samples (n, rings, turns); 0 outside the mask.
@@ -71,7 +71,7 @@ class PolarGrid:
         The sum over all samples, each with its area, is the inverse transform up to the error of
         the sampling, a few per cent.
         """
-        real, imaginary = _parts(samples)
+        real, imaginary = parts(samples)
         area = 2 * self.sample_areas[:, None] / self.box**2
         real, imaginary = (real * area).flatten(1), (imaginary * area).flatten(1)
         even = real @ self._cosines.T / self._weights
@@ -97,22 +97,23 @@ class PolarGrid:
 
     def moved(self, samples: torch.Tensor, phases: torch.Tensor) -> torch.Tensor:
         """Move images: samples (…, rings, turns) with phases that fit them."""
-        transform = torch.complex(*_parts(samples)) * phases
-        return _hartley(transform.real, transform.imag)
+        transform = torch.complex(*parts(samples)) * phases
+        return hartley(transform.real, transform.imag)
 
     def angles(self) -> torch.Tensor:
         """Give the angles (turns // 2,) below 180° in radians, from x towards y."""
         return torch.arange(self.turns // 2, device=self.radii.device) * (2 * math.pi / self.turns)
 
 
-def _parts(samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def parts(samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Give Re Y and Im Y at the angles below 180°."""
     half = samples.shape[-1] // 2
     near, far = samples[..., :half], samples[..., half:]
     return (near + far) / 2, (near - far) / 2
 
 
-def _hartley(real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
+def hartley(real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
+    """Give samples (…, turns) whose Re Y and Im Y at the angles below 180° are known."""
     return torch.cat([real + imaginary, real - imaginary], dim=-1)
 
 

@@ -20,10 +20,36 @@ MOST_TURNS = 64
 """That are tried."""
 STEP, REACH = 1.0, 2.2
 """Pixels between offsets that are tried, and how many standard deviations they reach."""
+COARSE_RINGS, COARSE_TURNS, COARSE_STEP = 10, 40, 2.0
+"""The same for the coarse comparison that finds the best of many views."""
 LEAST_SD = 0.5
 """Pixels: smaller standard deviations of offsets are taken for this."""
 LEAST_EVIDENCE = 0.02
 """Nats that all rings beyond those compared may say of a view, at most."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Views as images are compared with them.
+
+    Attributes
+    ----------
+    turns
+        That are tried.
+    offsets : (s, 2)
+        That are tried: y, x in pixels, about the centre.
+    moved : (turns // 2, rings, k, s)
+        Fourier coefficients along the compared rings of the views at all offsets.
+    """
+
+    turns: int
+    offsets: torch.Tensor
+    moved: torch.Tensor
+
+    @property
+    def rings(self) -> int:
+        """Rings that are compared."""
+        return self.moved.shape[1]
 
 
 @dataclass(frozen=True)
@@ -64,18 +90,6 @@ class KnownViews:
         """Where the views are sampled."""
         return polar_grid(self.box, self.radius, self.views.device)
 
-    @cached_property
-    def rings(self) -> int:
-        """Rings that are compared: beyond them no view differs from noise."""
-        evidence = 0.5 * self.grid.turns * self.grid.sample_areas * self.powers / self.noise
-        beyond = evidence.flip(1).cumsum(1).flip(1).amax(0)
-        return min(MOST_RINGS, max(1, int((beyond > LEAST_EVIDENCE).sum())))
-
-    @property
-    def turns(self) -> int:
-        """Turns that are tried."""
-        return min(self.grid.turns, MOST_TURNS)
-
     @property
     def spread(self) -> float:
         """Twice the variance of offsets along one axis, pixels²."""
@@ -94,17 +108,26 @@ class KnownViews:
         return (len(self.views) * self.weights).log()
 
     @cached_property
-    def offsets(self) -> torch.Tensor:
-        """(s, 2) y, x in pixels, about the centre."""
-        return disc(max(STEP, REACH * self.offset_sd), STEP).to(self.views.device)
+    def fine(self) -> Tried:
+        """What images are compared with."""
+        return self._tried(MOST_RINGS, MOST_TURNS, STEP)
 
     @cached_property
-    def moved(self) -> torch.Tensor:
-        """(turns // 2, rings, k * s) Fourier coefficients along the rings of views at `offsets`."""
-        samples = self.grid.moved(self.views[:, None], self.grid.phases(self.offsets))
-        spectra = torch.fft.rfft(samples)[:, :, : self.rings, : self.turns // 2]
-        moved: torch.Tensor = spectra.permute(3, 2, 0, 1).flatten(2).contiguous()
-        return moved
+    def coarse(self) -> Tried:
+        """What images are compared with where only the best of many views are compared finely."""
+        return self._tried(COARSE_RINGS, COARSE_TURNS, COARSE_STEP)
+
+    def _tried(self, most_rings: int, most_turns: int, step: float) -> Tried:
+        grid = self.grid
+        # Beyond some ring no view differs from noise.
+        evidence = 0.5 * grid.turns * grid.sample_areas * self.powers / self.noise
+        beyond = evidence.flip(1).cumsum(1).flip(1).amax(0)
+        rings = min(most_rings, max(1, int((beyond > LEAST_EVIDENCE).sum())))
+        turns = min(grid.turns, most_turns)
+        offsets = disc(max(step, REACH * self.offset_sd), step).to(self.views.device)
+        samples = grid.moved(self.views[:, None], grid.phases(offsets))
+        spectra = torch.fft.rfft(samples)[:, :, :rings, : turns // 2]
+        return Tried(turns, offsets, spectra.permute(3, 2, 0, 1).contiguous())
 
     def to(self, device: torch.device | str) -> KnownViews:
         """Give the same on another device."""

@@ -18,7 +18,13 @@ from ..classes.search import from_turns, to_turns
 
 if TYPE_CHECKING:
     from ...signal.ctf import CtfParameters
-    from .known_views import KnownViews
+    from .known_views import KnownViews, Tried
+
+MANY = 64
+"""Views up to which all of them are compared finely."""
+LEAST, BEST, MOST_PRODUCTS = 8, 24, 768
+"""Of more views: those that are compared finely, at least and at most; and how many products of
+views and offsets there are at most, from which their number follows."""
 
 
 def posterior_mean(
@@ -62,22 +68,73 @@ def posterior_mean(
 
 def _means(samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> torch.Tensor:
     """Give the mean views (n, rings, turns) of samples times their CTF."""
-    grid, turns, rings = known.grid, known.turns, known.rings
-    n, k, s = len(samples), len(known.views), len(known.offsets)
-    weight = grid.sample_areas / known.noise
-    spectra = torch.fft.rfft(samples[:, :rings] * weight[:rings, None])[..., : turns // 2]
-    products = torch.bmm(spectra.permute(2, 0, 1), known.moved.conj()).flatten(1)
-    parts = torch.cat([products.real, products.imag])
-    fits = to_turns(turns, turns // 2, grid.turns).to(parts.device) @ parts
-    energy = transfer[:, :rings] @ (0.5 * grid.turns * weight * known.powers)[:, :rings].T
-    apart = known.offsets.square().sum(1) / known.spread
-    prior = torch.log_softmax(-apart, 0) - math.log(turns * k)
-    fits = fits.reshape(turns, n, k, s) - (energy - known.log_shares)[:, :, None] + prior
-    posterior = _posterior(fits.reshape(turns, n, k * s), known.empty)
-    back = from_turns(turns, turns // 2).to(parts.device) @ posterior.flatten(1)
-    real, imaginary = back.reshape(2, turns // 2, n, k * s)
-    along = torch.complex(real, -imaginary)
-    return _back(torch.bmm(along, known.moved.transpose(1, 2)), known)
+    grid, tried = known.grid, known.fine
+    weighted = samples * (grid.sample_areas / known.noise)[:, None]
+    spectra = torch.fft.rfft(weighted).permute(2, 0, 1).contiguous()
+    moved, odds = tried.moved[:, None], _odds(transfer, known, tried)
+    if len(known.views) > MANY:
+        chosen = _best(spectra, transfer, known)
+        moved, odds = tried.moved[:, :, chosen].transpose(1, 2), odds.gather(1, chosen)
+    fits = _fits(spectra, moved, odds, known, tried)
+    posterior = _posterior(fits.flatten(2), known.empty)
+    half = tried.turns // 2
+    back = from_turns(tried.turns, half).to(posterior.device) @ posterior.flatten(1)
+    real, imaginary = back.reshape(2, half, *posterior.shape[1:])
+    return _back(_weighted(torch.complex(real, -imaginary), moved.flatten(3)), known)
+
+
+def _odds(transfer: torch.Tensor, known: KnownViews, tried: Tried) -> torch.Tensor:
+    """Give the part of the log-likelihood (n, k) that no turn and no offset changes."""
+    rings, grid = tried.rings, known.grid
+    weight = 0.5 * grid.turns * grid.sample_areas / known.noise
+    return known.log_shares - transfer[:, :rings] @ (weight * known.powers)[:, :rings].T
+
+
+def _best(spectra: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> torch.Tensor:
+    """Choose the views (n, few) that fit best in a coarse comparison."""
+    tried = known.coarse
+    few = max(LEAST, min(BEST, MOST_PRODUCTS // len(known.fine.offsets)))
+    fits = _fits(spectra, tried.moved[:, None], _odds(transfer, known, tried), known, tried)
+    chosen: torch.Tensor = torch.logsumexp(fits, dim=(0, 3)).topk(few, dim=1).indices
+    return chosen
+
+
+def _fits(
+    spectra: torch.Tensor,
+    moved: torch.Tensor,
+    odds: torch.Tensor,
+    known: KnownViews,
+    tried: Tried,
+) -> torch.Tensor:
+    """Give log-likelihoods and priors (turns, n, k, s) of views at all turns and offsets.
+
+    Parameters
+    ----------
+    spectra : (frequencies, n, rings)
+        Of the images times CTF over noise.
+    moved : (turns // 2, n or 1, rings, k, s)
+        The views of each image, or of all.
+    odds : (n, k)
+        See `_odds`.
+    known, tried
+        The views, and how images are compared with them.
+    """
+    half, shared, rings, k, s = moved.shape
+    own, views = spectra[:half, :, :rings].conj(), moved.flatten(3)
+    products = torch.bmm(own, views[:, 0]) if shared == 1 else (own[:, :, None] @ views)[:, :, 0]
+    both = torch.cat([products.real, -products.imag]).flatten(1)  # of conj(products)
+    matrix = to_turns(tried.turns, half, known.grid.turns).to(both.device)
+    apart = tried.offsets.square().sum(1) / known.spread
+    prior = torch.log_softmax(-apart, 0) - math.log(tried.turns * len(known.views))
+    fits = (matrix @ both).reshape(tried.turns, own.shape[1], k, s)
+    return fits.add_(odds[:, :, None]).add_(prior)
+
+
+def _weighted(along: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+    """Sum up views (f, n or 1, rings, m) with the weights (f, n, m) of each image."""
+    if views.shape[1] == 1:
+        return torch.bmm(along, views[:, 0].transpose(1, 2))
+    return (views @ along[..., None])[..., 0]
 
 
 def _posterior(fits: torch.Tensor, empty: float) -> torch.Tensor:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.sets.classes.polar import EDGE, polar_grid
+from core.sets.templates import posterior_mean as posterior_mean_module
 from core.sets.templates.known_views import KnownViews
 from core.sets.templates.posterior_mean import posterior_mean
 from core.signal.ctf import CtfParameters, ctf_images, random_ctf
@@ -117,3 +118,25 @@ def test_pieces_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         posterior_mean(noisy[k : k + 2], ctf.take(np.arange(k, k + 2)), views) for k in (0, 2, 4)
     ]
     torch.testing.assert_close(whole, torch.cat(parts), atol=1e-4, rtol=1e-3)
+
+
+def test_only_the_best_of_many_views_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coarse comparison finds those that an image may show."""
+    generator = torch.Generator().manual_seed(3)
+    grid = polar_grid(BOX, RADIUS)
+    shapes = torch.stack([
+        sum(
+            (float(height) * shape(float(turn), float(y), float(x), 2.0)
+             for height, turn, y, x in torch.rand(3, 4, generator=generator) * 10),
+            start=torch.zeros(BOX, BOX),
+        )
+        for _ in range(80)
+    ])  # fmt: skip
+    power = torch.full((grid.rings,), 15.0**2 * BOX**2)
+    views = KnownViews(grid.sample(shapes), power, BOX, PIXEL_SIZE, RADIUS, 1.0, 0.1)
+    noisy = shapes[:20] + 15 * torch.randn(20, BOX, BOX, generator=generator)
+    pruned = posterior_mean(noisy, None, views)
+    monkeypatch.setattr(posterior_mean_module, "MANY", 1000)
+    whole = posterior_mean(noisy, None, views)
+    assert not torch.equal(pruned, whole)
+    assert (pruned - whole).norm() < 0.1 * whole.norm()

@@ -1,0 +1,144 @@
+"""The structure of a set, learned twice: each half of the particles gets what the other taught.
+
+One coarse volume is learned from all images. From its first rings, which hold no more of any one
+image than a blob does, each half goes on alone, as in the refinement of structures. Nothing but
+these rings has seen an image that is judged by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..sets.structure.learn import Course, Task, blob, cut, taught
+from ..sets.structure.slices import Slices, lattice
+from ..sets.templates.reference import directions
+from .class_learning import MOST, OFFSETS, PART, Sampled
+from .reference_learning import fit_views, grid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
+
+    from ..sets.classes.polar import PolarGrid
+    from ..sets.covariance.set_prior import SetPrior
+    from ..sets.structure.slices import Lattice
+    from ..sets.templates.known_views import KnownViews
+    from ..signal.ctf import CtfParameters
+
+FEWEST = 400
+"""Images in each half from which on a structure is learned."""
+STARTS = 2
+"""Volumes that are begun; the likeliest is kept."""
+TOGETHER, APART = Course(40, 300, 9), Course(80, 300, 14)
+"""Iterations with all images, and then with each half."""
+SHARED_RINGS = 7
+"""Of the volume that both halves go on from."""
+DIRECTIONS = 600
+"""Views of the volume that particles are compared with: their directions lie 8 degrees apart."""
+_PIECE = 100
+
+
+def looks(images: int) -> int:
+    """Give how often one of so many images is compared with a volume, in all."""
+    if images < 2 * FEWEST:
+        return 0
+    half = min(MOST, images // 2)
+    return STARTS * TOGETHER.looks(2 * half) + 2 * APART.looks(half)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The images of a set, as they are learned from.
+
+    Attributes
+    ----------
+    images : (n, b, b)
+        As the set's own estimates see them.
+    ctf
+        n of them; None where the set has none.
+    halves : (n,)
+        0 or 1.
+    """
+
+    images: torch.Tensor
+    ctf: CtfParameters | None
+    halves: torch.Tensor
+
+    def of_half(self, half: int) -> torch.Tensor:
+        """Give the rows of a half, as many as are learned from."""
+        return (self.halves == half).nonzero()[:MOST, 0]
+
+
+def learn_structure(
+    lessons: Lessons,
+    prior: SetPrior,
+    priors: Sequence[SetPrior],
+    pool: Executor | None = None,
+    tick: Callable[[int], None] = lambda count: None,
+) -> tuple[KnownViews, KnownViews] | None:
+    """Learn the views of a structure that each half of the images may show from the other half.
+
+    Parameters
+    ----------
+    lessons
+        The images.
+    prior
+        Of the whole set.
+    priors
+        For images of half 0, what half 1 taught of mean and covariance, and the other way round.
+    pool
+        Whose threads share the work; torch has to use one thread in each. The result does not
+        depend on their number.
+    tick
+        Told the number of images after every piece of work.
+
+    Returns
+    -------
+    views
+        Those for the images of half 0, and for those of half 1; None where images are too few.
+    """
+    rows = [lessons.of_half(half) for half in (0, 1)]
+    if min(len(each) for each in rows) < FEWEST:
+        return None
+    grid = grid_of(lessons.images.shape[-1])
+    where = lattice(grid, PART)
+    everyone = torch.cat(rows).sort().values
+    source = Sampled(lessons.images, lessons.ctf, everyone, grid, prior.pixel_size, pool)
+    reach = max(2.0, OFFSETS * grid.box)
+    together = Task(
+        source, torch.arange(len(everyone)), where, _power(prior, grid), reach, pool, tick
+    )
+    noise = prior.noise[grid.radii.long()] * grid.box**2
+    starts = [
+        taught(blob(together, noise, seed), together, TOGETHER, 1000 * seed)
+        for seed in range(STARTS)
+    ]
+    best = cut(max(starts, key=lambda each: each.log_likelihood), SHARED_RINGS, where)
+    found = []
+    for half, own in enumerate(priors):
+        taught_by = torch.searchsorted(everyone, rows[1 - half])
+        task = replace(together, rows=taught_by, power=_power(own, grid))
+        learned = taught(best, task, APART, 1000 * (STARTS + half))
+        optics = None if lessons.ctf is None else lessons.ctf.take(rows[half].numpy())
+        raw = projections(learned.volume, where)
+        # Fitted to the images that they are for: what only the teachers show is made weaker.
+        found.append(fit_views(raw, lessons.images[rows[half]], optics, own, pool))
+    return found[0], found[1]
+
+
+def projections(volume: torch.Tensor, where: Lattice) -> torch.Tensor:
+    """Give the views (k, rings, turns) of a volume in `DIRECTIONS`."""
+    made = [
+        Slices(where, matrices, where.rings).samples(volume)
+        for matrices in torch.split(directions(DIRECTIONS), _PIECE)
+    ]
+    return torch.cat(made)
+
+
+def _power(prior: SetPrior, grid: PolarGrid) -> torch.Tensor:
+    """Give the power (rings,) of clean images as a set's covariance has it."""
+    power = grid.sample(prior.components).square().sum(0).mean(-1)
+    return power.clamp(min=1e-6 * float(power.max()))

@@ -1,0 +1,253 @@
+"""Learn a volume from images whose views nobody knows.
+
+Expectation-maximisation in random batches: each batch is compared with the projections of the
+volume as images are compared with class averages (class, turn in the plane, offset); what they add
+up to, joined with what earlier batches added up to, makes the next volume. Coarse rings come first.
+The directions of view are turned at random each time, so that none of them is special.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from scipy.spatial.transform import Rotation
+
+from ..classes.engine import Engine, Settings
+from ..classes.maximisation import noise_of
+from ..classes.mixture import Mixture
+from ..classes.search import Search, disc
+from ..templates.reference import directions
+from .reconstruction import reconstructed, sums_of
+from .slices import Slices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from ..classes.engine import Source
+    from ..classes.mixture import Statistics
+    from .reconstruction import Sums
+    from .slices import Lattice
+
+FIRST_RINGS, AHEAD = 6, 3
+"""Rings of the first iterations; and those that are learned beyond the compared ones."""
+MOST_DIRECTIONS = 260
+TURNS, FINELY = 64, 16
+"""Turns that are tried; and directions that an image is compared with on all rings."""
+STEP = 2.0
+"""Pixels between offsets that are tried."""
+LEAST_OFFSET_SD = 1.2
+"""Pixels."""
+EMPTY = (0.005, 0.5)
+"""Part of the images that may show nothing: least and most."""
+FIRST_EMPTY, FIRST_OFFSET_SD = 0.02, 2.0
+SETTLED = 0.6
+"""Part of the iterations after which the part of empty images is told."""
+MEMORY = 6.0
+"""Batches of the past that count, beside the newest, from half of the iterations on."""
+FREEDOM = 4.0
+"""Factor on the power that is expected of the volume, in the first half of the iterations."""
+MOMENTUM = 0.8
+"""Part of each change that is made once more: likely volumes are a long way off where noise is
+strong."""
+LAST_MOMENTUM = 0.9
+"""Part of the iterations after which there is none."""
+GROWTH = 3
+"""Iterations for each further ring."""
+PIECE = 64
+"""Images that one thread works on at a time."""
+BLOB, ROUGHNESS = 1 / 6, 0.5
+"""The first volume: standard deviation of its blob in its size, and strength of random detail."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of the images.
+
+    Attributes
+    ----------
+    source, rows
+        The images, and those among them that are learned from.
+    where
+        The volume.
+    power : (rings,)
+        That is expected of clean images on the rings of the grid, before the CTF.
+    offset_range
+        Largest standard deviation of offsets, pixels.
+    pool
+        Whose threads share the images; the result does not depend on their number.
+    tick
+        Told the number of images after every piece of work.
+    """
+
+    source: Source
+    rows: torch.Tensor
+    where: Lattice
+    power: torch.Tensor
+    offset_range: float
+    pool: Executor | None
+    tick: Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A number of iterations.
+
+    Attributes
+    ----------
+    iterations
+        How many.
+    batch
+        Images of the first of them; of the last twice as many.
+    last_ring
+        That is compared.
+    """
+
+    iterations: int
+    batch: int
+    last_ring: int
+
+    def images(self, number: int, among: int) -> int:
+        """Give the images of an iteration."""
+        return min(among, int(self.batch * (1 + number / self.iterations)))
+
+    def looks(self, among: int) -> int:
+        """Give how many images are compared in all."""
+        return sum(self.images(number, among) for number in range(self.iterations))
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What is believed of the particles.
+
+    Attributes
+    ----------
+    volume : (size, size, size)
+        White.
+    noise : (rings,)
+        Power in a Fourier pixel of the whole box.
+    offset_sd
+        Of the particles along y and along x, pixels.
+    empty
+        Part of the images that show none.
+    rings
+        That are compared.
+    log_likelihood
+        Of an image over that of noise alone, mean of the last iterations.
+    """
+
+    volume: torch.Tensor
+    noise: torch.Tensor
+    offset_sd: float = FIRST_OFFSET_SD
+    empty: float = FIRST_EMPTY
+    rings: int = FIRST_RINGS
+    log_likelihood: float = -math.inf
+
+
+def blob(task: Task, noise: torch.Tensor, seed: int) -> Structure:
+    """Begin with a round blob and random detail, as strong as the set's signal."""
+    where, generator = task.where, torch.Generator().manual_seed(seed)
+    ball = where.mask * torch.exp(-0.5 * (_distances(where) / (BLOB * where.size)).square())
+    white = where.mask * torch.randn(ball.shape, generator=generator)
+    scale = (where.spread(task.power) / float(where.mask.square().sum())).sqrt()
+    detail = where.filtered(white, torch.where(where.radii <= FIRST_RINGS, scale, 0.0))
+    rounded = ball * float(task.power[0].sqrt() / where.spectrum(ball)[0, 0, 1].abs())
+    return Structure(ROUGHNESS * detail * where.mask + rounded, noise)
+
+
+def cut(structure: Structure, rings: int, where: Lattice) -> Structure:
+    """Leave only the first rings of a structure, to go on from there."""
+    volume = where.filtered(structure.volume, (where.radii <= rings).float()) * where.mask
+    return Structure(volume, structure.noise, rings=rings)
+
+
+def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure:
+    """Improve a structure by some iterations; the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    now, moving, sums = start, start.volume, None
+    recent: list[float] = []
+    for number in range(course.iterations):
+        part = number / course.iterations
+        count = course.images(number, len(task.rows))
+        stands_for = min(len(task.rows), count * (1 + MEMORY * min(1.0, 2 * part)))
+        batch = task.rows[torch.randperm(len(task.rows), generator=generator)[:count].sort().values]
+        turned = torch.from_numpy(Rotation.random(random_state=seed + number).as_matrix()).float()
+        matrices = turned @ directions(min(MOST_DIRECTIONS, 20 * now.rings - 20))
+        learned = min(task.where.rings, now.rings + AHEAD)
+        slices = Slices(task.where, matrices, learned)
+        seen = _compared(replace(now, volume=moving), slices, task, batch)
+        share = count / stands_for
+        fresh = sums_of(seen, slices, task.where)
+        sums = fresh if sums is None else sums.mixed(fresh, share)
+        freedom = FREEDOM ** max(0.0, 1 - 2.5 * max(0.0, part - 0.5))
+        power = freedom * task.power[:learned]
+        volume = reconstructed(sums, stands_for, power, moving, task.where)
+        further = MOMENTUM if number and part < LAST_MOMENTUM else 0.0
+        moving = volume + further * (volume - now.volume)
+        recent = [*recent[-7:], float(seen.log_likelihood) / count]
+        now = replace(
+            _believed(now, seen, share, task, settled=part > SETTLED),
+            volume=volume,
+            log_likelihood=sum(recent) / len(recent),
+        )
+        if number % GROWTH == GROWTH - 1:
+            shown = _shown(sums, stands_for, slices.of(volume), task.where)
+            rings = min(now.rings + 1, course.last_ring, shown + 1)
+            now = replace(now, rings=max(FIRST_RINGS, rings))
+    return now
+
+
+def _compared(now: Structure, slices: Slices, task: Task, batch: torch.Tensor) -> Statistics:
+    """Compare images with the projections of a volume."""
+    views = slices.samples(now.volume)
+    views[:, now.rings :] = 0
+    weights = torch.full((len(views) + 1,), (1 - now.empty) / len(views))
+    weights[-1] = now.empty
+    grid = task.where.grid
+    search = Search(
+        rings=now.rings,
+        turns=min(TURNS, grid.turns),
+        offsets=disc(max(STEP, 2.2 * now.offset_sd), STEP),
+        cell=0.0,
+        finely=min(FINELY, len(views)),
+    )
+    settings = Settings(len(views), task.offset_range, piece=PIECE)
+    engine = Engine(task.source, grid, settings, task.pool, task.tick)
+    mixture = Mixture(views, weights, now.noise[None], now.offset_sd)
+    return engine.run(mixture, search, batch, torch.zeros(engine.images, 2))
+
+
+def _believed(
+    now: Structure, seen: Statistics, share: float, task: Task, *, settled: bool
+) -> Structure:
+    """Give what a batch says of noise, offsets and empty images, beside what was believed."""
+    images, inside = float(seen.members.sum()), float(seen.counts[:-1].sum())
+    former = Mixture(now.volume[None], now.noise, now.noise[None], now.offset_sd)
+    noise = noise_of(seen, former, task.where.grid.mask_power)[0]
+    spread = math.sqrt(float(seen.offsets) / max(inside, 1.0) / 2)
+    spread = min(max(spread, LEAST_OFFSET_SD), task.offset_range)
+    empty = min(max(1 - (inside + 0.5) / (images + 1), EMPTY[0]), EMPTY[1])
+    return replace(
+        now,
+        noise=torch.lerp(now.noise, noise, share),
+        offset_sd=now.offset_sd + share * (spread - now.offset_sd),
+        empty=now.empty + share * (empty - now.empty) if settled else now.empty,
+    )
+
+
+def _shown(sums: Sums, images: float, slices: torch.Tensor, where: Lattice) -> int:
+    """Tell the last ring on which the volume is stronger than the noise left in it."""
+    rings = slices.shape[1]
+    weights = where.ring_means(sums.weights, rings) * images * (where.padded / where.box) ** 3
+    above = slices.abs().square().mean((0, 2)) * weights > where.filled
+    shown = above.nonzero()
+    return int(shown[-1]) + 1 if len(shown) else 0
+
+
+def _distances(where: Lattice) -> torch.Tensor:
+    """Distance from the volume's centre, voxels."""
+    square = (torch.arange(where.size, dtype=torch.float32) - where.size // 2).square()
+    return (square[:, None, None] + square[:, None] + square).sqrt()
