@@ -37,19 +37,16 @@ def command(place: ParticlesPlace, given: dict[str, Any]) -> None:
     """
     from .connection import Connection
     from .fetching import fetch_particles
-    from .job import Job
     from .sources import find_source
 
     with Connection(place.url, place.email) as connection:
         source = find_source(connection, place.project, place.particles, "particle", ["blob"])
         slots = ["blob", "ctf"] if "ctf" in source.slots else ["blob"]
-        with Job(
+        with place.job(
             connection,
-            place.project,
-            place.workspace or source.workspace,
-            place.title or f"iceblock: 2D classes of {source}",
+            source.workspace,
+            f"2D classes of {source}",
             "2D classes. The images of the particles are not changed.",
-            place.under_way,
         ) as job:
             job.connect("particles", source, slots)
             job.declare(

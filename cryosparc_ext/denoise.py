@@ -66,7 +66,6 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
     """
     from .connection import Connection
     from .fetching import connect_all, fetch_particles, find_all
-    from .job import Job
     from .sources import find_source
 
     if given["each_alone"] and (place.volumes or place.classes):
@@ -77,14 +76,12 @@ def command(place: DenoisePlace, given: dict[str, Any]) -> None:
         named = (place.classes,) if place.classes else ()
         templates = find_all(connection, place.project, named, "template", "blob")
         facts = _facts(given)
-        with Job(
+        with place.job(
             connection,
-            place.project,
-            place.workspace or source.workspace,
-            place.title or f"iceblock: denoise {source}",
+            source.workspace,
+            f"denoise {source}",
             "Denoised images, for looking, 2D classification and curation. Refine the originals: "
             "`iceblock-cryosparc restore` puts them back into a selection.",
-            place.under_way,
         ) as job:
             # CTFs, too, where there are any and others of the set teach.
             wanted = ["blob"] if given["each_alone"] else ["blob", "ctf"]

@@ -53,20 +53,17 @@ def command(place: MicrographsPlace, given: dict[str, Any]) -> None:
           --exposures J5.exposures
     """
     from .connection import Connection
-    from .job import Job
     from .sources import find_source
 
     with Connection(place.url, place.email) as connection:
         source = find_source(
             connection, place.project, place.exposures, "exposure", ["micrograph_blob"]
         )
-        with Job(
+        with place.job(
             connection,
-            place.project,
-            place.workspace or source.workspace,
-            place.title or f"iceblock: denoised micrographs of {source}",
+            source.workspace,
+            f"denoised micrographs of {source}",
             "Denoised micrographs, for looking and for picking. Extract from the raw ones.",
-            place.under_way,
         ) as job:
             job.connect("exposures", source, ["micrograph_blob"])
             job.declare(

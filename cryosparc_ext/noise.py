@@ -62,7 +62,6 @@ def command(place: NoisePlace, given: dict[str, Any]) -> None:
           --particles J12.particles --particle-diameter 180
     """
     from .connection import Connection
-    from .job import Job
     from .sources import find_source
 
     with Connection(place.url, place.email) as connection:
@@ -76,13 +75,11 @@ def command(place: NoisePlace, given: dict[str, Any]) -> None:
         )
         if place.box is None and (picks is None or "blob" not in picks.slots):
             raise IceblockError("There are no extracted particles to take the box of: give --box.")
-        with Job(
+        with place.job(
             connection,
-            place.project,
-            place.workspace or mics.workspace,
-            place.title or f"iceblock: noise of {mics}",
+            mics.workspace,
+            f"noise of {mics}",
             "Blocks of pure noise, cut where there is neither particle nor pollution.",
-            place.under_way,
         ) as job:
             job.connect("exposures", mics, ["micrograph_blob", "mscope_params", "ctf"])
             if picks:

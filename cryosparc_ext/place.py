@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -18,6 +18,10 @@ from core.runs.option import CRYOSPARC, option
 from core.runs.options import Options, check_values, option_class, options_of
 
 from .guard import OpenJob
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .job import Job
 
 Work = Callable[[Any, dict[str, Any]], None]
 
@@ -45,6 +49,29 @@ class Place(Options):
     )  # fmt: skip
     under_way: OpenJob | None = None
     """Where a job notes that it is under way."""
+
+    def job(self, connection: Connection, workspace: str, title: str, description: str) -> Job:
+        """Give the new job, which is made when its context is entered.
+
+        Parameters
+        ----------
+        connection
+            The server.
+        workspace, title
+            Where it is made, and what it is called after `iceblock: `, unless the user said so.
+        description
+            Markdown.
+        """
+        from .job import Job
+
+        return Job(
+            connection,
+            self.project,
+            self.workspace or workspace,
+            self.title or f"iceblock: {title}",
+            description,
+            self.under_way,
+        )
 
 
 @option_class(kw_only=True)

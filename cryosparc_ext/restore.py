@@ -45,7 +45,6 @@ def command(place: RestorePlace, _: dict[str, Any]) -> None:
     from core.images.cs.dataset import dataset_of, particles_of
 
     from .connection import Connection
-    from .job import Job
     from .sources import find_source
 
     with Connection(place.url, place.email) as connection:
@@ -54,13 +53,11 @@ def command(place: RestorePlace, _: dict[str, Any]) -> None:
         sources = [
             find_source(connection, place.project, text, "particle", ["blob"]) for text in named
         ]
-        with Job(
+        with place.job(
             connection,
-            place.project,
-            place.workspace or selected.workspace,
-            place.title or f"iceblock: original images of {selected}",
+            selected.workspace,
+            f"original images of {selected}",
             f"The particles of {selected} with the images of {', '.join(map(str, sources))}.",
-            place.under_way,
         ) as job:
             job.connect("particles", selected, ["blob"])
             for source in sources:

@@ -40,20 +40,17 @@ def command(place: ParticlesPlace, given: dict[str, Any]) -> None:
     """
     from .connection import Connection
     from .fetching import fetch_particles
-    from .job import Job
     from .sources import find_source
 
     SelectOptions(Path(), Path(), **given).check()
     with Connection(place.url, place.email) as connection:
         source = find_source(connection, place.project, place.particles, "particle", ["blob"])
         slots = ["blob", *(slot for slot in _WANTED if slot in source.slots)]
-        with Job(
+        with place.job(
             connection,
-            place.project,
-            place.workspace or source.workspace,
-            place.title or f"iceblock: selection of {source}",
+            source.workspace,
+            f"selection of {source}",
             "Particles that are worth keeping, and the others. Their images are not changed.",
-            place.under_way,
         ) as job:
             job.connect("particles", source, slots)
             for name, title in ((place.name, "Particles kept"), (REJECTED, "Particles rejected")):

@@ -54,7 +54,6 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
     """
     from .connection import Connection
     from .fetching import connect_all, fetch_banks, fetch_volumes, find_all
-    from .job import Job
 
     # With the names of the inputs: the options that contradict each other are told before the job.
     noise, volumes = (tuple(map(Path, texts)) for texts in (place.noise, place.volumes))
@@ -67,13 +66,11 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
         sources = [found for found in (*banks, *maps, *stack) if not isinstance(found, Path)]
         if not (place.workspace or sources):
             raise IceblockError("None of the inputs is of this project: give --workspace.")
-        with Job(
+        with place.job(
             connection,
-            place.project,
             place.workspace or sources[0].workspace,
-            place.title or "iceblock: train a denoising model",
+            "train a denoising model",
             "A model for `iceblock-cryosparc denoise --model`, trained on this project's noise.",
-            place.under_way,
         ) as job:
             connect_all(job, "noise", banks, ["blob"])
             connect_all(job, "volumes", maps, ["map"])

@@ -7,10 +7,11 @@ folder is what that kind of run does.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO, TypeVar
 
 from .. import __version__
 from ..compute.threads import limited_threads
@@ -19,6 +20,9 @@ from ..remarks import warn
 from .folder import claim, locked
 from .record import FINISHED, RUNNING, Machine, R, RunRecord, write_record
 from .relay import forget_relayed
+
+Asked = TypeVar("Asked", contravariant=True)
+Done = TypeVar("Done", covariant=True)
 
 
 class RunOptions(Protocol):
@@ -47,6 +51,45 @@ class RunOptions(Protocol):
     def check(self) -> None:
         """Raise IceblockError for a value outside its range."""
         ...
+
+
+class WayIn(Protocol[Asked, Done]):
+    """How a run is started, by whoever starts it."""
+
+    def __call__(
+        self,
+        options: Asked,
+        *,
+        progress: TextIO | None = None,
+        heartbeat: Callable[[], None] = lambda: None,
+    ) -> Done:
+        """Do all of it.
+
+        Parameters
+        ----------
+        options
+            What was asked for.
+        progress
+            Where bars and remarks go; None for silence.
+        heartbeat
+            Called often; may raise to stop the run.
+        """
+        ...
+
+
+def way_in(work: Callable[[Asked, Console], Done]) -> WayIn[Asked, Done]:
+    """Let a run that talks by a console be started as all runs are."""
+
+    @functools.wraps(work)
+    def run(
+        options: Asked,
+        *,
+        progress: TextIO | None = None,
+        heartbeat: Callable[[], None] = lambda: None,
+    ) -> Done:
+        return work(options, Console(progress, heartbeat))
+
+    return run
 
 
 class Run:

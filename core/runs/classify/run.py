@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +23,7 @@ from ...sets.classes.halves import (
 )
 from ...sets.classes.learn import Learned, learn
 from ..denoise.inputs import contrasts
-from ..life import begun
+from ..life import begun, way_in
 from ..outliers import tell_outliers
 from .images import Field, StackImages
 from .inputs import Work, identify, prepare
@@ -52,29 +50,15 @@ class Classification:
     field: Field
 
 
-def run(
-    options: ClassifyOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> Classification:
+@way_in
+def run(options: ClassifyOptions, console: Console) -> Classification:
     """Classify a set of particles in 2D; the images themselves are not changed.
-
-    Parameters
-    ----------
-    options
-        See `ClassifyOptions`.
-    progress
-        Where the progress bar and remarks go; None for silence.
-    heartbeat
-        Called often; may raise to stop the run.
 
     Raises
     ------
     IceblockError
         For anything wrong with the particles or the output folder.
     """
-    console = Console(progress, heartbeat)
     with begun(options, console) as this:
         work = prepare(options)
         identity = identify(options, work)

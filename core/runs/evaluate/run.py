@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ from ...remarks import warn
 from ...simulate.training_noise import noise_of, read_blocks
 from ..denoise.record import BoxCounts
 from ..empty_boxes import count_boxes, tell_boxes
-from ..life import begun
+from ..life import begun, way_in
 from ..record import RunRecord
 from ..select.inputs import ODD
 from ..stamps import stamp, stamps
@@ -58,29 +57,15 @@ class Evaluation:
     verdicts: dict[str, Any]
 
 
-def run(
-    options: EvaluateOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> Evaluation:
+@way_in
+def run(options: EvaluateOptions, console: Console) -> Evaluation:
     """Judge denoised particles, and the model that made them.
-
-    Parameters
-    ----------
-    options
-        See `EvaluateOptions`.
-    progress
-        Where remarks go; None for silence.
-    heartbeat
-        Called between the steps; may raise to stop the run.
 
     Raises
     ------
     IceblockError
         For anything wrong with the particles, the model, the bank or the output folder.
     """
-    console = Console(progress, heartbeat)
     with begun(options, console) as this:
         seen = read_inputs(options)
         denoiser = _denoiser(options, seen)

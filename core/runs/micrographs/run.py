@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from typing import TextIO
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from ...console import Console
 from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
-from ..life import Run, begun
+from ..life import Run, begun, way_in
 from ..record import FINISHED, Device
 from .inputs import Work, diameter_of, identify, prepare, segmenter_on
 from .one import FACTS, Facts, MicrographDenoiser
@@ -31,22 +30,9 @@ MUCH = 0.5
 """Part of all micrographs marked as pollution from which on the user is warned."""
 
 
-def run(
-    options: MicrographsOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> MicrographsRecord:
+@way_in
+def run(options: MicrographsOptions, console: Console) -> MicrographsRecord:
     """Denoise micrographs; an earlier, stopped run of the same kind is continued.
-
-    Parameters
-    ----------
-    options
-        See `MicrographsOptions`.
-    progress
-        Where the progress bar and remarks go; None for silence.
-    heartbeat
-        Called after every micrograph; may raise to stop the run.
 
     Raises
     ------
@@ -54,7 +40,6 @@ def run(
         For anything wrong with the input, the model, the device or the output folder, and where no
         micrograph can be read. One that cannot be read is left out with a warning otherwise.
     """
-    console = Console(progress, heartbeat)
     with begun(options, console, count_of(options)) as this:
         work = prepare(options)
 

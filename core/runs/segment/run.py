@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import mrcfile
 import numpy as np
@@ -23,7 +23,7 @@ from ...images.project_root import name_from_here
 from ...remarks import warn
 from ...segment.segmenter import Segmentation, Segmenter
 from ..labelled import Labelled, fingerprints, gather
-from ..life import begun
+from ..life import begun, way_in
 from ..record import RunRecord
 from .options import SegmentOptions
 
@@ -39,12 +39,8 @@ class SegmentRecord(RunRecord):
     """Micrographs."""
 
 
-def run(
-    options: SegmentOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> None:
+@way_in
+def run(options: SegmentOptions, console: Console) -> None:
     """Segment micrographs; a stopped run goes on with the first micrograph that is not whole.
 
     Raises
@@ -53,7 +49,6 @@ def run(
         For anything wrong with the input, the model or the output folder; a micrograph that
         cannot be read is passed over with a warning unless none can.
     """
-    console = Console(progress, heartbeat)
     with begun(options, console) as this:
         segmenter = Segmenter.load(options.model, str(choose_device(options.one_device())))
         labelled, _ = gather(options.micrographs, options.picks, options.masks, options.pixel_size)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TextIO
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from ...segment.scores import f1_score
 from ...segment.segmenter import Segmenter
 from ...segment.training import TrainingSettings, train
 from ..labelled import Labelled, fingerprints, gather
-from ..life import begun
+from ..life import begun, way_in
 from ..record import RunRecord
 from .options import SegmentTrainOptions
 
@@ -40,12 +39,8 @@ class SegmentTrainRecord(RunRecord):
     """F1 of the particle class, by held-out micrograph."""
 
 
-def run(
-    options: SegmentTrainOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> None:
+@way_in
+def run(options: SegmentTrainOptions, console: Console) -> None:
     """Train on picked micrographs, score on held-out ones, and write the model file.
 
     Raises
@@ -53,7 +48,6 @@ def run(
     IceblockError
         For too few picked micrographs, or anything wrong with the input or the output folder.
     """
-    console = Console(progress, heartbeat)
     with begun(options, console) as this:
         start = None if options.start == "none" else load_model(options.start)
         everything, _ = gather(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,7 @@ from ...images.star.writer import loop, write_blocks
 from ...remarks import warn
 from ..classify.images import StackImages
 from ..denoise.inputs import contrasts
-from ..life import begun
+from ..life import begun, way_in
 from ..outliers import tell_outliers
 from ..record import Device
 from .choice import Choice, choose
@@ -41,30 +39,15 @@ class Selection:
     scores: Scores
 
 
-def run(
-    options: SelectOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> Selection:
+@way_in
+def run(options: SelectOptions, console: Console) -> Selection:
     """Choose particles; their images are not changed, and denoised ones give way to the raw ones.
-
-    Parameters
-    ----------
-    options
-        See `SelectOptions`.
-    progress
-        Where the progress bar and remarks go; None for silence.
-    heartbeat
-        Called often; may raise to stop the run.
 
     Raises
     ------
     IceblockError
         For anything wrong with the particles or the output folder, and where nothing is kept.
     """
-    console = Console(progress, heartbeat)
-    options.check()
     with begun(options, console) as this:
         work = prepare(options)
         identity = identify(options, work)
@@ -94,7 +77,7 @@ def run(
             this.note(record)
             report(options, work, scored, choice, record, signs)
             if options.html:
-                write_gallery(options, work, scored, choice, signs, heartbeat)
+                write_gallery(options, work, scored, choice, signs, console.heartbeat)
     console.say(last_lines(options, record))
     return Selection(record, choice.kept, scores)
 

@@ -6,11 +6,8 @@ is continued or left as it is when the whole run is started again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TextIO
-
 from ...console import Console
-from ..life import begun
+from ..life import begun, way_in
 from .folder import claim_stages, identify
 from .inputs import look
 from .options import WholeOptions
@@ -19,26 +16,13 @@ from .report import last_lines, report
 from .stages import Stages
 
 
-def run(
-    options: WholeOptions,
-    *,
-    progress: TextIO | None = None,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> WholeRecord:
+@way_in
+def run(options: WholeOptions, console: Console) -> WholeRecord:
     """Denoise a set of particles with all that can be learned from their project.
 
     Without micrographs or without a reference volume no model is trained: the given model denoises
     as it is, and the report says so. The fine-tuned model is used unless it scores worse than the
     given one on noise that was kept out of the training.
-
-    Parameters
-    ----------
-    options
-        See `WholeOptions`.
-    progress
-        Where the progress bars and remarks go; None for silence.
-    heartbeat
-        Called between batches, steps and micrographs; may raise to stop the run.
 
     Returns
     -------
@@ -50,7 +34,6 @@ def run(
     IceblockError
         For anything wrong with the inputs, the models, the device or the output folder.
     """
-    console = Console(progress, heartbeat)
     with begun(options, console) as this:
         inputs = look(options)
         identity = identify(options, inputs)
