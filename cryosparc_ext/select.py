@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.runs.select.options import SelectOptions
+from core.runs.options import options_of
+from core.runs.select.options import Choosing, SelectOptions
 
 from .place import ParticlesPlace, job_command, told
 
@@ -42,7 +42,7 @@ def command(place: ParticlesPlace, given: dict[str, Any]) -> None:
     from .fetching import fetch_particles
     from .sources import find_source
 
-    SelectOptions(Path(), Path(), **given).check()
+    Choosing(**{name: given[name] for name in options_of(Choosing) if name in given}).check()
     with Connection(place.url, place.email) as connection:
         source = find_source(connection, place.project, place.particles, "particle", ["blob"])
         slots = ["blob", *(slot for slot in _WANTED if slot in source.slots)]

@@ -30,7 +30,7 @@ LEANING = 2.5
 AGAINST = 1.0
 """Log odds of another colour than all others, beyond the log of their number, that are a doubt."""
 RATIO = 2.0
-"""Of the two excursions, where it tells the contrast wherever they lie."""
+"""How many times larger the excursion is, where it tells the contrast wherever they lie."""
 RATIO_INSIDE = 1.25
 """The same where the larger excursion lies inside the smaller one, as particle and fringe do."""
 
@@ -44,7 +44,7 @@ class Evidence:
     excess: float
     """How far that excursion exceeds the other one, in standard errors."""
     ratio: float
-    """Of the two excursions."""
+    """Of the larger excursion to the other one."""
     inside: bool
     """Whether the larger one lies nearer to the centre."""
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from ...errors import IceblockError
 from ..common_options import Output, Passthrough, Threads
 from ..option import COMMAND, RELION, option
-from ..options import option_class
+from ..options import Options, option_class
 
 COUNTS = "counts.star"
 PICTURE = "selection.png"
 GALLERY, TILES = "gallery.html", "gallery_files"
 
 
-@option_class()
-class SelectOptions(Passthrough, Threads, Output):
-    """Which particles to keep, and by what; the same for every way in."""
+@option_class(kw_only=True)
+class Choosing(Options):
+    """By what particles are chosen; one way at a time."""
 
-    particles: Path = option(
-        "RELION STAR file or CryoSPARC .cs file", argument=True, changes_result=False
-    )
-    out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
+    group: ClassVar[str] = "Choice"
+
     auto: bool = option(
         "Keep what lies above the border between two populations of scores, and all particles "
         "without contamination where there is one population; this is the default",
@@ -42,36 +41,6 @@ class SelectOptions(Passthrough, Threads, Output):
         "Keep what was marked by hand, in the STAR file that the gallery exports",
         default=None, metavar="FILE", changes_result=False,
     )  # fmt: skip
-    html: bool = option(
-        "Make gallery.html, all particles for a web browser", default=False, faces=(COMMAND, RELION)
-    )
-    particle_diameter: float | None = option(
-        "Diameter of the circle in which particles are looked at",
-        default=None, at_least=10, at_most=10_000, unit="Å",
-        otherwise="three quarters of the box",
-    )  # fmt: skip
-    raw: Path | None = option(
-        "For denoised particles in a .cs file: the particles that were denoised",
-        default=None, metavar="RAW.cs", faces=(COMMAND,), changes_result=False,
-    )  # fmt: skip
-    seed: int = option("Seed of the two halves and the class averages", default=0, at_least=0)
-
-    @property
-    def output(self) -> Path:
-        """The metadata of the particles that are kept, of the same kind as the input."""
-        return self.out / f"particles{self.particles.suffix.lower()}"
-
-    @property
-    def rejected(self) -> Path:
-        """The metadata of all other particles."""
-        return self.out / f"rejected{self.particles.suffix.lower()}"
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names inside `out` of all that is made."""
-        return (
-            self.output.name, self.rejected.name, COUNTS, PICTURE, self.report, GALLERY, TILES,
-        )  # fmt: skip
 
     def part(self) -> float:
         """Give the part of the particles that `keep` names, 0 to 1."""
@@ -117,3 +86,43 @@ class SelectOptions(Passthrough, Threads, Output):
             self.part()
         if self.classes is not None:
             self.class_numbers()
+
+
+@option_class()
+class SelectOptions(Choosing, Passthrough, Threads, Output):
+    """Which particles to keep, and by what; the same for every way in."""
+
+    particles: Path = option(
+        "RELION STAR file or CryoSPARC .cs file", argument=True, changes_result=False
+    )
+    out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
+    html: bool = option(
+        "Make gallery.html, all particles for a web browser", default=False, faces=(COMMAND, RELION)
+    )
+    particle_diameter: float | None = option(
+        "Diameter of the circle in which particles are looked at",
+        default=None, at_least=10, at_most=10_000, unit="Å",
+        otherwise="three quarters of the box",
+    )  # fmt: skip
+    raw: Path | None = option(
+        "For denoised particles in a .cs file: the particles that were denoised",
+        default=None, metavar="RAW.cs", faces=(COMMAND,), changes_result=False,
+    )  # fmt: skip
+    seed: int = option("Seed of the two halves and the class averages", default=0, at_least=0)
+
+    @property
+    def output(self) -> Path:
+        """The metadata of the particles that are kept, of the same kind as the input."""
+        return self.out / f"particles{self.particles.suffix.lower()}"
+
+    @property
+    def rejected(self) -> Path:
+        """The metadata of all other particles."""
+        return self.out / f"rejected{self.particles.suffix.lower()}"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names inside `out` of all that is made."""
+        return (
+            self.output.name, self.rejected.name, COUNTS, PICTURE, self.report, GALLERY, TILES,
+        )  # fmt: skip
