@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 
 from ..compute.threads import one_thread_each, shared
-from ..remarks import warn
 from ..sets.covariance.learn import FEWEST, learn
 from ..signal.fourier import fourier_resize
 from .class_learning import learn_classes
@@ -18,6 +16,7 @@ from .estimators.estimator import Seen
 from .estimators.views import PosteriorMean
 from .given import Given
 from .known_set import STRUCTURE, KnownSet
+from .learning_clock import Clock
 from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
 from .structure_learning import Lessons, learn_structure
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from .inference import Denoiser
     from .views import Geometry
 
-T = TypeVar("T")
 NOTHING = Given()
 FEWEST_OF_HALF = 50
 """Images in each half from which on it teaches a mean and covariance of its own."""
@@ -109,48 +107,6 @@ def linear_estimate(
     return fourier_resize(prior.estimate(view, ctf) * further * sd, images.shape[-1])
 
 
-class _TimeUp(Exception):
-    """There is no time left to learn."""
-
-
-class _Clock:
-    """Gives work up when the time for learning is over, and remembers what is missing.
-
-    Parameters
-    ----------
-    tick
-        Told the number of images after every piece of work.
-    until
-        On `time.monotonic`.
-    """
-
-    def __init__(self, tick: Callable[[int], None], until: float) -> None:
-        self._tick, self._until = tick, until
-        self._missing: list[str] = []
-
-    def tick(self, count: int) -> None:
-        """Go on, or raise _TimeUp."""
-        self._tick(count)
-        if time.monotonic() > self._until:
-            raise _TimeUp
-
-    def in_time(self, name: str, work: Callable[[], T | None]) -> T | None:
-        """Do work that has a name; None if there is no time for it."""
-        try:
-            return work()
-        except _TimeUp:
-            self._missing.append(name)
-            return None
-
-    def tell(self) -> None:
-        """Warn of what is missing."""
-        if self._missing:
-            warn(
-                "The time for learning from the set was over. iceblock goes on without "
-                f"{' and '.join(self._missing)}; a longer --learn-minutes may give a better result."
-            )
-
-
 def learn_from(
     lesson: Lesson,
     network: Network,
@@ -182,7 +138,7 @@ def learn_from(
     prior = learn(lesson.views, lesson.ctf, lesson.pixel_size, pool)
     if prior is None:
         return None
-    clock = _Clock(tick, until)
+    clock = Clock(tick, until)
     halves = _by_halves(lesson, lesson.views, pool)
     views, classes, rests = _learned_views(lesson, prior, halves, pool, clock)
     clock.tell()
@@ -194,7 +150,7 @@ def learn_from(
 
 
 def _learned_views(
-    lesson: Lesson, prior: SetPrior, halves: tuple[SetPrior, ...], pool: Executor, clock: _Clock
+    lesson: Lesson, prior: SetPrior, halves: tuple[SetPrior, ...], pool: Executor, clock: Clock
 ) -> tuple[dict[str, tuple[KnownViews, ...]], tuple[KnownViews, ...], tuple[SetPrior, ...]]:
     """Learn classes, what they leave of the images, and a structure, as far as there is time."""
     if not halves:

@@ -43,7 +43,7 @@ LEAST_OFFSET_SD = 1.2
 """Pixels."""
 EMPTY = (0.005, 0.5)
 """Part of the images that may show nothing: least and most."""
-FIRST_EMPTY, FIRST_OFFSET_SD = 0.02, 2.0
+FIRST_EMPTY, FIRST_OFFSET_SD = 0.02, 2.0  # pixels
 SETTLED = 0.6
 """Part of the iterations after which the part of empty images is told."""
 MEMORY = 6.0
@@ -51,8 +51,7 @@ MEMORY = 6.0
 FREEDOM = 4.0
 """Factor on the power that is expected of the volume, in the first half of the iterations."""
 MOMENTUM = 0.8
-"""Part of each change that is made once more: likely volumes are a long way off where noise is
-strong."""
+"""Part of each change that is made once more, since each is too small where noise is strong."""
 LAST_MOMENTUM = 0.9
 """Part of the iterations after which there is none."""
 GROWTH = 3
@@ -150,7 +149,7 @@ class Structure:
 def blob(task: Task, noise: torch.Tensor, seed: int) -> Structure:
     """Begin with a round blob and random detail, as strong as the set's signal."""
     where, generator = task.where, torch.Generator().manual_seed(seed)
-    ball = where.mask * torch.exp(-0.5 * (_distances(where) / (BLOB * where.size)).square())
+    ball = where.mask * torch.exp(-0.5 * (where.distances / (BLOB * where.size)).square())
     white = where.mask * torch.randn(ball.shape, generator=generator)
     scale = (where.spread(task.power) / float(where.mask.square().sum())).sqrt()
     detail = where.filtered(white, torch.where(where.radii <= FIRST_RINGS, scale, 0.0))
@@ -245,9 +244,3 @@ def _shown(sums: Sums, images: float, slices: torch.Tensor, where: Lattice) -> i
     above = slices.abs().square().mean((0, 2)) * weights > where.filled
     shown = above.nonzero()
     return int(shown[-1]) + 1 if len(shown) else 0
-
-
-def _distances(where: Lattice) -> torch.Tensor:
-    """Distance from the volume's centre, voxels."""
-    square = (torch.arange(where.size, dtype=torch.float32) - where.size // 2).square()
-    return (square[:, None, None] + square[:, None] + square).sqrt()

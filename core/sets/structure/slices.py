@@ -56,6 +56,11 @@ class Lattice:
         return 2 * self.size
 
     @property
+    def distances(self) -> torch.Tensor:
+        """(size, size, size) from the centre, voxels."""
+        return _radii(torch.arange(self.size, dtype=torch.float32) - self.size // 2)
+
+    @property
     def rings(self) -> int:
         """Rings that the voxels can hold."""
         return min(self.grid.rings, self.box // 2 - 1)
