@@ -20,7 +20,7 @@ MOST_TURNS = 64
 """That are tried."""
 STEP, REACH = 1.0, 2.2
 """Pixels between offsets that are tried, and how many standard deviations they reach."""
-COARSE_RINGS, COARSE_TURNS, COARSE_STEP = 10, 40, 2.0
+COARSE_RINGS, COARSE_TURNS, COARSE_STEP = 14, 48, 1.5
 """The same for the coarse comparison that finds the best of many views."""
 LEAST_SD = 0.5
 """Pixels: smaller standard deviations of offsets are taken for this."""
