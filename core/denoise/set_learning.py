@@ -19,7 +19,7 @@ from .known_set import STRUCTURE, KnownSet
 from .learning_clock import Clock
 from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
-from .structure_learning import Lessons, learn_structure
+from .structure_learning import learn_structure
 from .views import geometry_of, set_view, working_view
 from .weighing import weigh
 
@@ -162,9 +162,8 @@ def _learned_views(
     rests = classes and clock.in_time(
         "the details that its classes leave open", lambda: _rests(lesson, classes, pool, tick)
     )
-    lessons = Lessons(images, ctf, lesson.halves)
     structure = clock.in_time(
-        "its structure", lambda: learn_structure(lessons, prior, halves, pool, tick)
+        "its structure", lambda: learn_structure(lesson, prior, halves, pool, tick)
     )
     return {STRUCTURE: structure} if structure else {}, classes or (), rests or ()
 

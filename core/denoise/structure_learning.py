@@ -7,7 +7,7 @@ these rings has seen an image that is judged by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..sets.covariance.set_prior import SetPrior
     from ..sets.structure.slices import Lattice
     from ..sets.templates.known_views import KnownViews
-    from ..signal.ctf import CtfParameters
+    from .lesson import Lesson
 
 FEWEST = 400
 """Images in each half from which on a structure is learned."""
@@ -49,31 +49,8 @@ def looks(images: int) -> int:
     return STARTS * TOGETHER.looks(2 * half) + 2 * APART.looks(half)
 
 
-@dataclass(frozen=True)
-class Lessons:
-    """The images of a set, as they are learned from.
-
-    Attributes
-    ----------
-    images : (n, b, b)
-        As the set's own estimates see them.
-    ctf
-        n of them; None where the set has none.
-    halves : (n,)
-        0 or 1.
-    """
-
-    images: torch.Tensor
-    ctf: CtfParameters | None
-    halves: torch.Tensor
-
-    def of_half(self, half: int) -> torch.Tensor:
-        """Give the rows of a half, as many as are learned from."""
-        return (self.halves == half).nonzero()[:MOST, 0]
-
-
 def learn_structure(
-    lessons: Lessons,
+    lesson: Lesson,
     prior: SetPrior,
     priors: Sequence[SetPrior],
     pool: Executor | None = None,
@@ -83,7 +60,7 @@ def learn_structure(
 
     Parameters
     ----------
-    lessons
+    lesson
         The images.
     prior
         Of the whole set.
@@ -100,13 +77,13 @@ def learn_structure(
     views
         Those for the images of half 0, and for those of half 1; None where images are too few.
     """
-    rows = [lessons.of_half(half) for half in (0, 1)]
+    rows = [(lesson.halves == half).nonzero()[:MOST, 0] for half in (0, 1)]
     if min(len(each) for each in rows) < FEWEST:
         return None
-    grid = grid_of(lessons.images.shape[-1])
+    grid = grid_of(lesson.views.shape[-1])
     where = lattice(grid, PART)
     everyone = torch.cat(rows).sort().values
-    source = Sampled(lessons.images, lessons.ctf, everyone, grid, prior.pixel_size, pool)
+    source = Sampled(lesson.views, lesson.ctf, everyone, grid, prior.pixel_size, pool)
     reach = max(2.0, OFFSETS * grid.box)
     together = Task(
         source, torch.arange(len(everyone)), where, _power(prior, grid), reach, pool, tick
@@ -122,10 +99,10 @@ def learn_structure(
         taught_by = torch.searchsorted(everyone, rows[1 - half])
         task = replace(together, rows=taught_by, power=_power(own, grid))
         learned = taught(best, task, APART, 1000 * (STARTS + half))
-        optics = None if lessons.ctf is None else lessons.ctf.take(rows[half].numpy())
+        optics = None if lesson.ctf is None else lesson.ctf.take(rows[half].numpy())
         raw = projections(learned.volume, where)
         # Fitted to the images that they are for: what only the teachers show is made weaker.
-        found.append(fit_views(raw, lessons.images[rows[half]], optics, own, pool))
+        found.append(fit_views(raw, lesson.views[rows[half]], optics, own, pool))
     return found[0], found[1]
 
 
