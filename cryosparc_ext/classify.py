@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.runs.classify.options import CLASSES, ClassifyOptions
 
+from .files import ProjectFiles
 from .place import ParticlesPlace, job_command, told
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from core.runs.classify.run import Classification
 
-    from .files import ProjectFiles
     from .job import Job
 
 RUN = "classes"

@@ -10,13 +10,12 @@ import contextlib
 import sys
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from core.errors import IceblockError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from cryosparc.tools import CryoSPARC
 
 CLIENT = "5"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.errors import IceblockError
@@ -9,16 +10,14 @@ from core.runs.denoise.options import ALONE, DenoiseOptions
 from core.runs.option import option
 from core.runs.options import option_class
 
+from .fetching import Found
 from .place import OutputPlace, job_command, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from matplotlib.figure import Figure
 
     from core.runs.denoise.run import Denoised
 
-    from .fetching import Found
     from .files import ProjectFiles
     from .job import Job
 

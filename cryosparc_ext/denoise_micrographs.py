@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,14 +10,12 @@ from core.runs.micrographs.options import MicrographsOptions
 from core.runs.option import option
 from core.runs.options import option_class
 
+from .files import ProjectFiles
 from .place import OutputPlace, job_command, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
 
-    from .files import ProjectFiles
     from .job import Job
     from .sources import Source
 

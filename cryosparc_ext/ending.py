@@ -13,12 +13,11 @@ from core.errors import IceblockError
 from core.jobs import ending as jobs_ending
 from core.jobs.signals import JobStopped
 
-from .connection import ServerAway
+from .connection import Connection, ServerAway
 
 if TYPE_CHECKING:
     from cryosparc.controllers.job import ExternalJobController
 
-    from .connection import Connection
     from .stopping import StopWatch
 
 PATIENCE = 3600.0

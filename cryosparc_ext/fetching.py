@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .connection import Connection
 from .sources import Source, find_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .connection import Connection
     from .files import ProjectFiles
     from .job import Job
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,14 +21,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from core.errors import IceblockError
 from core.images.disk import partial_path, replacing, write_error
 
-from .connection import no_second_try
+from .connection import Connection, no_second_try
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from cryosparc.controllers.job import ExternalJobController
-
-    from .connection import Connection
 
 LAG = 5.0
 """Seconds that a network file system may need to show a new folder."""

@@ -10,31 +10,27 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import core
 from core.errors import IceblockError
+from core.images.cs.kinds import Records
 from core.images.cs.table import plain
 from core.remarks import collected
 
+from .connection import Connection
 from .ending import complete, explain, fail
 from .files import ProjectFiles
 from .guard import OpenJob
 from .outputs import JobOutputs
-from .sources import only
+from .sources import Source, only
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import TracebackType
-
     from cryosparc.dataset import Dataset
-
-    from core.images.cs.kinds import Records
-
-    from .connection import Connection
-    from .sources import Source
 
 
 class Job(JobOutputs):

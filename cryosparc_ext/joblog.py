@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -13,18 +14,14 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from core.jobs.signals import JobStopped
 from core.remarks import MARK, warn
 
-from .connection import ServerAway
+from .connection import Connection, ServerAway
 from .ending import UNDER_WAY
 from .progress import ProgressText
 from .stopping import StopWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cryosparc.controllers.job import ExternalJobController
     from matplotlib.figure import Figure
-
-    from .connection import Connection
 
 REPORT_SECONDS = 10.0
 """Between two updates of the progress in the job's log."""

@@ -10,6 +10,7 @@ from core.runs.noise.options import SMALLEST_BOX, NoiseOptions
 from core.runs.option import option
 from core.runs.options import option_class
 
+from .files import ProjectFiles
 from .place import OutputPlace, job_command, told
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from core.images.cs.kinds import Records
     from core.noise.bank import NoiseBank
 
-    from .files import ProjectFiles
     from .job import Job
     from .sources import Source
 

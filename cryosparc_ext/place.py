@@ -17,10 +17,10 @@ from core.errors import IceblockError
 from core.runs.option import CRYOSPARC, option
 from core.runs.options import Options, check_values, option_class, options_of
 
+from .connection import Connection
 from .guard import OpenJob
 
 if TYPE_CHECKING:
-    from .connection import Connection
     from .job import Job
 
 Work = Callable[[Any, dict[str, Any]], None]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.runs.options import options_of
 from core.runs.select.options import Choosing, SelectOptions
 
+from .files import ProjectFiles
 from .place import ParticlesPlace, job_command, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
 
-    from .files import ProjectFiles
     from .job import Job
 
 RUN = "selection"

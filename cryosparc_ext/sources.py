@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.errors import IceblockError
 
+from .connection import Connection
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryosparc.dataset import Dataset
-
-    from .connection import Connection
 
 _NAME = re.compile(r"(J\d+)(?:\.([A-Za-z]\w*))?")
 

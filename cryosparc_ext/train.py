@@ -10,10 +10,10 @@ from core.runs.option import option
 from core.runs.options import option_class
 from core.runs.train.options import TrainOptions
 
+from .files import ProjectFiles
 from .place import Place, job_command, told
 
 if TYPE_CHECKING:
-    from .files import ProjectFiles
     from .job import Job
 
 RUN = "model"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
 from ..extra import from_extra
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-    import torch
 
 COMPONENTS = 50
 """Principal components that images are clustered by."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from ..images.output_plan import StackJob
 
-    import numpy.typing as npt
-
-    from ..images.output_plan import StackJob
-
-    Positions = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 
 BATCH_BYTES = 16 << 20
 """A batch of raw images takes at most about this much."""

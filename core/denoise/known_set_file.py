@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,12 +16,7 @@ from ..sets.stacking.combination import Weights
 from ..sets.stacking.evidence import evidence_from
 from ..sets.templates.known_views import KnownViews
 from .known_set import KnownSet
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .views import Geometry
+from .views import Geometry
 
 SET, WEIGHTS = "set.safetensors", "weights.safetensors"
 """Files that take the priors of whole sets, and what else is known."""

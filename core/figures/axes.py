@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 RESOLUTIONS = (
     "100 50 30 20 15 10 8 6 5 4 3.5 3 2.5 2 1.8 1.6 1.4 1.2 1 12 7 4.5 500 200 70 40 25 9 5.5 3.2 "

@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..errors import IceblockError
 from .disk import replacing
 from .input_file import open_input, refuse_beyond_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    import torch
 
 FORMAT = 1
 """Version of the description's layout."""

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from .signals import handle_signals, hold_signals, release_signals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
 
 
 def run_guarded(work: Callable[[], int], ended: Callable[[int], int]) -> int:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import IceblockError
 from ..images.denoised_mark import is_denoised
+from ..images.particles import ParticleSet
 from .denoise.options import STACKS
 from .denoise.record import DenoiseRecord
 from .record import read_record
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..images.particles import ParticleSet
 
 _CRYOSPARC_RUN = "iceblock"
 """Folder of the run in a CryoSPARC job's; the stacks lie beside it."""

@@ -6,7 +6,9 @@ import dataclasses
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .. import __version__
@@ -14,9 +16,6 @@ from ..errors import IceblockError
 from ..images.disk import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from torch import device as TorchDevice
 
 RECORD = "run.json"

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from ...signal.ctf import CtfParameters
 from ...signal.ctf import joined as joined_ctf
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
-
-    from ...signal.ctf import CtfParameters
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import torch
+
+from ...sets.covariance.set_prior import SetPrior
 from ..views import set_view
-from .estimator import by_halves
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
-
-    from ...sets.covariance.set_prior import SetPrior
-    from .estimator import Seen
+from .estimator import Seen, by_halves
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,9 +10,7 @@ from ...compute.compiled import compiled
 from ...compute.device import bf16_pays
 from ..confidence import turned
 from ..ctf_channel import ctf_factor, joined_channels, reads_ctf, with_ctf_channel
-
-if TYPE_CHECKING:
-    from .estimator import Seen
+from .estimator import Seen
 
 
 class Network:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import torch
+
+from ...sets.covariance.set_prior import SetPrior
+from ...sets.templates.known_views import KnownViews
 from ...sets.templates.posterior_mean import posterior_mean
 from ..views import set_view
-from .estimator import by_halves
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
-
-    from ...sets.covariance.set_prior import SetPrior
-    from ...sets.templates.known_views import KnownViews
-    from .estimator import Seen
+from .estimator import Seen, by_halves
 
 
 @dataclass(frozen=True)

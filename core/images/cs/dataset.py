@@ -1,13 +1,12 @@
 """Data sets of cryosparc-tools, in memory, as sets of particles and back."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+from cryosparc.dataset import Dataset
 
 from .particles import CsParticles
 from .table import checked, plain
-
-if TYPE_CHECKING:
-    from cryosparc.dataset import Dataset
 
 
 def particles_of(

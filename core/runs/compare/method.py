@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import torch
 
-    import torch
+from ...compare.scores import Kind
+from ...signal.ctf import CtfParameters
+from .inputs import Sheet
 
-    from ...compare.scores import Kind
-    from ...signal.ctf import CtfParameters
-    from .inputs import Sheet
-
-    Denoise = Callable[[torch.Tensor, torch.Tensor, CtfParameters | None], torch.Tensor]
+Denoise = Callable[[torch.Tensor, torch.Tensor, CtfParameters | None], torch.Tensor]
 
 UNLEARNED = "The set is too small to learn from, or it was left out."
 

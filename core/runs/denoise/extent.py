@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ...images.output_plan import OutputPlan
 from ..durations import format_duration
-
-if TYPE_CHECKING:
-    from ...images.output_plan import OutputPlan
 
 HEADER = 1024
 """Bytes before the images of a stack."""

@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ...compute.threads import thread_pool
+from ...console import Console
 from ...denoise.batches import spread
 from ...denoise.class_learning import passes
+from ...denoise.estimators.estimator import Seen
+from ...denoise.estimators.network import Network
 from ...denoise.given import Given
+from ...denoise.known_set import KnownSet
 from ...denoise.known_set_file import SET, WEIGHTS, read_sets, write_sets
 from ...denoise.lesson import Lesson, shown
 from ...denoise.reference_learning import how_many_fitted
 from ...denoise.set_learning import learn_from
 from ...denoise.structure_learning import looks
-from ...denoise.views import set_of, sets_among, working_box
+from ...denoise.views import Geometry, set_of, sets_among, working_box
 from ...denoise.weighing import how_many
 from ...errors import IceblockError
 from ...images.mrc.reader import read_images
+from ...images.output_plan import StackJob
 from ...sets.covariance.learn import FEWEST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from ...console import Console
-    from ...denoise.estimators.estimator import Seen
-    from ...denoise.estimators.network import Network
-    from ...denoise.known_set import KnownSet
-    from ...denoise.views import Geometry
-    from ...images.output_plan import StackJob
-    from ...signal.ctf import CtfParameters
-    from .options import DenoiseOptions
+from ...signal.ctf import CtfParameters
+from .options import DenoiseOptions
 
 __all__ = ["SET", "WEIGHTS"]
 

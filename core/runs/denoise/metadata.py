@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 
 from ...denoise.confidence_file import read_confidences
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ...images.output_plan import OutputPlan
-    from .inputs import Work
-    from .options import DenoiseOptions
+from ...images.output_plan import OutputPlan
+from .inputs import Work
+from .options import DenoiseOptions
 
 
 def write_metadata(options: DenoiseOptions, work: Work) -> None:

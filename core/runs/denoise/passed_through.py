@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ...images.disk import read_error, replacing, write_error
+from ...images.output_plan import OutputPlan
 from .options import OUTLIERS, UNUSABLE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ...images.output_plan import OutputPlan
 
 
 def list_of_process(folder: Path, process: int | None, name: str = UNUSABLE) -> Path:

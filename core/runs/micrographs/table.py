@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -16,15 +16,9 @@ from ...images.star.document import StarFile
 from ...images.star.micrograph_links import RAW, SCALE, scaled_optics
 from ...images.star.tokens import quote, unquote
 from ...images.star.writer import NewColumns, loop, write_blocks
-from .options import MICROGRAPHS, WORKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .inputs import Work
-    from .one import Facts
-    from .options import MicrographsOptions
+from .inputs import Work
+from .one import Facts
+from .options import MICROGRAPHS, WORKING, MicrographsOptions
 
 
 def write_tables(options: MicrographsOptions, work: Work, facts: Sequence[Facts]) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from ... import __version__
+from ...denoise.model_file import Model
 from ..stamps import stamps
-
-if TYPE_CHECKING:
-    import torch
-
-    from ...denoise.model_file import Model
-    from .options import TrainOptions
+from .options import TrainOptions
 
 
 def identity(

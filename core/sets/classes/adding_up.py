@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 
-from .search import from_turns
-
-if TYPE_CHECKING:
-    from .polar import PolarGrid
-    from .posterior import Posterior
-    from .search import Search
+from .polar import PolarGrid
+from .posterior import Posterior
+from .search import Search, from_turns
 
 
 def averaged(

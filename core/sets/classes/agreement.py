@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
+from .halves import Halves
 from .matching import laid_on
-
-if TYPE_CHECKING:
-    from .halves import Halves
-    from .mixture import Mixture
-    from .polar import PolarGrid
+from .mixture import Mixture
+from .polar import PolarGrid
 
 SEEN = 0.143
 """Fourier ring correlation between halves down to which an average shows a signal."""

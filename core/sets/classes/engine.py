@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 
 from ...compute.threads import shared
 from .expectation import Comparison
 from .mixture import Mixture, Statistics
+from .polar import PolarGrid
 from .poses import Poses, best_poses
 from .search import COARSE_RINGS, Search, Templates, disc, templates
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor
-
-    from .polar import PolarGrid
-    from .views import Views
+from .views import Views
 
 T = TypeVar("T")
 FIRST_RINGS = 6

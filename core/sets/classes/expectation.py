@@ -8,20 +8,16 @@ For all turns at once this is a product of Fourier coefficients along the rings.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
 from .adding_up import averaged, with_offsets
-from .mixture import Statistics
+from .mixture import Mixture, Statistics
 from .pairs import MOST_CLASSES, Pairs, every_pair, pairs_where
+from .polar import PolarGrid
 from .posterior import NOTHING, Posterior
 from .search import Search, Templates, to_turns
-
-if TYPE_CHECKING:
-    from .mixture import Mixture
-    from .polar import PolarGrid
-    from .views import Views
+from .views import Views
 
 
 class Comparison:

@@ -7,19 +7,15 @@ agree there is a signal, and each image is judged by the half it does not belong
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from .engine import Engine, Settings, Source
 from .learn import Taught, teach
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    from .polar import PolarGrid
+from .polar import PolarGrid
 
 PER_CLASS = 40
 """Images of a half for which one class is learned, at least."""

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from .engine import FIRST_RINGS, Engine, Settings, Source, search_for
 from .maximisation import Prior, maximise, reborn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    from .mixture import Mixture
-    from .polar import PolarGrid
-    from .poses import Poses
-    from .search import Search
+from .mixture import Mixture
+from .polar import PolarGrid
+from .poses import Poses
+from .search import Search
 
 DECAY = 0.6
 """Part of what earlier batches have shown that still counts."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
+from .polar import PolarGrid
 from .search import COARSE_RINGS, disc
-
-if TYPE_CHECKING:
-    from .polar import PolarGrid
 
 REACH = 4.0
 """Pixels that averages of one view lie apart, at most."""

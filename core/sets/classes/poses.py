@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from .posterior import Posterior
-    from .search import Search
+from .posterior import Posterior
+from .search import Search
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
-from .pairs import pairs_where
-
-if TYPE_CHECKING:
-    from .pairs import Pairs
+from .pairs import Pairs, pairs_where
 
 NOTHING = -80.0
 """Taken for the logarithm of 0: exponentials of less are subnormal numbers, and slow."""

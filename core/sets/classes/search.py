@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from .mixture import Mixture
-    from .polar import PolarGrid
+from .mixture import Mixture
+from .polar import PolarGrid
 
 COARSE_RINGS = 12
 """Rings on which all classes are compared before the best few are compared on all rings."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from ...signal.ctf import polar_ctf
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ...signal.ctf import CtfParameters
-    from .polar import PolarGrid
+from ...signal.ctf import CtfParameters, polar_ctf
+from .polar import PolarGrid
 
 
 @dataclass(frozen=True)

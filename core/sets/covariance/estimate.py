@@ -10,24 +10,19 @@ shrinkage of a spiked covariance: Donoho, Gavish and Johnstone, Ann. Statist. 46
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.cluster.vq import kmeans2
 
 from ...compute.threads import shared
+from .fourier_bessel import FourierBessel, Ring
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from concurrent.futures import Executor
-
-    import numpy.typing as npt
-
-    from .fourier_bessel import FourierBessel, Ring
-
-    Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 GROUPS = 64
 """Largest number of groups of images with similar CTFs."""

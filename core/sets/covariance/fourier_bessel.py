@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.special import jn_zeros, jv
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 BAND_LIMIT = 0.48
 """Cycles per pixel: short of Nyquist, where sampled functions are no longer orthogonal."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import Executor
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compute.threads import shared
-from ...signal.ctf import ctf_profiles
+from ...signal.ctf import CtfParameters, ctf_profiles
 from ...signal.spectrum import radial_index
 from .background import BackgroundSpectrum
-from .estimate import estimate, group_by_transfer
-from .fourier_bessel import fourier_bessel
+from .estimate import Moments, estimate, group_by_transfer
+from .fourier_bessel import FourierBessel, fourier_bessel
 from .set_prior import SetPrior
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    import numpy.typing as npt
-
-    from ...signal.ctf import CtfParameters
-    from .estimate import Moments
-    from .fourier_bessel import FourierBessel
 
 FEWEST = 100
 """Smallest number of images to learn from."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,10 +12,6 @@ from ...errors import IceblockError
 from ...images.tensor_file import read_tensors, write_tensors
 from .learn import LARGEST_BOX
 from .set_prior import SetPrior
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _KIND = "set-prior"
 _PLAIN = ("box", "pixel_size", "count", "signal")

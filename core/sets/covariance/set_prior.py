@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from ...signal.ctf import ctf_images, ctf_profiles
+from ...signal.ctf import CtfParameters, ctf_images, ctf_profiles
 from ...signal.spectrum import radial_index
-
-if TYPE_CHECKING:
-    from ...signal.ctf import CtfParameters
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from ..classes.engine import Engine, Settings
+from ..classes.engine import Engine, Settings, Source
 from ..classes.halves import FEWEST, Halves, judged_by_the_other
 from ..classes.learn import teach
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    import numpy.typing as npt
-
-    from ..classes.engine import Source
-    from ..classes.polar import PolarGrid
+from ..classes.polar import PolarGrid
 
 MOST = 4000
 """Images that each half learns from in an iteration, at most."""
