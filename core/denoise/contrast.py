@@ -28,7 +28,9 @@ AGAINST_ALL = 6.0
 LEANING = 2.5
 """The same for a choice that is told to be doubtful."""
 AGAINST = 1.0
-"""Log odds of another colour than all others, beyond the log of their number, that are a doubt."""
+"""Log odds of another colour than all others, once few are expected of it, that are a doubt."""
+MIXED = 3.0
+"""Log likelihood by which a share of another colour must explain all stacks better than none."""
 RATIO = 2.0
 """How many times larger the excursion is, where it tells the contrast wherever they lie."""
 RATIO_INSIDE = 1.25
@@ -131,7 +133,8 @@ def judge(stacks: Sequence[Profiles]) -> list[Verdict]:
 
     What the images of a stack alone do not settle is told from their likeness to those that are
     settled. Where there is little to be seen at all, a stack is taken as all the others. That is
-    doubtful where its images speak against it: a join may hold few images of another colour.
+    doubtful where its images speak against it: a join may hold few images of another colour. One
+    such stack is expected, or more where all of them together say so.
 
     Parameters
     ----------
@@ -147,29 +150,55 @@ def judge(stacks: Sequence[Profiles]) -> list[Verdict]:
     white = [sign * profiles for sign, profiles in zip(signs, stacks, strict=True) if sign]
     known = np.concatenate([*white, np.empty((0, BINS))])
     template = known.mean(axis=0) if len(known) else np.zeros(BINS)
-    enough = AGAINST + np.log(max(1, len(stacks)))
+    odds = one_kind * _odds(stacks, known, template)
+    against = -odds - _odds_expected(odds)
     verdicts = []
-    for sign, profiles in zip(settled, stacks, strict=True):
+    for sign, profiles, other in zip(settled, stacks, against, strict=True):
         likeness = 0.0 if sign else _likeness(profiles, template)
         if sign or abs(likeness) >= CERTAIN:
             verdicts.append(Verdict(sign or int(np.sign(likeness)), doubtful=False))
-        elif one_kind and _odds(profiles, known @ template, template) * one_kind > -enough:
+        elif one_kind and other < AGAINST:
             verdicts.append(Verdict(one_kind, doubtful=False))
         elif abs(likeness) >= LEANING:
             verdicts.append(Verdict(int(np.sign(likeness)), doubtful=True))
+        elif one_kind and other >= LEANING:
+            verdicts.append(Verdict(-one_kind, doubtful=True))
         else:
             verdicts.append(Verdict(whole.guess, doubtful=True))
     return verdicts
 
 
-def _odds(profiles: Profiles, white: Profiles, template: npt.NDArray[np.float64]) -> float:
-    """Log odds of white over black, from projections on a template and those of white images.
+def _odds(
+    stacks: Sequence[Profiles], white: Profiles, template: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Log odds of white over black of each stack, from its images' projections on a template.
 
     Few images say less than many: their projections are weighed by what white images have.
     """
-    variance = float(white.var())
-    total = float((profiles @ template).sum())
-    return 2 * total * float(white.mean()) / variance if variance > 0 else 0.0
+    totals = np.array([(profiles @ template).sum() for profiles in stacks])
+    known = white @ template
+    if len(known) < 2 or not known.std() > 0:
+        return 0 * totals
+    return 2 * totals * known.mean() / known.var()
+
+
+def _odds_expected(odds: npt.NDArray[np.float64]) -> float:
+    """Log odds that a stack has the common colour, before its images are looked at.
+
+    Parameters
+    ----------
+    odds : (n,)
+        Log odds of the common colour over the other one, from the images of each stack.
+    """
+    n = max(1, len(odds))
+    fewest = float(np.log(n))
+    share, other = 0.5, np.exp(np.clip(-odds, -50, 50))
+    for _ in range(50):  # expectation and maximum: the share that explains all stacks best
+        share = float((share * other / (1 - share + share * other)).mean()) if len(odds) else 0.0
+    gain = float(np.log1p(share * (other - 1)).sum())
+    if gain < MIXED or share <= 1 / n:
+        return fewest
+    return float(np.log((1 - share) / share))
 
 
 def _likeness(profiles: Profiles, template: npt.NDArray[np.float64]) -> float:

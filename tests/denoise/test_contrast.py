@@ -67,6 +67,15 @@ def test_a_small_stack_is_taken_as_the_others() -> None:
     assert judge(stacks)[0] == BLACK
 
 
+def test_many_small_stacks_of_another_colour_are_told() -> None:
+    stacks = [profiles(-1 if k < 25 else 1, "blob", n=3, seed=k) for k in range(100)]
+    found = judge(stacks)
+    assert sum(v.sign == 1 and not v.doubtful for v in found[:25]) <= 2
+    assert sum(v.sign == -1 for v in found[:25]) >= 10
+    assert found.count(WHITE) >= 70
+    assert judge([profiles(1, "blob", n=3, seed=k) for k in range(100)]) == [WHITE] * 100
+
+
 def real(name: str) -> list[np.ndarray]:
     """Profiles of each stack of a real project; the test is left out where there are none."""
     if "ICEBLOCK_TEST_DATA" not in os.environ:
@@ -101,6 +110,17 @@ def test_a_join_of_real_particles(name: str) -> None:
     mixed = [p if k % 2 else -p for k, p in enumerate(stacks)]
     for k, found in enumerate(judge(mixed)):
         assert found.sign == (1 if k % 2 else -1) or found.doubtful
+
+
+def test_many_small_stacks_of_real_particles_turned_black_are_told() -> None:
+    everything = np.concatenate(real("empiar10028_80S"))
+    draw = np.random.default_rng(2)
+    for _ in range(10):
+        stacks = everything[draw.permutation(len(everything))[:300]].reshape(100, 3, -1)
+        assert judge([*stacks]) == [WHITE] * 100
+        found = judge([*-stacks[:25], *stacks[25:]])
+        assert found[:25].count(WHITE) <= 1
+        assert found[25:].count(WHITE) == 75
 
 
 @pytest.mark.parametrize("name", REAL)
