@@ -179,7 +179,7 @@ def _odds(
     known = white @ template
     if len(known) < 2 or not known.std() > 0:
         return 0 * totals
-    return 2 * totals * known.mean() / known.var()
+    return 2 * totals * float(known.mean() / known.var())
 
 
 def _odds_expected(odds: npt.NDArray[np.float64]) -> float:

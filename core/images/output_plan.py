@@ -78,6 +78,11 @@ class OutputPlan:
         """(N,) which particles have an image in the plan."""
         return np.asarray(self.job_of_row >= 0)
 
+    @property
+    def sources(self) -> int:
+        """Stacks that are read: one with several pixel sizes or contrasts makes several."""
+        return len({job.name for job in self.jobs})
+
     def image_names(self, folder: str) -> list[str]:
         """Give the (N,) names of the new images of the particles, in stacks that lie in `folder`.
 

@@ -9,7 +9,7 @@ from ..errors import IceblockError
 from ..images.particles import ParticleSet
 from ..remarks import warn
 from ..signal.ctf import CtfParameters
-from ..signal.ctf_ranges import first_odd, odd
+from ..signal.ctf_ranges import Columns, Rows, odd_rows, odd_words
 
 
 def usable_ctf(
@@ -41,19 +41,27 @@ def usable_ctf(
         return None
     if columns is None:
         return None
-    place = first_odd(columns)
-    if place is None:
+    said = odd_words(columns)
+    wrong = odd_rows(columns)
+    if said is None:
+        _tell_overfocus(particles, columns, wrong)
         return CtfParameters(**columns)
-    row, name = place
-    wrong = np.logical_or.reduce([odd(name, values) for name, values in columns.items()])
-    count = int(wrong.sum())
-    said = (
-        f"{particles.source}: {count} of {counted(particles.n, 'row')} "
-        f"{'has' if count == 1 else 'have'} no CTF that can be true (the first is row {row + 1}: "
-        f"{name.replace('_', ' ')} {columns[name][row]:g})"
-    )
     if wrong.all():
-        warn(f"{said}; the CTFs are not used.")
+        warn(f"{particles.source}: {said}; the CTFs are not used.")
         return None
-    warn(f"{said}; {consequence}. Correct the rows or take them out.")
+    warn(f"{particles.source}: {said}; {consequence}. Correct the rows or take them out.")
+    _tell_overfocus(particles, columns, wrong)
     return CtfParameters(**{name: np.where(wrong, np.nan, v) for name, v in columns.items()})
+
+
+def _tell_overfocus(particles: ParticleSet, columns: Columns, wrong: Rows) -> None:
+    """Warn of a negative defocus: it can be true, but hardly ever is."""
+    mean = (columns["defocus_u"] + columns["defocus_v"]) / 2
+    over = np.flatnonzero((mean < 0) & ~wrong)
+    if len(over):
+        warn(
+            f"{particles.source}: {len(over)} of {counted(particles.n, 'row')} "
+            f"{'has' if len(over) == 1 else 'have'} a negative defocus (the first is row "
+            f"{over[0] + 1}: {mean[over[0]]:.0f} Å), which means overfocus; it was used as it is. "
+            "If your images are underfocused, as nearly all are, change its sign."
+        )

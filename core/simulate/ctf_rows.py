@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import IceblockError
 from ..images.particles import ParticleSet
+from ..remarks import warn
 from ..signal.ctf import CtfParameters, random_ctf
-from ..signal.ctf_ranges import first_odd
+from ..signal.ctf_ranges import odd_rows, odd_words
 
 
 class CtfSource(Protocol):
@@ -68,18 +68,12 @@ class CtfRows:
 def ctf_rows(particles: ParticleSet) -> CtfRows | None:
     """Take the CTFs of a set of particles; None where it has none.
 
-    Raises
-    ------
-    IceblockError
-        For a row whose values are no numbers, or cannot be true.
+    Rows whose values are no numbers, or cannot be true, are left out with a warning.
     """
     columns = particles.ctf()
     if columns is None:
         return None
-    if place := first_odd(columns):
-        row, name = place
-        raise IceblockError(
-            f"{particles.source}: the {name.replace('_', ' ')} of row {row + 1} is "
-            f"{columns[name][row]:g}, which gives no CTF; correct the row or take it out."
-        )
-    return CtfRows(CtfParameters(**columns))
+    if said := odd_words(columns):
+        warn(f"{particles.source}: {said}; simulated particles take none from there.")
+    sound = np.flatnonzero(~odd_rows(columns))
+    return CtfRows(CtfParameters(**columns).take(sound)) if len(sound) else None

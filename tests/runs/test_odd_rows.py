@@ -26,6 +26,7 @@ from .set_project import (
     EACH,
     MODEL,
     PIXEL_SIZE,
+    STACKS,
     STAR,
     N,
     simulated,
@@ -100,7 +101,7 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
 @pytest.mark.parametrize(
     ("name", "token"),
     [
-        *(("defocus_u", token) for token in ("nan", "inf", "None", "****", "1e9")),
+        *(("defocus_u", token) for token in ("nan", "inf", "None", "****", "1e9", "0")),
         ("defocus_v", "-1e9"),
         ("defocus_angle", "nan"),
     ],
@@ -140,6 +141,25 @@ def test_an_odd_row_of_a_cs_file_counts_alone(
     rest, less = denoise("Rest", particles=CS, contrast="white")
     assert record["sets"] == less["sets"]
     np.testing.assert_allclose(np.delete(found, ODD, axis=0), rest, atol=1e-3 * rest.std())
+
+
+def test_a_negative_defocus_is_used_and_told_once(project: Path, particles: Particles) -> None:
+    over = np.where(np.arange(N) < 3, -1.0, 1.0)
+    told = particles[1]
+    told = replace(told, defocus_u=over * told.defocus_u, defocus_v=over * told.defocus_v)
+    write_star(project, told)
+    _, record = denoise("Over")
+    (said,) = [w for w in record["warnings"] if "defocus" in w]
+    assert f"3 of {N} rows have a negative defocus (the first is row 1: -" in said
+    assert record["sets"][0]["learned_from"] == N
+
+
+def test_a_defocus_of_nothing_is_one_of_a_phase_plate(project: Path, particles: Particles) -> None:
+    focused = replace(particles[1], defocus_u=np.full(N, 20.0), defocus_v=np.full(N, 10.0))
+    write_star(project, focused)
+    assert any(f"{N} of {N} rows have no CTF" in w for w in denoise("Plain")[1]["warnings"])
+    write_star(project, replace(focused, phase_shift=np.full(N, 90.0)))
+    assert not [w for w in denoise("Plate")[1]["warnings"] if "CTF" in w]
 
 
 def test_only_odd_rows_are_learned_from_without_ctfs(project: Path, particles: Particles) -> None:
@@ -203,6 +223,9 @@ def test_many_sets_are_told_in_few_lines(
     (said,) = [w for w in record["warnings"] if "too few to learn" in w]
     assert f"and 37 more (box, pixel size): {N} images: too few" in said
     assert len(record["warnings"]) <= 5
+    assert (record["stacks"], record["particles"]) == (STACKS, N)
+    (of,) = [text for name, text in pages[0][2] if name == "particles"]
+    assert of.startswith(f"{N} in {STACKS} stacks (")
     facts = [text for name, text in pages[0][2] if name == "box, pixel size"]
     assert (len(facts), facts[-1]) == (4, "and 37 more")
 

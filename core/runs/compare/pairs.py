@@ -12,10 +12,10 @@ from ...compare.scores import PairSet
 from ...counting import counted
 from ...errors import IceblockError
 from ...images.particle_images import images_of
-from ...images.particles import read_particles
+from ...images.particles import ParticleSet, read_particles
 from ...signal.background import ring_statistics
 from ...signal.ctf import CtfParameters
-from ...simulate.ctf_rows import ctf_rows
+from ...signal.ctf_ranges import odd_words
 from ..provenance import refuse_denoised
 
 LEVEL = 0.1
@@ -73,15 +73,24 @@ def read_pairs(
     if whole:
         rows.append(np.sort(order[:whole]))
     name = noisy.parent.name if noisy.stem == "particles" and noisy.parent.name else noisy.stem
-    source = ctf_rows(one)
+    ctf = _ctf_of(one)
     found = [
         _pair_set(
             name, images_of(one, r), images_of(other, r), float(sizes[0]), noisy, clean,
-            ctf=None if source is None else source.parameters.take(r),
+            ctf=None if ctf is None else ctf.take(r),
         )
         for r in rows
     ]  # fmt: skip
     return found[0], found[1], found[2] if whole else None
+
+
+def _ctf_of(particles: ParticleSet) -> CtfParameters | None:
+    columns = particles.ctf()
+    if columns is None:
+        return None
+    if said := odd_words(columns):
+        raise IceblockError(f"{particles.source}: {said}; correct the rows or take them out.")
+    return CtfParameters(**columns)
 
 
 def _pair_set(

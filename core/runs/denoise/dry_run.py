@@ -57,7 +57,7 @@ def dry_run(options: DenoiseOptions, *, progress: TextIO | None = None) -> str:
                 f"{format_size(free)} free: choose another output folder, or --dtype float16."
             )
         speed = images_per_second(options, work) * max(1, len(options.gpus()))
-    counts = (counted(extent.images, "image"), counted(len(work.plan.jobs), "stack"))
+    counts = (counted(extent.images, "image"), counted(work.plan.sources, "stack"))
     whole = f" (all {work.whole.images}: {work.whole.words(speed)})" if work.partial else ""
     kinds = jobs_of_sets(work.plan.jobs)
     return "\n".join(

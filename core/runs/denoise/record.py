@@ -54,6 +54,7 @@ class DenoiseRecord(RunRecord):
     images: int = 0
     particles: int = 0
     stacks: int = 0
+    """That were read."""
     computed: int = 0
     """Images of the last pass; so is what follows."""
     found_whole: int = 0

@@ -46,7 +46,7 @@ def report(
     device = record.device or Device()
     facts = [
         ("input", str(options.particles)),
-        ("particles", f"{record.particles} in {counted(record.stacks, 'stack')}"),
+        ("particles", f"{record.particles} in {counted(record.stacks, 'stack')}{_split(plan)}"),
         *(("box, pixel size", _seen(*kind, card.working_pixel_size)) for kind in kinds[:NAMED]),
         *_more("box, pixel size", kinds),
         ("model", f"{card.name}, {model.sha256[:12]}"),
@@ -103,6 +103,13 @@ def _seen(box: int, pixel_size: float, working_pixel_size: float) -> str:
         f"{box} px, {pixel_size:.4g} Å; the network saw {small} px, {working:.3g} Å (it keeps "
         f"nothing beyond {2 * working:.1f} Å)"
     )
+
+
+def _split(plan: OutputPlan) -> str:
+    """Say that there are more denoised stacks than raw ones, where it is so."""
+    if len(plan.jobs) == plan.sources:
+        return ""
+    return f" ({len(plan.jobs)} denoised stacks: each has one pixel size and one contrast)"
 
 
 def _more(name: str, kinds: Sized) -> list[tuple[str, str]]:

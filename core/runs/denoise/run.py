@@ -232,7 +232,7 @@ class Share:
         record.seeds = "none: the result depends on the inputs alone"
         record.contrast = _contrast_words(plan)
         record.images = sum(len(job.indices) for job in plan.jobs)
-        record.particles, record.stacks = int(plan.chosen.sum()), len(plan.jobs)
+        record.particles, record.stacks = int(plan.chosen.sum()), plan.sources
         record.computed, record.found_whole = outcome.computed, outcome.found
 
 

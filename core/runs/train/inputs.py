@@ -85,7 +85,11 @@ def read_inputs(
     ctf: CtfSource | None = ctf_rows(particles) if particles is not None else None
     if ctf is None:
         ctf = RandomCtf(PairSettings().defocus_range)
-        why = f"{options.particles} has no CTFs" if options.particles else "No --particles"
+        why = (
+            f"{options.particles} has no CTF that can be used"
+            if options.particles
+            else "No --particles"
+        )
         low, high = (value / 1e4 for value in ctf.defocus_range)
         remarks.append(f"{why}: defocus is drawn from {low:g} to {high:g} µm.")
     volumes = _read_volumes(options.volumes, geometry.pixel_size, device, remarks)

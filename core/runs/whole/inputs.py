@@ -22,7 +22,6 @@ from ...images.particles import ParticleSet
 from ...images.star.document import StarFile
 from ...images.validation import validate
 from ...segment.shipped import find_model as find_segmentation
-from ...simulate.ctf_rows import ctf_rows
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, read_reference
 from ...wording import renamed, wording
@@ -98,8 +97,6 @@ def look(options: WholeOptions) -> WholeInputs:
             micrographs, _ = gather(options.micrographs, picks, None, options.micrograph_pixel_size)
         noise_box = options.noise_box or block_box(box / micrographs[0].micrograph.pixel_size)
     tuned = bool(options.volumes and micrographs)
-    if tuned:
-        ctf_rows(particles)
     told = options.particle_diameter is not None or across is not None
     mask = round(MASK * diameter) if told else None
     return WholeInputs(
