@@ -1,4 +1,4 @@
-"""Options in messages, as the user at hand spells them.
+"""Words of messages: numbers of things, and options as the user at hand spells them.
 
 A message is written once, with the options of the command line. A RELION job calls them labels, and
 a run that starts other runs has other names for some of theirs.
@@ -18,6 +18,21 @@ TYPED = {"--black", "--json", "--out", "--pty", "--white"}
 NOT_HERE = "an option that is not here"
 """Stands for options of a stage that the run which started it does not have."""
 _stack: list[Wording] = []
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Give a number and its noun, in the singular for 1.
+
+    Parameters
+    ----------
+    count
+        How many.
+    noun
+        In the singular.
+    plural
+        The plural, where it is not the noun with an s.
+    """
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def worded(text: str) -> str:

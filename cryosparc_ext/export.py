@@ -53,9 +53,9 @@ def command(options: ExportOptions) -> None:
       iceblock-cryosparc export J24.particles --url http://cs.lab:39000 --project P3 \\
           --out particles.star
     """
-    from core.counting import counted
     from core.images.cs.export import export_star
     from core.images.cs.particles import CsParticles
+    from core.wording import counted
 
     particles, out = options.particles, options.out
     if out.exists() and not options.overwrite:

@@ -150,10 +150,10 @@ def _bring_picks(
 
 
 def _cut(job: Job, files: ProjectFiles, options: NoiseOptions) -> NoiseBank:
-    from core.counting import counted
     from core.figures.noise_gallery import block_page
     from core.noise.bank import NoiseBank
     from core.runs.noise.run import run
+    from core.wording import counted
 
     run(options, progress=job.progress, heartbeat=job.heartbeat)
     bank = NoiseBank.read(options.out)

@@ -7,7 +7,7 @@ only noted: nothing keeps the job from its end.
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from core.jobs.signals import JobStopped, handle_signals
@@ -32,12 +32,7 @@ class StopWatch:
             self._former = handle_signals(self._on_signal)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
 

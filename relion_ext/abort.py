@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from core.jobs.signals import JobStopped, handle_signals
@@ -49,12 +49,7 @@ class AbortWatch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # After a request the thread stays, to end a process that hangs on its way out; without
         # one, a signal may do that, because the marker is written.
         if self.reason is None:

@@ -29,8 +29,8 @@ def run(job: Job) -> None:
     else:
         restored = job.add_output(denoised.name, NodeType.COORDINATES)
 
-    from core.counting import counted
     from core.runs.restoring import restore
+    from core.wording import counted
 
     # The folder is this job's alone: a file there is what a former run of the same job left.
     rows = restore(denoised, restored, overwrite=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.console import Console, LogLines
-from core.counting import counted
+from core.wording import counted
 
 
 class Terminal(io.StringIO):

@@ -94,11 +94,11 @@ def join(banks: tuple[Path, ...], out: Path, crop: bool) -> None:
     Each BANK is a folder or a blocks.star. Their pixel sizes have to be the same, and their boxes
     too unless --crop is given. Each stays an optics group of its own.
     """
-    from ..counting import counted
     from ..noise.bank import NoiseBank
     from ..noise.bank_join import join as join_banks
     from ..runs.record import write_record
     from ..runs.stamps import fingerprint
+    from ..wording import counted
 
     found = [NoiseBank.read(bank) for bank in banks]
     joined = join_banks(found, out, crop)

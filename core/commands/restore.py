@@ -41,8 +41,8 @@ def command(denoised: Path, out: Path, raw: Path | None, overwrite: bool) -> Non
       iceblock restore AutoPick/job007/autopick.star --out picks_raw.star
       iceblock restore J15/particles_selected.cs --raw J3/extracted_particles.cs --out raw.cs
     """
-    from ..counting import counted
     from ..runs.restoring import restore
+    from ..wording import counted
 
     count = restore(denoised, out, overwrite, raw)
     click.echo(f"{out}: {counted(count, 'row')} with raw names")

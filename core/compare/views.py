@@ -63,8 +63,8 @@ def view_pairs(
     level = torch.full((n,), snr, dtype=clean.dtype, device=clean.device)
     noisy, clean = superimpose(clean, mask, torch.zeros_like(clean), noise, level)
     return Pairs(
-        noisy, clean, mask, level, angles, shifts, ctf or _no_ctf(n),
-        np.zeros(n, dtype=np.int64), np.full(n, volume.pixel_size),
+        clean, mask, level, angles, shifts, ctf or _no_ctf(n), np.zeros(n, dtype=np.int64),
+        np.full(n, volume.pixel_size), noisy,
     )  # fmt: skip
 
 

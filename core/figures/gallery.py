@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from scipy.ndimage import gaussian_filter
 
-from ..counting import counted
 from ..signal.background import ring_statistics
 from ..signal.spectrum import radial_power
+from ..wording import counted
 from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
 from .montage import OWN, Labels, Range, common_range, montage
 from .sample import Sample

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from ..counting import counted
 from ..images.disk import replacing
 from ..noise.bank import NoiseBank
 from ..noise.inspection import Inspection
+from ..wording import counted
 from .axes import LARGE, SMALL, enlarge, resolution_axis
 from .gallery import DENOISED, PAGE, RAW, REMOVED, page
 from .montage import montage

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from ..counting import counted
 from ..sets.covariance.set_prior import SetPrior
+from ..wording import counted
 from .axes import LARGE, SMALL
 from .gallery import page
 from .montage import montage

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..counting import counted
 from ..evaluate.data_set import Background, NoiseMatch
 from ..evaluate.gate import Check
+from ..wording import counted
 from .axes import LARGE, enlarge, frequencies, mark_limit, resolution_axis
 from .gallery import DENOISED, PAGE, RAW, REMOVED, page
 

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from ..counting import counted
 from ..errors import IceblockError
 from ..remarks import warn
+from ..wording import counted
 from .mrc.reader import Stack, read_header
 from .near_misses import near_miss
 from .particle_set import NO_GROUPS, ParticleSet

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ..counting import counted
 from ..signal.spectrum import noise_with_power, radial_power
+from ..wording import counted
 from .bank import MODEL, REAL, NoiseBank
 from .shading import remove_plane
 

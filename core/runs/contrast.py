@@ -9,12 +9,12 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from ..counting import counted
 from ..denoise.batches import spread
 from ..denoise.contrast import BINS, judge, radial_profiles
 from ..images.mrc.reader import read_images
 from ..images.output_plan import StackJob
 from ..remarks import warn
+from ..wording import counted
 
 Profiles = npt.NDArray[np.float64]
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..console import Console
-from ..counting import counted
 from ..images.output_plan import StackJob
 from ..remarks import warn
 from ..signal.ctf import CtfParameters
+from ..wording import counted
 from .classify.images import StackImages, choose_field
 from .denoise.record import BoxCounts
 from .samples import sampled

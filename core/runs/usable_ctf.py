@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..counting import counted
 from ..errors import IceblockError
 from ..images.particles import ParticleSet
 from ..remarks import warn
 from ..signal.ctf import CtfParameters
 from ..signal.ctf_ranges import Columns, Rows, odd_rows, odd_words
+from ..wording import counted
 
 
 def usable_ctf(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ..counting import counted
+from ..wording import counted
 
 Columns = Mapping[str, npt.NDArray[np.float64]]
 Rows = npt.NDArray[np.bool_]

@@ -61,13 +61,11 @@ class PairSettings:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """A batch of n simulated particles in RELION's normalisation (background mean 0, sd 1)."""
+class _Particles:
+    """A batch of n simulated particles."""
 
-    noisy: torch.Tensor
-    """(n, box, box) float32."""
     clean: torch.Tensor
-    """(n, box, box): what a perfect denoiser would return for `noisy`, CTF included."""
+    """(n, box, box): what a perfect denoiser would return, CTF included."""
     mask: torch.Tensor
     """(n, box, box) bool: the particle's support."""
     snr: torch.Tensor
@@ -85,19 +83,19 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class _Scene:
-    """Particles without noise; fields as in `Pairs`."""
+class Pairs(_Particles):
+    """With noise, in RELION's normalisation (background mean 0, sd 1)."""
 
-    clean: torch.Tensor
-    mask: torch.Tensor
+    noisy: torch.Tensor
+    """(n, box, box) float32."""
+
+
+@dataclass(frozen=True)
+class _Scene(_Particles):
+    """Without noise."""
+
     crowd: torch.Tensor
     """(n, box, box): the neighbours."""
-    snr: torch.Tensor
-    angles: npt.NDArray[np.float64]
-    shifts: npt.NDArray[np.float64]
-    ctf: CtfParameters
-    volume: npt.NDArray[np.int64]
-    pixel_size: npt.NDArray[np.float64]
 
 
 class PairGenerator:
@@ -164,7 +162,7 @@ class PairGenerator:
             for v, r in _runs(chosen)
         ]
         clean, mask, crowd = (torch.cat(p) for p in zip(*parts, strict=True))
-        return _Scene(clean, mask, crowd, snr, angles, shifts, ctf, chosen, sizes)
+        return _Scene(clean, mask, snr, angles, shifts, ctf, chosen, sizes, crowd)
 
     def _observe(self, scene: _Scene, generator: torch.Generator) -> Pairs:
         """Put the particles into noise."""
@@ -173,8 +171,8 @@ class PairGenerator:
         snr = scene.snr.to(scene.clean.device)
         noisy, clean = superimpose(scene.clean, scene.mask, scene.crowd, noise, snr)
         return Pairs(
-            noisy, clean, scene.mask, scene.snr, scene.angles, scene.shifts, scene.ctf,
-            scene.volume, scene.pixel_size,
+            clean, scene.mask, scene.snr, scene.angles, scene.shifts, scene.ctf, scene.volume,
+            scene.pixel_size, noisy,
         )  # fmt: skip
 
     def _particles(

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..counting import counted
 from ..errors import IceblockError
 from ..images.mrc.reader import read_header, read_images
 from ..noise.bank import REAL, SAME_PIXEL_SIZE, NoiseBank
@@ -18,6 +17,7 @@ from ..noise.coverage import NEEDED, covered
 from ..noise.source import BlockNoise, MixedNoise, NoiseSource, SpectrumNoise
 from ..signal.fourier import fourier_resize
 from ..signal.spectrum import radial_power
+from ..wording import counted
 
 LARGEST_BYTES = 1 << 30
 """Blocks of a larger bank are taken spread evenly over it."""

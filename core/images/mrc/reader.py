@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from mrcfile.dtypes import HEADER_DTYPE
 
-from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
+from ...wording import counted
 from ..disk import read_error
 from ..input_file import open_input, refuse_beyond_memory
 from .byte_mode import count_bytes, imod_says_unsigned, levels_say_unsigned

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...counting import counted
 from ...denoise.filtered import tell_filtered
 from ...errors import IceblockError
 from ...images.output_plan import OutputPlan, plan_output
@@ -13,6 +12,7 @@ from ...images.particles import ParticleSet
 from ...images.validation import validate
 from ...remarks import warn
 from ...signal.ctf import CtfParameters
+from ...wording import counted
 from ..denoise.identity import stack_stamps
 from ..particle_inputs import read_given, warn_too_wide
 from ..provenance import denoised_rows

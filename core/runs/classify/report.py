@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ...counting import counted
 from ...figures.noise_gallery import write_pages
 from ...images.disk import replacing
 from ...sets.classes.learn import Learned
+from ...wording import counted
 from ..record import Device
 from .images import Field
 from .options import CLASSES, MONTAGE, ClassifyOptions

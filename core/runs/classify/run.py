@@ -10,7 +10,6 @@ import torch
 
 from ...compute.threads import thread_pool
 from ...console import Console
-from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
 from ...sets.classes.engine import Settings
@@ -22,6 +21,7 @@ from ...sets.classes.halves import (
     learn_halves,
 )
 from ...sets.classes.learn import Learned, learn
+from ...wording import counted
 from ..denoise.inputs import contrasts
 from ..life import begun, way_in
 from ..outliers import tell_outliers

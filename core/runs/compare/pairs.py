@@ -9,13 +9,14 @@ import numpy.typing as npt
 import torch
 
 from ...compare.scores import PairSet
-from ...counting import counted
 from ...errors import IceblockError
 from ...images.particle_images import images_of
 from ...images.particles import ParticleSet, read_particles
 from ...signal.background import ring_statistics
 from ...signal.ctf import CtfParameters
 from ...signal.ctf_ranges import odd_words
+from ...simulate.ctf_rows import ctf_rows
+from ...wording import counted
 from ..provenance import refuse_denoised
 
 LEVEL = 0.1

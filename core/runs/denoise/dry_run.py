@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TextIO
 
 from ...console import Console
-from ...counting import counted
 from ...denoise.inference import Denoiser
 from ...denoise.stacks import Output, denoise_stacks
 from ...denoise.views import Geometry
 from ...images.output_plan import StackJob
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
+from ...wording import counted
 from ..life import begun
 from ..samples import sampled
 from .extent import Extent, format_size

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sized
 
-from ...counting import counted
 from ...denoise.known_set import KnownSet
 from ...denoise.model_file import Model
 from ...denoise.views import Geometry, seen_by_network
@@ -16,6 +15,7 @@ from ...images.output_plan import OutputPlan
 from ...images.particles import format_of
 from ...sets.stacking.evidence import Evidence
 from ...sets.stacking.evidence_words import evidence_words
+from ...wording import counted
 from ..record import Device
 from ..samples import draw_sample
 from .learning import jobs_of_sets, learned_sets

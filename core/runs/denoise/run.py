@@ -12,7 +12,6 @@ import torch
 
 from ...compute.distributed import joined, local_rank, local_size
 from ...console import Console
-from ...counting import counted
 from ...denoise.estimators.network import Network
 from ...denoise.filtered import tell_filtered
 from ...denoise.stacks import Outcome
@@ -20,6 +19,7 @@ from ...errors import IceblockError
 from ...figures.sample import Sample
 from ...images.output_plan import OutputPlan
 from ...remarks import collected
+from ...wording import counted
 from ..folder import helping
 from ..life import Run, begun
 from ..outliers import tell_outliers

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...console import Console
-from ...counting import counted
 from ...denoise.views import Geometry, seen_by_network
 from ...figures.denoise_report import range_warnings
 from ...images.output_plan import OutputPlan
 from ...remarks import warn
 from ...sets.covariance.learn import FEWEST
+from ...wording import counted
 from ..empty_boxes import count_boxes, tell_boxes
 from .inputs import Work
 from .learning import given_by, jobs_of_sets, learned_sets

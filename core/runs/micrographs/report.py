@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from PIL import Image
 
-from ...counting import counted
 from ...figures.before_after import page as picture_page
 from ...figures.text_page import text_page
 from ...images.disk import replacing
+from ...wording import counted
 from .one import Facts
 from .options import PICTURES, MicrographsOptions
 from .record import MicrographsRecord

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...console import Console
-from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
+from ...wording import counted
 from ..life import Run, begun, way_in
 from ..record import FINISHED, Device
 from .inputs import Work, diameter_of, identify, prepare, segmenter_on

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import shutil
 
-from ...counting import counted
 from ...noise.bank_writer import WORK
 from ...remarks import warn
+from ...wording import counted
 from .options import OVERLAYS, NoiseOptions
 
 LEAST_BLOCKS = 20

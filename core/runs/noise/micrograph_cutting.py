@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from ...errors import IceblockError
@@ -22,7 +20,7 @@ from ...noise.coverage import covered
 from ...noise.cutter import Cut, cut
 from ...noise.shading import bin_mean, measure_shading
 from ...segment.grid import to_grid
-from ...segment.segmenter import Segmentation
+from ...segment.segmenter import Segmentation, Segmenter
 from ...signal.region_spectrum import region_power
 from ..labelled import Labelled
 from .options import OVERLAYS, UNDECIDED, NoiseOptions
@@ -35,23 +33,27 @@ _MANY_OUTSIDE = 0.5
 _SHADING = 60.0  # Å; shading changes over several hundred
 
 
-class SegmentsMicrographs(Protocol):
-    """Anything that labels micrographs; see `segment.segmenter.Segmenter`."""
-
-    def segment(
-        self,
-        image: MicrographImage,
-        pixel_size: float,
-        particle_diameter: float,
-        picks: npt.NDArray[np.float64] | None = None,
-        pollution: npt.NDArray[np.bool_] | None = None,
-    ) -> Segmentation:
-        """Label a micrograph."""
-        ...
-
-
 class Unreadable(Exception):
     """A micrograph cannot be read; the message is a sentence for the user."""
+
+
+@dataclass
+class Facts:
+    """What the report tells of a micrograph; kept with its part of the bank."""
+
+    name: str
+    output: str
+    """Of its files, without an ending."""
+    picks: int | None
+    skipped: bool
+    background: float = 0.0
+    blocks: int = 0
+    boxes: float = 0.0
+    """Area that lies in some block, in boxes."""
+    rejected: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    region: list[float] = field(default_factory=list)
+    """Power spectrum of all that is background, where it was measured."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ class MicrographCutter:
 
     options: NoiseOptions
     micrographs: Sequence[Labelled]
-    segmenter: SegmentsMicrographs
+    segmenter: Segmenter
     writer: BankWriter
 
-    def cut(self, number: int) -> dict[str, Any]:
+    def cut(self, number: int) -> Facts:
         """Cut micrograph `number` unless its part of the bank is there.
 
         Returns
@@ -79,26 +81,16 @@ class MicrographCutter:
             If its size contradicts the particle diameter or the box.
         """
         if self.writer.has(number):
-            return self.writer.facts(number)
+            return Facts(**self.writer.facts(number))
         one = self.micrographs[number]
-        facts: dict[str, Any] = {
-            "name": one.micrograph.name,
-            "output": one.output,
-            "picks": None if one.picks is None else len(one.picks),
-            "skipped": one.picks is None and self.options.require_picks,
-            "background": 0.0,
-            "blocks": 0,
-            "boxes": 0.0,
-            "rejected": {},
-            "remarks": [],
-        }
-        part = _nothing(self.options.box, facts)
-        if not facts["skipped"]:
-            part = self._cut(number, one, facts)
-        self.writer.add(number, part)
+        picks = None if one.picks is None else len(one.picks)
+        skipped = one.picks is None and self.options.require_picks
+        facts = Facts(one.micrograph.name, one.output, picks, skipped)
+        part = _nothing(self.options.box) if skipped else self._cut(number, one, facts)
+        self.writer.add(number, replace(part, facts=vars(facts)))
         return facts
 
-    def _cut(self, number: int, one: Labelled, facts: dict[str, Any]) -> BankPart:
+    def _cut(self, number: int, one: Labelled, facts: Facts) -> BankPart:
         try:
             image, pollution = one.read()
         except IceblockError as error:
@@ -106,23 +98,21 @@ class MicrographCutter:
         options, size = self.options, one.micrograph.pixel_size
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         _check_size(one, shape, options)
-        facts["remarks"] += [*image.remarks, *_pick_remarks(one, shape)]
+        facts.remarks += [*image.remarks, *_pick_remarks(one, shape)]
         diameter = options.particle_diameter
         labels = self.segmenter.segment(image, size, diameter, one.picks, pollution)
         settings = options.settings()
         made = cut(image, size, labels, diameter, one.picks, settings)
-        facts["background"] = round(labels.background, 4)
-        facts["rejected"] = dict(sorted(made.rejected.items()))
-        if labels.needs_picks:
-            facts["rejected"] = {UNDECIDED: 1}
-        facts["blocks"] = len(made.blocks)
-        facts["boxes"] = round(covered(made.positions, options.box), 2)
-        if number in sampled(len(self.micrographs)) and len(made.blocks):
-            facts["region"] = _region(image, labels, made, size, settings.margin, options.box)
-        _draw(options.out / OVERLAYS / f"{one.output}.png", image, labels, one, made, options.box)
-        return BankPart.of_micrograph(
-            one.micrograph.name, made.blocks, made.positions, made.mean, made.sd, facts
+        facts.background = round(labels.background, 4)
+        facts.rejected = (
+            {UNDECIDED: 1} if labels.needs_picks else dict(sorted(made.rejected.items()))
         )
+        facts.blocks = len(made.blocks)
+        facts.boxes = round(covered(made.positions, options.box), 2)
+        if number in sampled(len(self.micrographs)) and len(made.blocks):
+            facts.region = _region(image, labels, made, size, settings.margin, options.box)
+        _draw(options.out / OVERLAYS / f"{one.output}.png", image, labels, one, made, options.box)
+        return BankPart.of_micrograph(facts.name, made.blocks, made.positions, made.mean, made.sd)
 
 
 def sampled(n: int, count: int = REGIONS) -> list[int]:
@@ -131,11 +121,9 @@ def sampled(n: int, count: int = REGIONS) -> list[int]:
     return [int(place) for place in np.unique(places)]
 
 
-def _nothing(box: int, facts: dict[str, Any]) -> BankPart:
-    none = np.empty(0)
-    return BankPart.of_micrograph(
-        facts["name"], np.empty((0, box, box), np.float32), np.empty((0, 2)), none, none, facts
-    )
+def _nothing(box: int) -> BankPart:
+    none, blocks = np.empty(0), np.empty((0, box, box), np.float32)
+    return BankPart.of_micrograph("", blocks, np.empty((0, 2)), none, none)
 
 
 def _check_size(one: Labelled, shape: tuple[int, int], options: NoiseOptions) -> None:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ...counting import counted
 from ...figures.noise_gallery import (
     block_page,
     block_strip,
@@ -24,6 +23,7 @@ from ...images.disk import replacing
 from ...images.star.writer import loop, write_blocks
 from ...noise.bank import TABLE, NoiseBank
 from ...noise.inspection import describe, inspect
+from ...wording import counted
 from .micrograph_cutting import sampled
 from .options import COUNTS, OVERLAYS, REMARKS, UNREADABLE, NoiseOptions
 from .record import NoiseRecord
@@ -51,7 +51,7 @@ def report(options: NoiseOptions, bank: NoiseBank, summary: Summary, record: Noi
         The run's record so far.
     """
     seen = inspect(bank)
-    regions = [f["region"] for f in summary.read if f.get("region")]
+    regions = [f.region for f in summary.read if f.region]
     pages = [
         text_page(
             "iceblock: noise blocks",
@@ -76,12 +76,12 @@ def report(options: NoiseOptions, bank: NoiseBank, summary: Summary, record: Noi
 def write_lists(options: NoiseOptions, summary: Summary) -> None:
     """Write the counts by micrograph, and where there are any the remarks and unreadable files."""
     read = summary.read
-    columns = {
-        "rlnMicrographName": [facts["name"] for facts in read],
-        "rlnIceblockBlocks": [facts["blocks"] for facts in read],
-        "rlnIceblockBackground": [f"{facts['background']:.4f}" for facts in read],
-        "rlnIceblockRejected": [sum(facts["rejected"].values()) for facts in read],
-        "rlnIceblockPicks": [-1 if facts["picks"] is None else facts["picks"] for facts in read],
+    columns: dict[str, list[object]] = {
+        "rlnMicrographName": [facts.name for facts in read],
+        "rlnIceblockBlocks": [facts.blocks for facts in read],
+        "rlnIceblockBackground": [f"{facts.background:.4f}" for facts in read],
+        "rlnIceblockRejected": [sum(facts.rejected.values()) for facts in read],
+        "rlnIceblockPicks": [-1 if facts.picks is None else facts.picks for facts in read],
     }
     if read:
         write_blocks(options.out / COUNTS, loop("micrographs", columns))
@@ -133,11 +133,11 @@ def _pictures(options: NoiseOptions, summary: Summary) -> list[Figure]:
     shown = []
     for number in sampled(len(summary.micrographs), PICTURES):
         facts = summary.facts.get(number)
-        path = options.out / OVERLAYS / f"{facts['output']}.png" if facts else None
+        path = options.out / OVERLAYS / f"{facts.output}.png" if facts else None
         if facts is None or path is None or not path.is_file():
             continue
-        part = f"{100 * facts['background']:.0f} % background"
-        shown.append((f"{facts['name']}: {counted(facts['blocks'], 'block')}, {part}", _read(path)))
+        part = f"{100 * facts.background:.0f} % background"
+        shown.append((f"{facts.name}: {counted(facts.blocks, 'block')}, {part}", _read(path)))
     title = "What was found in the micrographs, and the blocks that were cut"
     return [picture_page(shown, title)] if shown else []
 

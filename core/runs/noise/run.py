@@ -24,7 +24,7 @@ from ..life import Run, begun
 from ..record import FINISHED, write_record
 from ..relay import relayed, tell_relayed
 from .fallback import give_up, smaller_box
-from .micrograph_cutting import MicrographCutter, SegmentsMicrographs, Unreadable
+from .micrograph_cutting import Facts, MicrographCutter, Unreadable
 from .options import COUNTS, INSPECTION, OVERLAYS, REMARKS, UNREADABLE, NoiseOptions
 from .record import WITHOUT_BLOCKS, NoiseRecord
 from .report import last_lines, report, write_lists
@@ -40,7 +40,7 @@ def run(
     *,
     progress: TextIO | None = None,
     heartbeat: Callable[[], None] = lambda: None,
-    segmenter: SegmentsMicrographs | None = None,
+    segmenter: Segmenter | None = None,
 ) -> None:
     """Cut a noise bank; an earlier, stopped run of the same kind is continued.
 
@@ -165,7 +165,7 @@ def _optics(sources: Sequence[Path], pixel_size: float) -> OpticsGroup:
 
 
 def _identity(
-    options: NoiseOptions, micrographs: Sequence[Labelled], segmenter: SegmentsMicrographs
+    options: NoiseOptions, micrographs: Sequence[Labelled], segmenter: Segmenter
 ) -> dict[str, Any]:
     """All that the output's bytes depend on."""
     model = getattr(segmenter, "model", None)
@@ -189,7 +189,7 @@ def _cut_each(cutter: MicrographCutter, summary: Summary, workers: int, console:
     total = len(cutter.micrographs)
     with console.bar(total, "mic", "cutting") as bar, ThreadPoolExecutor(workers) as pool:
         left = iter(range(total))
-        waiting: dict[Future[dict[str, Any]], int] = {}
+        waiting: dict[Future[Facts], int] = {}
         try:
             while True:
                 for number in itertools.islice(left, 2 * workers - len(waiting)):
@@ -205,7 +205,7 @@ def _cut_each(cutter: MicrographCutter, summary: Summary, workers: int, console:
             raise
 
 
-def _note(summary: Summary, number: int, future: Future[dict[str, Any]]) -> None:
+def _note(summary: Summary, number: int, future: Future[Facts]) -> None:
     try:
         summary.add(number, future.result())
     except Unreadable as error:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from ...counting import counted
 from ...errors import IceblockError
 from ...images.micrographs.picks import Picks
 from ...noise.coverage import NEEDED
 from ...noise.cutter import DENSITY, LITTLE_BACKGROUND, NO_WINDOW, POWER
 from ...remarks import warn
-from ...wording import offered
+from ...wording import counted, offered
 from ..labelled import Labelled
+from .micrograph_cutting import Facts
 from .options import OVERLAYS, REMARKS, UNDECIDED, UNREADABLE, NoiseOptions
 from .record import NoiseRecord
 
@@ -41,7 +40,7 @@ class Summary:
     picks: Picks | None
     say: Callable[[str], None]
     """Told what concerns one micrograph."""
-    facts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    facts: dict[int, Facts] = field(default_factory=dict)
     """Of each micrograph that was read; see `MicrographCutter.cut`."""
     unreadable: dict[int, str] = field(default_factory=dict)
 
@@ -64,38 +63,38 @@ class Summary:
         return sorted(self.facts)
 
     @property
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Facts]:
         """Facts of the micrographs that were read, in order, whichever was done first."""
         return [self.facts[number] for number in self.numbers]
 
     @property
     def real(self) -> int:
         """Number of blocks that were cut."""
-        return sum(facts["blocks"] for facts in self.read)
+        return sum(facts.blocks for facts in self.read)
 
     @property
     def boxes(self) -> float:
         """Area of the micrographs that lies in some block, in boxes: overlaps count once."""
-        return float(sum(facts["boxes"] for facts in self.read))
+        return float(sum(facts.boxes for facts in self.read))
 
     @property
     def rejected(self) -> Counter[str]:
         """Windows left out, by reason."""
         total: Counter[str] = Counter()
         for facts in self.read:
-            total.update({k: n for k, n in facts["rejected"].items() if k not in WHOLE})
+            total.update({k: n for k, n in facts.rejected.items() if k not in WHOLE})
         return total
 
     @property
     def empty(self) -> Counter[str]:
         """Micrographs that gave no block, by the most frequent reason in each."""
-        return Counter(
-            _main_reason(facts)
-            for facts in self.read
-            if not facts["blocks"] and not facts["skipped"]
-        )
+        return Counter(_main_reason(facts) for facts in self._barren)
 
-    def add(self, number: int, facts: dict[str, Any]) -> None:
+    @property
+    def _barren(self) -> list[Facts]:
+        return [facts for facts in self.read if not facts.blocks and not facts.skipped]
+
+    def add(self, number: int, facts: Facts) -> None:
         """Take in what was found in a micrograph."""
         self.facts[number] = facts
 
@@ -108,12 +107,12 @@ class Summary:
         """Give the sentences on single micrographs, each with its name."""
         lines = []
         for facts in self.read:
-            sentences = list(facts["remarks"])
-            if facts["skipped"]:
+            sentences = list(facts.remarks)
+            if facts.skipped:
                 sentences.append("skipped, because the picks do not list it")
-            elif not facts["blocks"]:
+            elif not facts.blocks:
                 sentences.append(f"no blocks: {_main_reason(facts)}, {_background(facts)}")
-            lines += [f"{facts['name']}: {sentence}" for sentence in sentences]
+            lines += [f"{facts.name}: {sentence}" for sentence in sentences]
         return lines
 
     def conclude(self) -> None:
@@ -126,15 +125,14 @@ class Summary:
                 f"be read and were passed over ({names}); they are listed in "
                 f"{options.out / UNREADABLE}"
             )
-        empty = [facts for facts in self.read if not facts["blocks"] and not facts["skipped"]]
-        if empty:
-            names = _some([facts["name"] for facts in empty])
+        if barren := self._barren:
+            names = _some([facts.name for facts in barren])
             reason = self.empty.most_common(1)[0][0]
             _tell(
-                f"{len(empty)} of {counted(len(self.micrographs), 'micrograph')} gave no block "
+                f"{len(barren)} of {counted(len(self.micrographs), 'micrograph')} gave no block "
                 f"({names}), most often because of {reason}; see {options.out / REMARKS}"
             )
-        outside = [f["name"] for f in self.read if any("outside" in r for r in f["remarks"])]
+        outside = [f.name for f in self.read if any("outside" in r for r in f.remarks)]
         if outside:
             _tell(
                 f"Picks lie outside {counted(len(outside), 'micrograph')} ({_some(outside)}); see "
@@ -159,14 +157,14 @@ class Summary:
             first = self.unreadable[min(self.unreadable)]
             return IceblockError(f"none of the {n} can be read; the first: {first}")
         read = self.read
-        if all(facts["skipped"] for facts in read):
+        if all(facts.skipped for facts in read):
             assert self.picks is not None
             return IceblockError(
                 f"{self.picks.source} lists none of the {n}, and those it does not list"
                 " were to be skipped; name other picks, or do not require them"
             )
-        looked = [facts for facts in read if not facts["skipped"]]
-        background = 100 * sum(facts["background"] for facts in looked) / len(looked)
+        looked = [facts for facts in read if not facts.skipped]
+        background = 100 * sum(facts.background for facts in looked) / len(looked)
         reason = self.empty.most_common(1)[0][0]
         tried = counted(len(looked), "micrograph")
         return IceblockError(
@@ -181,8 +179,8 @@ class Summary:
         """Take the counts into the record of the run."""
         facts = self.read
         record.micrographs, record.unreadable = len(self.micrographs), len(self.unreadable)
-        record.skipped = sum(one["skipped"] for one in facts)
-        record.with_blocks = sum(one["blocks"] > 0 for one in facts)
+        record.skipped = sum(one.skipped for one in facts)
+        record.with_blocks = sum(one.blocks > 0 for one in facts)
         record.blocks, record.boxes = self.real, round(self.boxes, 1)
         record.synthetic = self.options.synthetic if self.real else 0
         record.rejected = dict(self.rejected.most_common())
@@ -197,10 +195,10 @@ def _some(names: Sequence[str]) -> str:
     return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
-def _main_reason(facts: dict[str, Any]) -> str:
-    rejected = Counter(facts["rejected"])
+def _main_reason(facts: Facts) -> str:
+    rejected = Counter(facts.rejected)
     return str(rejected.most_common(1)[0][0]) if rejected else NO_WINDOW
 
 
-def _background(facts: dict[str, Any]) -> str:
-    return f"{100 * facts['background']:.0f} % of it is background"
+def _background(facts: Facts) -> str:
+    return f"{100 * facts.background:.0f} % of it is background"

@@ -17,6 +17,13 @@ class Micrographs(Options):
 
     group: ClassVar[str] = "Options"
 
+    micrographs: tuple[Path, ...] = option(
+        "A micrographs STAR file, a folder, or image files", argument=True, changes_result=False
+    )
+    out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
+    particle_diameter: float = option(
+        "Longest side of the particle", at_least=10, at_most=10_000, unit="Å"
+    )
     picks: Path | None = option(
         "Picks: autopick.star, coords_suffix_*.star, particles.star, or a folder of .star, EMAN "
         ".box or .json, or crYOLO .cbox files",
@@ -36,13 +43,6 @@ class Micrographs(Options):
 class SegmentOptions(Micrographs, Device, Output):
     """What to segment and how."""
 
-    micrographs: tuple[Path, ...] = option(
-        "A micrographs STAR file, a folder, or image files", argument=True, changes_result=False
-    )
-    out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
-    particle_diameter: float = option(
-        "Longest side of the particle", at_least=10, at_most=10_000, unit="Å"
-    )
     model: str = option(
         "A model from `iceblock segment train`",
         default=DEFAULT, metavar="NAME|FILE", changes_result=False,
@@ -57,13 +57,6 @@ class SegmentOptions(Micrographs, Device, Output):
 class SegmentTrainOptions(Micrographs, Threads, Output):
     """What to train on and how."""
 
-    micrographs: tuple[Path, ...] = option(
-        "A micrographs STAR file, a folder, or image files", argument=True, changes_result=False
-    )
-    out: Path = option("Output folder", metavar="DIR", faces=(COMMAND,), changes_result=False)
-    particle_diameter: float = option(
-        "Longest side of the particle", at_least=10, at_most=10_000, unit="Å"
-    )
     start: str = option(
         "Model to go on from; `none` for a new network",
         default=DEFAULT, spelled="from", metavar="NAME|FILE|none", changes_result=False,

@@ -15,13 +15,13 @@ import starfile
 from ... import __version__
 from ...compute.device import choose_device
 from ...console import Console
-from ...counting import counted
 from ...errors import IceblockError
 from ...figures.overlay import overlay, write_png
 from ...images.disk import partial_path, replacing, write_error
 from ...images.project_root import name_from_here
 from ...remarks import warn
 from ...segment.segmenter import Segmentation, Segmenter
+from ...wording import counted
 from ..labelled import Labelled, fingerprints, gather
 from ..life import begun, way_in
 from ..record import RunRecord

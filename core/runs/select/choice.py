@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...counting import counted
 from ...errors import IceblockError
 from ...images.particle_set import ParticleSet
 from ...images.star.document import StarFile
 from ...images.star.tokens import unquote
 from ...remarks import warn
 from ...sets.curate.border import Border
+from ...wording import counted
 from .options import SelectOptions
 
 Floats = npt.NDArray[np.float64]

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 
 from ...console import Console
-from ...counting import counted
 from ...errors import IceblockError
 from ...images.particle_set import ParticleSet
 from ...images.scores import Scores
 from ...images.star.writer import loop, write_blocks
 from ...remarks import warn
+from ...wording import counted
 from ..classify.images import StackImages
 from ..denoise.inputs import contrasts
 from ..life import begun, way_in

@@ -7,11 +7,11 @@ from typing import Any, TextIO
 
 from ...compute.threads import one_thread_each
 from ...console import Console
-from ...counting import counted
 from ...errors import IceblockError
 from ...simulate.dataset import CLEAN, NOISY, OUTPUTS, write_dataset
 from ...simulate.pairs import PairSettings
 from ...simulate.sources import pair_generator
+from ...wording import counted
 from ..record import FINISHED, RunRecord, write_record
 from .options import SimulateOptions
 

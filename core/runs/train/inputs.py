@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from ...counting import counted
 from ...denoise.model_file import ModelCard
 from ...denoise.training.held_out import HeldOut, draw_held_out, images_for, snrs_within
 from ...denoise.training.presets import PRESETS
@@ -23,7 +22,7 @@ from ...simulate.phantoms import phantom
 from ...simulate.projection import VolumeTransform
 from ...simulate.references import FILLED, box_for, read_reference
 from ...simulate.training_noise import hold_out, noise_of, read_blocks, too_small
-from ...wording import offered
+from ...wording import counted, offered
 from ..stamps import fingerprint
 from .geometry import TrainingGeometry, choose_geometry, warn_out_of_range
 from .options import TrainOptions

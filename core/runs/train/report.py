@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...counting import counted
 from ...denoise.training.metrics_log import Row
 from ...figures.noise_gallery import write_pages
 from ...figures.text_page import text_page
+from ...wording import counted
 from ..durations import format_duration
 from ..record import Device
 from .inputs import TrainingInputs

@@ -11,7 +11,6 @@ import torch
 from matplotlib.figure import Figure
 
 from ...console import Bar, Console
-from ...counting import counted
 from ...denoise.network import DenoisingNetwork
 from ...denoise.training.held_out import HeldOut, Images, mean, named, trivial_methods
 from ...denoise.training.metrics_log import Row
@@ -20,6 +19,7 @@ from ...denoise.training.watcher import Watcher
 from ...figures.text_page import Rows
 from ...figures.training_figures import curves, sample_rows, samples
 from ...images.disk import replacing
+from ...wording import counted
 from .options import CURVES, SAMPLES
 
 

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ...counting import counted
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.noise_gallery import block_page, picture_page, write_pages
 from ...figures.sample import Sample
 from ...figures.text_page import text_page
 from ...images.particles import format_of
 from ...noise.bank import NoiseBank
+from ...wording import counted
 from ..classify.options import MONTAGE
 from ..durations import format_duration
 from ..noise.micrograph_cutting import sampled

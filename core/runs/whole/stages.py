@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...counting import counted
 from ...errors import IceblockError
 from ...remarks import warn
 from ...sets.stacking.evidence_words import evidence_words
+from ...wording import counted
 from ..classify import run as classifying
 from ..classify.options import ClassifyOptions
 from ..denoise import run as denoising
