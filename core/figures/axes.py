@@ -82,21 +82,13 @@ def frequencies(count: int, pixel_size: float) -> npt.NDArray[np.float64]:
     return np.linspace(0, 0.5 / pixel_size, count)
 
 
-def enlarge(figure: Figure, small: float = SMALL, middle: float = MIDDLE) -> None:
-    """Give all axes of a figure letters that can be read on a screen.
-
-    Parameters
-    ----------
-    figure
-        With all its axes drawn.
-    small, middle
-        Points: of ticks and legends, and of labels.
-    """
+def enlarge(figure: Figure) -> None:
+    """Give all axes of a figure, which are drawn, letters that can be read on a screen."""
     for axes in figure.axes:
-        axes.tick_params(labelsize=small)
-        axes.xaxis.label.set_fontsize(middle)
-        axes.yaxis.label.set_fontsize(middle)
-        axes.title.set_fontsize(middle)
+        axes.tick_params(labelsize=SMALL)
+        axes.xaxis.label.set_fontsize(MIDDLE)
+        axes.yaxis.label.set_fontsize(MIDDLE)
+        axes.title.set_fontsize(MIDDLE)
         legend = axes.get_legend()
         for text in legend.get_texts() if legend else ():
-            text.set_fontsize(small)
+            text.set_fontsize(SMALL)

@@ -24,14 +24,12 @@ class BackgroundSpectrum:
     ----------
     box
         Pixels.
-    device
-        Of the images.
     """
 
-    def __init__(self, box: int, device: torch.device | str = "cpu") -> None:
+    def __init__(self, box: int) -> None:
         self._box = box
-        self._outside = ring_mask(box, device).float()
-        self._sum = torch.zeros(2 * box, box + 1, dtype=torch.float64, device=device)
+        self._outside = ring_mask(box).float()
+        self._sum = torch.zeros(2 * box, box + 1, dtype=torch.float64)
         self._count = 0
 
     def add(self, images: torch.Tensor) -> None:

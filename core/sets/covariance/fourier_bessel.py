@@ -75,17 +75,17 @@ class FourierBessel:
 
 
 @lru_cache(maxsize=4)
-def fourier_bessel(box: int, band_limit: float = BAND_LIMIT) -> FourierBessel:
-    """Make the basis of an even box; about (π · band_limit · box)² / 4 functions."""
+def fourier_bessel(box: int) -> FourierBessel:
+    """Make the basis of an even box; about (π · BAND_LIMIT · box)² / 4 functions."""
     radius = box / 2
-    nodes, weights = _legendre(_NODES, band_limit)
+    nodes, weights = _legendre(_NODES, BAND_LIMIT)
     centred = np.arange(box) - box // 2
     squares, theta = centred[:, None] ** 2 + centred**2, np.arctan2(centred[:, None], centred)
     inside = squares < radius**2
     distances, places = np.unique(squares[inside], return_inverse=True)
     rings: list[Ring] = []
     columns: list[npt.NDArray[np.float32]] = []
-    start, limit = 0, 2 * np.pi * band_limit * radius
+    start, limit = 0, 2 * np.pi * BAND_LIMIT * radius
     for order in range(int(limit)):
         zeros = jn_zeros(order, max(1, int((limit - order) / np.pi) + 1))
         zeros = zeros[zeros <= limit]
