@@ -2,7 +2,7 @@
 
 from core.runs.classify.options import ClassifyOptions
 
-from .job import REPORT, Job
+from .job import Job
 from .nodes import NodeType
 from .program import Program
 from .version import RelionVersion
@@ -25,9 +25,7 @@ def run(job: Job) -> None:
 
     options = job.options()
     add_classes(job, options.output.name, *options.relion_files()[1:])
-    job.add_output(REPORT, NodeType.PDF_LOG)
-    classify(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
+    job.do(classify, options)
     job.say("Next: Subset selection, with this job's model.star (RELION 3.1) or optimiser.star.")
 
 

@@ -2,7 +2,7 @@
 
 from core.runs.denoise.options import DenoiseOptions
 
-from .job import REPORT, Job
+from .job import Job
 from .nodes import NodeType
 from .program import Program
 
@@ -23,11 +23,9 @@ def run(job: Job) -> None:
     options = job.options()
     job.warn_of_type(options.dtype)
     job.add_output("particles.star", NodeType.PARTICLES)
-    job.add_output(REPORT, NodeType.PDF_LOG)
 
     from core.runs.denoise.run import run as denoise
 
-    denoise(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
+    job.do(denoise, options)
     job.say("Next: look and select. Before you classify or refine put the raw images back, with")
     job.say("relion_iceblock_restore or Particle subtraction's `OR revert to original particles`.")

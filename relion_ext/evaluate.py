@@ -2,8 +2,7 @@
 
 from core.runs.evaluate.options import PAGE, EvaluateOptions
 
-from .job import REPORT, Job
-from .nodes import NodeType
+from .job import Job
 from .program import Program
 
 PROGRAM = Program(
@@ -22,10 +21,8 @@ PROGRAM = Program(
 def run(job: Job) -> None:
     """Evaluate the particles of `job`."""
     options = job.options()
-    job.add_output(REPORT, NodeType.PDF_LOG)
 
     from core.runs.evaluate.run import run as evaluate
 
-    evaluate(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu; a web browser shows the")
-    job.say(f"same from {job.folder / PAGE}.")
+    job.do(evaluate, options)
+    job.say(f"A web browser shows the same from {job.folder / PAGE}.")

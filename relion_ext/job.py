@@ -8,10 +8,10 @@ marker. The marker itself is the launcher's: it must come even if this module ca
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self, TypeVar
 
 import core
 from core.remarks import collected, warn
@@ -22,6 +22,8 @@ from .arguments import Arguments, parse
 from .nodes import NodeType, write_output_nodes
 from .program import Program
 from .version import RelionVersion, detect
+
+T = TypeVar("T")
 
 REPORT = "logfile.pdf"
 """Name of a run's report, which RELION's Display menu opens."""
@@ -117,10 +119,12 @@ class Job:
         made.check()
         return made
 
-    @property
-    def progress(self) -> TextIO:
-        """Where a progress bar goes: RELION shows the end of run.out while the job runs."""
-        return sys.stdout
+    def do(self, run: Callable[..., T], options: Any) -> T:
+        """Do a run of core whose report RELION shows; its progress goes to run.out."""
+        self.add_output(REPORT, NodeType.PDF_LOG)
+        done = run(options, progress=sys.stdout, heartbeat=self.heartbeat)
+        self.say(f"{self.folder / REPORT} opens from this job's Display menu.")
+        return done
 
     def say(self, text: str) -> None:
         """Write a line to run.out."""

@@ -9,55 +9,10 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .ending import Ending, InstallationError, complain
-
-
-def denoise() -> int:
-    """Denoise a particle stack (`relion_iceblock_denoise`)."""
-    return main("denoise", sys.argv[1:])
-
-
-def micrographs() -> int:
-    """Denoise whole micrographs (`relion_iceblock_micrographs`)."""
-    return main("micrographs", sys.argv[1:])
-
-
-def select() -> int:
-    """Choose the particles that are worth keeping (`relion_iceblock_select`)."""
-    return main("select", sys.argv[1:])
-
-
-def classify() -> int:
-    """Sort particles into 2D classes (`relion_iceblock_classify`)."""
-    return main("classify", sys.argv[1:])
-
-
-def restore() -> int:
-    """Put the raw images back (`relion_iceblock_restore`)."""
-    return main("restore", sys.argv[1:])
-
-
-def noise() -> int:
-    """Cut blocks of pure noise (`relion_iceblock_noise`)."""
-    return main("noise", sys.argv[1:])
-
-
-def train() -> int:
-    """Train a model (`relion_iceblock_train`)."""
-    return main("train", sys.argv[1:])
-
-
-def whole() -> int:
-    """Denoise with all that the project can teach (`relion_iceblock`)."""
-    return main("whole", sys.argv[1:])
-
-
-def evaluate() -> int:
-    """Tell how far to trust denoised particles (`relion_iceblock_evaluate`)."""
-    return main("evaluate", sys.argv[1:])
 
 
 def main(job: str, argv: Sequence[str]) -> int:
@@ -95,6 +50,22 @@ def main(job: str, argv: Sequence[str]) -> int:
     except Exception as error:
         return ending.conclude(error)
     return run_guarded(lambda: _run(job, argv, ending), ending.conclude_for)
+
+
+def _starter(job: str) -> Callable[[], int]:
+    """Make the function that the executable of a job calls."""
+    return lambda: main(job, sys.argv[1:])
+
+
+denoise = _starter("denoise")
+micrographs = _starter("micrographs")
+select = _starter("select")
+classify = _starter("classify")
+restore = _starter("restore")
+noise = _starter("noise")
+train = _starter("train")
+whole = _starter("whole")
+evaluate = _starter("evaluate")
 
 
 def output_folder(argv: Sequence[str]) -> Path | None:

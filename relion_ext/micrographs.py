@@ -2,7 +2,7 @@
 
 from core.runs.micrographs.options import TABLE, MicrographsOptions
 
-from .job import REPORT, Job
+from .job import Job
 from .nodes import NodeType
 from .program import Program
 
@@ -24,9 +24,7 @@ def run(job: Job) -> None:
     options = job.options()
     job.warn_of_type(options.dtype)
     job.add_output(TABLE, NodeType.MICROGRAPHS)
-    job.add_output(REPORT, NodeType.PDF_LOG)
 
     from core.runs.micrographs.run import run as denoise
 
-    denoise(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
+    job.do(denoise, options)

@@ -2,7 +2,7 @@
 
 from core.runs.noise.options import NoiseOptions
 
-from .job import REPORT, Job
+from .job import Job
 from .nodes import NodeType
 from .program import Program
 
@@ -23,11 +23,10 @@ def run(job: Job) -> None:
     """Cut the noise blocks of `job`."""
     options = job.options()
     job.add_output("blocks.star", NodeType.IMAGES_2D)
-    job.add_output(REPORT, NodeType.PDF_LOG)
 
     from core.runs.noise.run import run as extract
 
     if {"in_coords", "in_parts"} <= job.arguments.inputs.keys():
         job.say("The coordinates tell where particles are; the input particles are not used.")
-    extract(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu, and so do the blocks.")
+    job.do(extract, options)
+    job.say("The blocks open there, too.")

@@ -2,7 +2,7 @@
 
 from core.runs.select.options import SelectOptions
 
-from .job import REPORT, Job
+from .job import Job
 from .nodes import NodeType
 from .program import Program
 
@@ -24,6 +24,4 @@ def run(job: Job) -> None:
 
     options = job.options()
     job.add_output(options.output.name, NodeType.PARTICLES)
-    job.add_output(REPORT, NodeType.PDF_LOG)
-    select(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
+    job.do(select, options)

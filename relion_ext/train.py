@@ -2,8 +2,7 @@
 
 from core.runs.train.options import MODEL, TrainOptions
 
-from .job import REPORT, Job
-from .nodes import NodeType
+from .job import Job
 from .program import Program
 
 PROGRAM = Program(
@@ -21,11 +20,9 @@ PROGRAM = Program(
 def run(job: Job) -> None:
     """Train the model of `job`."""
     options = job.options()
-    job.add_output(REPORT, NodeType.PDF_LOG)
     # RELION has no type for a model: it stands in the job's folder, and logfile.pdf names it.
 
     from core.runs.train.run import run as train
 
-    train(options, progress=job.progress, heartbeat=job.heartbeat)
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
+    job.do(train, options)
     job.say(f"Next: relion_iceblock_denoise with the label model = {job.folder / MODEL}")

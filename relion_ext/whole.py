@@ -3,7 +3,7 @@
 from core.runs.whole.options import CLASSES, DENOISED, NOISE, TRUST, WholeOptions
 
 from .classify import add_classes
-from .job import REPORT, Job
+from .job import Job
 from .nodes import NodeType
 from .program import Program
 
@@ -34,14 +34,12 @@ def run(job: Job) -> None:
     from core.runs.whole.run import run as run_all
 
     particles = job.add_output(f"{DENOISED}/particles.star", NodeType.PARTICLES)
-    job.add_output(REPORT, NodeType.PDF_LOG)
     job.add_output(f"{TRUST}/report.pdf", NodeType.PDF_LOG)
-    record = run_all(options, progress=job.progress, heartbeat=job.heartbeat)
+    record = job.do(run_all, options)
     if record.stages.noise.state == "finished":
         job.add_output(f"{NOISE}/blocks.star", NodeType.IMAGES_2D)
     if files := record.stages.classes.files:
         add_classes(job, *(f"{CLASSES}/{name}" for name in files))
-    job.say(f"{job.folder / REPORT} opens from this job's Display menu.")
     job.say(f"Next: look at {particles}, select. Before you classify or refine put the raw images")
     job.say("back, with relion_iceblock_restore or Particle subtraction's `OR revert to original")
     job.say("particles`.")
