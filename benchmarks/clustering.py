@@ -26,7 +26,7 @@ from core.compare.filters import classical_baselines
 from core.compare.views import draw_noise, view_pairs
 from core.denoise.class_learning import Sampled
 from core.runs.classify.images import FINEST
-from core.sets.classes.engine import Settings
+from core.sets.classes.engine import Engine, Settings
 from core.sets.classes.learn import learn
 from core.sets.classes.polar import EDGE, polar_grid
 from core.signal.ctf import random_ctf
@@ -94,7 +94,7 @@ def classes_of(pairs: Pairs, pixel_size: float, k: int, seed: int) -> np.ndarray
     grid = polar_grid(seen, 0.75 * seen / 2 + EDGE)
     rows = torch.arange(len(images))
     source = Sampled(images, pairs.ctf, rows, grid, pixel_size * box / seen, None)
-    learned = learn(source, rows, grid, Settings(k, 2.0, seed=seed))
+    learned = learn(Engine(source, grid, Settings(k, 2.0, seed=seed)), rows)
     return np.asarray(learned.poses.classes.numpy())
 
 

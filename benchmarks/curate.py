@@ -34,6 +34,7 @@ from core.images.micrographs.formats import read_image
 from core.images.mrc.reader import read_header, read_images
 from core.images.particles import read_particles
 from core.runs.classify.images import choose_field
+from core.sets.classes.engine import Engine
 from core.sets.classes.views import view
 from core.sets.curate.border import find_border
 from core.sets.curate.contamination import contrast, excess
@@ -160,7 +161,7 @@ def measured(images: torch.Tensor, plan: OutputPlan, pixel_size: float) -> dict[
     source = InMemory(view(small, field.grid(), field.pixel_size, None, groups))
     rows = torch.from_numpy(np.flatnonzero(beyond <= FADES))
     most = max(2.0, 0.08 * field.diameter / field.pixel_size)
-    found = judge(source, rows, field.grid(), judging(len(rows), most, 0))
+    found = judge(Engine(source, field.grid(), judging(len(rows), most, 0)), rows)
     assert found is not None
     values = score(found.evidence, beyond)
     border = find_border(values[beyond <= FADES])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.sets.classes.agreement import ring_correlations, rings_seen
-from core.sets.classes.engine import Settings
+from core.sets.classes.engine import Engine, Settings
 from core.sets.classes.expectation import Comparison
 from core.sets.classes.halves import evidence_of, judged_by_the_other, learn_halves
 from core.sets.classes.learn import Learned, learn
@@ -42,7 +42,7 @@ def true_mixture(grid: PolarGrid, noise: float) -> Mixture:
 def everything(images: Views, grid: PolarGrid, classes: int, threads: int = 1) -> Learned:
     with ThreadPoolExecutor(threads) as pool:
         settings = Settings(classes=classes, offset_range=3.0, iterations=12, seed=1)
-        return learn(InMemory(images), torch.arange(len(images)), grid, settings, pool)
+        return learn(Engine(InMemory(images), grid, settings, pool), torch.arange(len(images)))
 
 
 def test_known_averages_find_class_turn_and_offset(grid: PolarGrid) -> None:
@@ -139,12 +139,11 @@ def test_two_halves_tell_noise_from_particles(grid: PolarGrid, noise_alone: bool
     images = torch.randn(400, BOX, BOX, generator=generator)
     if not noise_alone:
         images = scenes(400, 1.0, seed=6)[0]
-    source, rows = InMemory(seen(images, grid)), torch.arange(400)
-    learned = learn(source, rows, grid, settings)
-    halves = learn_halves(source, rows, grid, settings)
+    engine, rows = Engine(InMemory(seen(images, grid)), grid, settings), torch.arange(400)
+    learned, halves = learn(engine, rows), learn_halves(engine, rows)
     assert halves is not None
     assert sorted(torch.cat(halves.rows).tolist()) == rows.tolist()
-    judged = judged_by_the_other(source, halves, grid, settings)
+    judged = judged_by_the_other(engine, halves)
     told = evidence_of(judged.log_likelihood)
     assert told.something == (not noise_alone)
     rings = rings_seen(ring_correlations(learned.mixture, halves, grid), grid)

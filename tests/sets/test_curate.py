@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.sets.classes.engine import Engine
 from core.sets.classes.polar import polar_grid
 from core.sets.classes.views import view
 from core.sets.curate.border import find_border
@@ -53,7 +54,7 @@ def test_evidence_tells_particles_from_noise() -> None:
     )
     grid = polar_grid(BOX, BOX / 2 - 4)
     seen = view(torch.cat([good, empty]), grid, PIXEL_SIZE, None, np.zeros(120, np.int64))
-    found = judge(InMemory(seen), torch.arange(120), grid, judging(120, 3.0, seed=0))
+    found = judge(Engine(InMemory(seen), grid, judging(120, 3.0, seed=0)), torch.arange(120))
     assert found is not None
     above = (found.evidence[:80, None] > found.evidence[None, 80:]).mean()
     assert above > 0.95

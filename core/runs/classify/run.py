@@ -12,7 +12,7 @@ from ...compute.threads import thread_pool
 from ...console import Console
 from ...errors import IceblockError
 from ...remarks import warn
-from ...sets.classes.engine import Settings
+from ...sets.classes.engine import Engine, Settings
 from ...sets.classes.halves import (
     ITERATIONS,
     Evidence,
@@ -98,12 +98,11 @@ def _classify(
         if usable.sum() < work.classes:
             raise _too_few(options, int(usable.sum()), count)
         rows = torch.from_numpy(np.flatnonzero(usable))
-        grid = work.field.grid()
-        learned = learn(source, rows, grid, settings, pool, bar.advance)
-        halves = learn_halves(source, rows, grid, settings, pool, bar.advance)
+        engine = Engine(source, work.field.grid(), settings, pool, bar.advance)
+        learned, halves = learn(engine, rows), learn_halves(engine, rows)
         judged = evidence = None
         if halves is not None:
-            judged = judged_by_the_other(source, halves, grid, settings, pool, bar.advance)
+            judged = judged_by_the_other(engine, halves)
             evidence = evidence_of(judged.log_likelihood[rows])
         found = in_order(learned, halves, judged, ~np.isnan(energies), work.field)
     if evidence is not None and not evidence.something:

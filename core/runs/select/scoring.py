@@ -15,6 +15,7 @@ from ...console import Console
 from ...denoise.views import normalised
 from ...images.mrc.reader import read_images
 from ...images.output_plan import OutputPlan
+from ...sets.classes.engine import Engine
 from ...sets.curate.border import Border, find_border
 from ...sets.curate.contamination import contrast, excess
 from ...sets.curate.evidence import judge, judging, steps
@@ -97,7 +98,8 @@ def score_images(
         usable = ~np.isnan(source.load(pool, bar.advance))
         rows = torch.from_numpy(np.flatnonzero(usable & (beyond <= FADES)))
         most = max(2.0, OFFSET_RANGE * field.diameter / field.pixel_size)
-        found = judge(source, rows, field.grid(), judging(len(rows), most, seed), pool, bar.advance)
+        settings = judging(len(rows), most, seed)
+        found = judge(Engine(source, field.grid(), settings, pool, bar.advance), rows)
     evidence = np.zeros(count) if found is None else found.evidence
     values = np.where(usable, score(evidence, beyond), 0.0)
     return Scored(

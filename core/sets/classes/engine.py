@@ -74,25 +74,35 @@ class Settings:
     piece: int = 256
 
 
+@dataclass(frozen=True)
 class Engine:
-    """Goes through images on several threads, always with the same result."""
+    """Goes through images on several threads, always with the same result.
 
-    def __init__(
-        self,
-        source: Source,
-        grid: PolarGrid,
-        settings: Settings,
-        pool: Executor | None,
-        tick: Callable[[int], None],
-    ) -> None:
-        self.grid, self.settings = grid, settings
-        self._source = source
-        self._pool, self._tick = pool, tick
+    Attributes
+    ----------
+    source
+        The images.
+    grid
+        Where images are sampled.
+    settings
+        How a set is learned.
+    pool
+        Whose threads share the images; torch has to use one thread in each. The result does not
+        depend on their number.
+    tick
+        Told the number of images after every piece of work.
+    """
+
+    source: Source
+    grid: PolarGrid
+    settings: Settings
+    pool: Executor | None = None
+    tick: Callable[[int], None] = lambda count: None
 
     @property
     def images(self) -> int:
         """Number of images in the set."""
-        return len(self._source.groups)
+        return len(self.source.groups)
 
     def run(
         self, mixture: Mixture, search: Search, rows: torch.Tensor, now: torch.Tensor
@@ -140,7 +150,7 @@ class Engine:
         first = templates(mixture, wide, self.grid) if is_local(search) else None
 
         def work(piece: torch.Tensor) -> T:
-            views = self._source.views(piece)
+            views = self.source.views(piece)
             start = torch.zeros(len(piece), 2)
             if first is not None:
                 start = now[piece]
@@ -150,8 +160,8 @@ class Engine:
             return read_off(piece, Comparison(views, start, mixture, self.grid), known)
 
         pieces = list(self._pieces(rows))
-        for piece, done in zip(pieces, shared(self._pool, work, pieces), strict=True):
-            self._tick(len(piece))
+        for piece, done in zip(pieces, shared(self.pool, work, pieces), strict=True):
+            self.tick(len(piece))
             yield done
 
     def first(self, usable: torch.Tensor, generator: torch.Generator) -> Mixture:
@@ -159,17 +169,17 @@ class Engine:
         classes = self.settings.classes
         count = min(len(usable), FIRST_IMAGES * classes)
         rows = usable[torch.randperm(len(usable), generator=generator)[:count]]
-        belongs = torch.zeros(len(self._source.groups), dtype=torch.long)
+        belongs = torch.zeros(len(self.source.groups), dtype=torch.long)
         belongs[rows] = torch.arange(len(rows)) % classes
-        groups = int(self._source.groups.max()) + 1
+        groups = int(self.source.groups.max()) + 1
 
         def work(piece: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-            views = self._source.views(piece)
+            views = self.source.views(piece)
             member = torch.nn.functional.one_hot(belongs[piece], classes).float().T
             samples = torch.tensordot(member, views.samples, dims=1)
             return samples, member @ views.transfer, views.power.sum(0)
 
-        parts = list(shared(self._pool, work, self._pieces(rows)))
+        parts = list(shared(self.pool, work, self._pieces(rows)))
         signal, precision, power = (
             sum(part[1:], start=part[0]) for part in zip(*parts, strict=True)
         )
@@ -183,7 +193,7 @@ class Engine:
 
     def _pieces(self, rows: torch.Tensor) -> Iterator[torch.Tensor]:
         """Cut rows into pieces of one optics group each."""
-        groups = self._source.groups[rows]
+        groups = self.source.groups[rows]
         for group in sorted(set(groups.tolist())):
             yield from torch.split(rows[groups == group], self.settings.piece)
 

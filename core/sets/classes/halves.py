@@ -7,15 +7,12 @@ agree there is a signal, and each image is judged by the half it does not belong
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 import torch
 
-from .engine import Engine, Settings, Source
+from .engine import Engine
 from .learn import Taught, teach
-from .polar import PolarGrid
 
 PER_CLASS = 40
 """Images of a half for which one class is learned, at least."""
@@ -85,21 +82,12 @@ class Evidence:
         return self.mean > max(2 * self.error, LEAST)
 
 
-def learn_halves(
-    source: Source,
-    usable: torch.Tensor,
-    grid: PolarGrid,
-    settings: Settings,
-    pool: Executor | None = None,
-    tick: Callable[[int], None] = lambda count: None,
-) -> Halves | None:
+def learn_halves(engine: Engine, usable: torch.Tensor) -> Halves | None:
     """Learn class averages of two random halves, apart; None where there are too few images.
 
-    Parameters
-    ----------
-    source, usable, grid, settings, pool, tick
-        As for `learn`. Fewer classes are learned where images are few.
+    Fewer classes are learned where images are few.
     """
+    settings = engine.settings
     if len(usable) < 2 * FEWEST:
         return None
     generator = torch.Generator().manual_seed(settings.seed)
@@ -112,20 +100,12 @@ def learn_halves(
         iterations=min(settings.iterations, ITERATIONS),
         batch=settings.batch // 2,
     )
-    engine = Engine(source, grid, fewer, pool, tick)
+    engine = replace(engine, settings=fewer)
     return Halves((one, other), (teach(engine, one), teach(engine, other)))
 
 
-def judged_by_the_other(
-    source: Source,
-    halves: Halves,
-    grid: PolarGrid,
-    settings: Settings,
-    pool: Executor | None = None,
-    tick: Callable[[int], None] = lambda count: None,
-) -> Judgement:
+def judged_by_the_other(engine: Engine, halves: Halves) -> Judgement:
     """Judge every image by what the other half taught."""
-    engine = Engine(source, grid, settings, pool, tick)
     values = torch.full((engine.images,), torch.nan)
     empty = torch.zeros(engine.images, dtype=torch.bool)
     for rows, taught in zip(halves.rows, reversed(halves.taught), strict=True):

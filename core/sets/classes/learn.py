@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import torch
 
-from .engine import FIRST_RINGS, Engine, Settings, Source, search_for
+from .engine import FIRST_RINGS, Engine, search_for
 from .maximisation import Prior, maximise, reborn
 from .mixture import Mixture
-from .polar import PolarGrid
 from .poses import Poses
 from .search import Search
 
@@ -67,33 +64,16 @@ class Learned:
     log_likelihoods: list[float]
 
 
-def learn(
-    source: Source,
-    usable: torch.Tensor,
-    grid: PolarGrid,
-    settings: Settings,
-    pool: Executor | None = None,
-    tick: Callable[[int], None] = lambda count: None,
-) -> Learned:
+def learn(engine: Engine, usable: torch.Tensor) -> Learned:
     """Learn class averages, and where every image belongs.
 
     Parameters
     ----------
-    source
-        The images.
+    engine
+        The images, and how they are learned from.
     usable : (m,)
         Rows that are learned from; the others only get their place at the end.
-    grid
-        Where images are sampled.
-    settings
-        How.
-    pool
-        Whose threads share the images; torch has to use one thread in each. The result does not
-        depend on their number.
-    tick
-        Told the number of images after every piece of work.
     """
-    engine = Engine(source, grid, settings, pool, tick)
     taught = teach(engine, usable)
     everyone = torch.arange(engine.images)
     poses = engine.place(taught.mixture, taught.search, everyone, taught.now)

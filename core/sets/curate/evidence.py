@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..classes.engine import Engine, Settings, Source
+from ..classes.engine import Engine, Settings
 from ..classes.halves import FEWEST, Halves, judged_by_the_other
 from ..classes.learn import teach
-from ..classes.polar import PolarGrid
 
 MOST = 4000
 """Images that each half learns from in an iteration, at most."""
@@ -54,32 +51,24 @@ def steps(images: int) -> int:
     return 2 * images + ITERATIONS * min(images // 2, MOST) * 2
 
 
-def judge(
-    source: Source,
-    usable: torch.Tensor,
-    grid: PolarGrid,
-    settings: Settings,
-    pool: Executor | None = None,
-    tick: Callable[[int], None] = lambda count: None,
-) -> Judged | None:
+def judge(engine: Engine, usable: torch.Tensor) -> Judged | None:
     """Judge images by class averages that they had no part in; None where they are too few.
 
     Parameters
     ----------
-    source, grid, settings, pool, tick
-        As for `classes.learn.learn`; `settings` from `judging`.
+    engine
+        The images, with settings from `judging`.
     usable : (m,)
         Rows that may be learned from.
     """
     if len(usable) < 2 * FEWEST:
         return None
-    halves = _halves(Engine(source, grid, settings, pool, tick), usable)
-    found = judged_by_the_other(source, halves, grid, settings, pool, tick)
+    halves = _halves(engine, usable)
+    found = judged_by_the_other(engine, halves)
     first = halves.taught[0]
-    engine = Engine(source, grid, settings, pool, tick)
-    everything = torch.arange(engine.images)
-    classes = engine.place(first.mixture, first.search, everything, first.now).classes
-    averages = grid.images(first.mixture.averages)
+    everyone = torch.arange(engine.images)
+    classes = engine.place(first.mixture, first.search, everyone, first.now).classes
+    averages = engine.grid.images(first.mixture.averages)
     count = len(averages)
     order = torch.argsort(-torch.bincount(classes, minlength=count + 1)[:-1], stable=True)
     rank = torch.cat([torch.argsort(order), torch.tensor([count])])
