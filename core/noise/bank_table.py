@@ -47,10 +47,11 @@ class BankPart:
         positions: npt.NDArray[np.float64],
         mean: npt.NDArray[np.float64],
         sd: npt.NDArray[np.float64],
+        facts: Mapping[str, Any] | None = None,
     ) -> BankPart:
         """Make a part of real blocks of one micrograph."""
         k = len(blocks)
-        return cls([name] * k, blocks, positions, mean, sd, [REAL] * k, [0] * k)
+        return cls([name] * k, blocks, positions, mean, sd, [REAL] * k, [0] * k, facts or {})
 
 
 def write_bank(
