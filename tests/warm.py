@@ -79,12 +79,23 @@ class WarmServer:
         assert self._answer() == "ready"
 
     def start(
-        self, words: list[str], folder: Path, log: Path, largest_file: int | None = None
+        self,
+        words: list[str],
+        folder: Path,
+        log: Path,
+        largest_file: int | None = None,
+        environment: dict[str, str] | None = None,
     ) -> Started:
         """Start a command in a folder; what it says goes to `log`."""
         log.unlink(missing_ok=True)
         number = self.ask(
-            {"start": words, "folder": str(folder), "log": str(log), "largest_file": largest_file}
+            {
+                "start": words,
+                "folder": str(folder),
+                "log": str(log),
+                "largest_file": largest_file,
+                "environment": environment or {},
+            }
         )
         assert number is not None
         return Started(self, number, log)

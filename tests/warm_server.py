@@ -2,9 +2,10 @@
 
 The words of its own command line are the modules to import first.
 
-Reads a JSON request a line: {"start": [program, arguments…], "folder", "log", "largest_file"} is
-answered by the process's number, {"poll": number} by its exit status or null. Each command is a
-fork of this process, which has imported everything, drawn a page, and computed nothing.
+Reads a JSON request a line: {"start": [program, arguments…], "folder", "log", "largest_file",
+"environment"} is answered by the process's number, {"poll": number} by its exit status or null. A
+program is one of `PROGRAMS`, or a Python file. Each command is a fork of this process, which has
+imported everything, drawn a page, and computed nothing.
 """
 
 import importlib
@@ -12,6 +13,7 @@ import io
 import json
 import os
 import resource
+import runpy
 import signal
 import sys
 import traceback
@@ -41,7 +43,12 @@ def start(request: dict[str, object]) -> int:
             limit = int(str(request["largest_file"]))
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         sys.argv = [str(word) for word in request["start"]]  # type: ignore[attr-defined]
-        status = PROGRAMS[sys.argv[0]]() or 0
+        os.environ.update(request["environment"])  # type: ignore[arg-type]
+        if sys.argv[0] in PROGRAMS:
+            status = PROGRAMS[sys.argv[0]]() or 0
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+            status = 0
     except SystemExit as stop:
         status = int(stop.code or 0)
     except BaseException:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mrcfile
@@ -16,6 +16,7 @@ from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 
 from ..gate import PATIENCE
+from ..warm import WarmServer
 from .small_project import star_text, write_stack
 
 HERE = Path(__file__).parent
@@ -79,32 +80,36 @@ def test_more_processes_than_stacks(
     assert json.loads(Path("Den/run.json").read_text())["device"]["processes"] == 1
 
 
-def start_two(*commands: list[object], **environment: str) -> list[subprocess.Popen[str]]:
-    """Start two processes that torchrun describes to each other."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[WarmServer]:
+    warm = WarmServer(modules=["core.runs.denoise.run"])
+    yield warm
+    warm.close()
+
+
+def run_two(server: WarmServer, *commands: list[object]) -> list[tuple[int, str]]:
+    """Run two processes that torchrun describes to each other; how they end, and what they say."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = str(free.getsockname()[1])
     group = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
-    return [
-        subprocess.Popen(
-            [sys.executable, HERE / "one_of_two.py", *map(str, command)],
-            env=os.environ | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)} | environment,
-            stderr=subprocess.PIPE, text=True,
+    started = [
+        server.start(
+            [str(HERE / "one_of_two.py"), *map(str, command)], Path.cwd(), Path(f"{rank}.log"),
+            environment=group | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
         )
         for rank, command in enumerate(commands)
     ]  # fmt: skip
-
-
-def finish(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
-    return [(p.returncode, words) for p, words in zip(processes, said, strict=True)]
+    return [(process.wait(), process.said) for process in started]
 
 
 @pytest.mark.parametrize("dying", [0, 1])
-def test_a_process_of_a_group_that_dies(shared: Path, model: Path, dying: int) -> None:
+def test_a_process_of_a_group_that_dies(
+    shared: Path, server: WarmServer, model: Path, dying: int
+) -> None:
     commands: list[list[object]] = [[model, "Den"], [model, "Den"]]
     commands[dying].append(6)  # in its second stack, or at the end of its only one
-    ends = finish(start_two(*commands))
+    ends = run_two(server, *commands)
     assert ends[dying][0] == -9
     status, said = ends[1 - dying]
     assert status == 1
@@ -118,18 +123,18 @@ def test_a_process_of_a_group_that_dies(shared: Path, model: Path, dying: int) -
     assert {path: path.stat().st_ino for path in done} == done
 
 
-def test_a_mistake_is_told_once(shared: Path, model: Path) -> None:
+def test_a_mistake_is_told_once(shared: Path, server: WarmServer, model: Path) -> None:
     STAR.write_text(STAR.read_text().replace("000009@", "000099@"))
-    (first, said), (second, other) = finish(start_two([model, "Den"], [model, "Den"]))
+    (first, said), (second, other) = run_two(server, [model, "Den"], [model, "Den"])
     assert (first, second) == (1, 1)
     assert said.count("\n") == 1
     assert "000099@Extract" in said
     assert other == ""
 
 
-def test_two_commands_are_no_run(shared: Path, model: Path) -> None:
+def test_two_commands_are_no_run(shared: Path, server: WarmServer, model: Path) -> None:
     """As when srun starts several processes that were meant to work for themselves."""
-    (first, said), (second, other) = finish(start_two([model, "A"], [model, "B"]))
+    (first, said), (second, other) = run_two(server, [model, "A"], [model, "B"])
     assert (first, second) == (1, 1)
     assert "Process 1 of 2 has another run than the first (different: out)" in said
     assert other == ""

@@ -86,8 +86,8 @@ class MicrographCutter:
         picks = None if one.picks is None else len(one.picks)
         skipped = one.picks is None and self.options.require_picks
         facts = Facts(one.micrograph.name, one.output, picks, skipped)
-        part = _nothing(self.options.box) if skipped else self._cut(number, one, facts)
-        self.writer.add(number, replace(part, facts=vars(facts)))
+        part = _nothing(self.options.box, facts) if skipped else self._cut(number, one, facts)
+        self.writer.add(number, part)
         return facts
 
     def _cut(self, number: int, one: Labelled, facts: Facts) -> BankPart:
@@ -112,7 +112,9 @@ class MicrographCutter:
         if number in sampled(len(self.micrographs)) and len(made.blocks):
             facts.region = _region(image, labels, made, size, settings.margin, options.box)
         _draw(options.out / OVERLAYS / f"{one.output}.png", image, labels, one, made, options.box)
-        return BankPart.of_micrograph(facts.name, made.blocks, made.positions, made.mean, made.sd)
+        return BankPart.of_micrograph(
+            facts.name, made.blocks, made.positions, made.mean, made.sd, vars(facts)
+        )
 
 
 def sampled(n: int, count: int = REGIONS) -> list[int]:
@@ -121,9 +123,9 @@ def sampled(n: int, count: int = REGIONS) -> list[int]:
     return [int(place) for place in np.unique(places)]
 
 
-def _nothing(box: int) -> BankPart:
+def _nothing(box: int, facts: Facts) -> BankPart:
     none, blocks = np.empty(0), np.empty((0, box, box), np.float32)
-    return BankPart.of_micrograph("", blocks, np.empty((0, 2)), none, none)
+    return BankPart.of_micrograph(facts.name, blocks, np.empty((0, 2)), none, none, vars(facts))
 
 
 def _check_size(one: Labelled, shape: tuple[int, int], options: NoiseOptions) -> None:
