@@ -34,8 +34,8 @@ def run(job: Job) -> None:
     from core.runs.whole.run import run as run_all
 
     particles = job.add_output(f"{DENOISED}/particles.star", NodeType.PARTICLES)
-    job.add_output(f"{TRUST}/report.pdf", NodeType.PDF_LOG)
     record = job.do(run_all, options)
+    job.add_output(f"{TRUST}/report.pdf", NodeType.PDF_LOG)
     if record.stages.noise.state == "finished":
         job.add_output(f"{NOISE}/blocks.star", NodeType.IMAGES_2D)
     if files := record.stages.classes.files:

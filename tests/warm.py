@@ -85,20 +85,29 @@ class WarmServer:
         log: Path,
         largest_file: int | None = None,
         environment: dict[str, str] | None = None,
+        errors: Path | None = None,
     ) -> Started:
-        """Start a command in a folder; what it says goes to `log`."""
-        log.unlink(missing_ok=True)
+        """Start a command in a folder; what it says goes to `log`, or in part to `errors`."""
+        for path in (log, errors or log):
+            path.unlink(missing_ok=True)
         number = self.ask(
             {
                 "start": words,
                 "folder": str(folder),
                 "log": str(log),
+                "errors": str(errors or log),
                 "largest_file": largest_file,
                 "environment": environment or {},
             }
         )
         assert number is not None
         return Started(self, number, log)
+
+    def run(self, words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        out, err = folder / ".out", folder / ".err"
+        status = self.start(words, folder, out, errors=err).wait()
+        return subprocess.CompletedProcess(words, status, out.read_text(), err.read_text())
 
     def ask(self, request: dict[str, object]) -> int | None:
         assert self._process.stdin is not None

@@ -2,10 +2,10 @@
 
 The words of its own command line are the modules to import first.
 
-Reads a JSON request a line: {"start": [program, arguments…], "folder", "log", "largest_file",
-"environment"} is answered by the process's number, {"poll": number} by its exit status or null. A
-program is one of `PROGRAMS`, or a Python file. Each command is a fork of this process, which has
-imported everything, drawn a page, and computed nothing.
+Reads a JSON request a line: {"start": [program, arguments…], "folder", "log", "errors",
+"largest_file", "environment"} is answered by the process's number, {"poll": number} by its exit
+status or null. A program is iceblock, one that RELION starts, or a Python file. Each command is a
+fork of this process, which has imported everything, drawn a page, and computed nothing.
 """
 
 import importlib
@@ -23,7 +23,18 @@ from matplotlib import pyplot
 from core.commands.main import main
 from relion_ext import launcher
 
-PROGRAMS = {"iceblock": main, "relion_iceblock_denoise": launcher.denoise}
+RELION = "relion_iceblock"
+
+
+def run(program: str) -> int:
+    if program == "iceblock":
+        main()
+    elif program.startswith(RELION):
+        job = program.removeprefix(RELION).lstrip("_") or "whole"
+        return launcher.main(job, sys.argv[1:])
+    else:
+        runpy.run_path(program, run_name="__main__")
+    return 0
 
 
 def start(request: dict[str, object]) -> int:
@@ -35,20 +46,15 @@ def start(request: dict[str, object]) -> int:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(str(request["folder"]))
-        log = os.open(str(request["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for stream in (1, 2):
-            os.dup2(log, stream)
+        for stream, name in ((1, "log"), (2, "errors")):
+            os.dup2(os.open(str(request[name]), os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if request["largest_file"] is not None:
             limit = int(str(request["largest_file"]))
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         sys.argv = [str(word) for word in request["start"]]  # type: ignore[attr-defined]
         os.environ.update(request["environment"])  # type: ignore[arg-type]
-        if sys.argv[0] in PROGRAMS:
-            status = PROGRAMS[sys.argv[0]]() or 0
-        else:
-            runpy.run_path(sys.argv[0], run_name="__main__")
-            status = 0
+        status = run(sys.argv[0])
     except SystemExit as stop:
         status = int(stop.code or 0)
     except BaseException:

@@ -111,11 +111,11 @@ def test_the_same_command_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    star = write_set(tmp_path, scenes(120, 0.7, seed=3)[0])
-    names = ("particles.star", "classes.mrcs", "run_it010_model.star")
+    star = write_set(tmp_path, scenes(300, 0.7, seed=3)[0])  # more than one thread takes at a time
+    names = ("particles.star", "classes.mrcs", "run_it003_model.star")
     made = []
     for threads in (1, 2):
-        run(options(star, threads=threads, overwrite=True))
+        run(options(star, threads=threads, iterations=3, classes=2, overwrite=True))
         made.append([(tmp_path / "Classes" / name).read_bytes() for name in names])
     assert made[0] == made[1]
 

@@ -129,9 +129,12 @@ def test_wrong_simulations_leave_nothing(
     assert not Path("Sim").exists()
 
 
-def test_volumes_larger_than_the_box_leave_nothing(project: Path, iceblock: Run) -> None:
-    arguments = ("simulate", "--out", "Sim", "-q", "--box", 32, "--pixel-size", 1)
-    assert iceblock(*arguments) == 1
+def test_volumes_larger_than_the_box_leave_nothing(
+    project: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phantom = ("--phantoms", 1, "--box", 32, "--pixel-size", 3)
+    assert iceblock("simulate", "--out", "Sim", "-q", *phantom) == 1
+    assert "box" in capsys.readouterr().err
     assert not Path("Sim").exists()
 
 

@@ -27,6 +27,7 @@ from relion_ext.evaluate import PROGRAM
 from relion_ext.program import usage
 
 from ..gate import PATIENCE
+from ..warm import WarmServer
 from .external_job import ROOT
 
 JOB = "External/job005/"
@@ -55,6 +56,13 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
+
+
+def run_warm(
+    server: WarmServer, project: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    words = ["relion_iceblock_evaluate", "--o", JOB, *arguments, "--gate", "no", "--j", "1"]
+    return server.run(words, project)
 
 
 def markers(project: Path) -> list[str]:
@@ -86,13 +94,15 @@ def test_a_job_leaves_its_logfile(project: Path) -> None:
     assert np.count_nonzero([line.startswith("External") for line in nodes.splitlines()]) == 1
 
 
-def test_doubt_of_a_relion_job_about_the_contrast_is_told_again(project: Path) -> None:
+def test_doubt_of_a_relion_job_about_the_contrast_is_told_again(
+    project: Path, server: WarmServer
+) -> None:
     with mrcfile.open(project / "Particles" / "simulated.mrcs", "r+") as file:
         file.data[:, 10:22, 10:22] += 30
     out = Path("External/job006")
     with wording(renamed(lambda option: f"the label `{option[2:]}`")):
         denoise(DenoiseOptions(Path("particles.star"), out, "tiny.safetensors", contrast="black"))
-    done = run(project, "--in_parts", f"{out}/particles.star", "--gate", "no", "--j", "1")
+    done = run_warm(server, project, "--in_parts", f"{out}/particles.star")
     assert done.returncode == 0, done.stderr
     assert "look white, the other way round than the label `contrast` says" in done.stderr
 
@@ -104,8 +114,8 @@ def test_doubt_of_a_relion_job_about_the_contrast_is_told_again(project: Path) -
         (["--in_parts", "External/job004/particles.star", "--gpu", "0,1"], "uses one GPU"),
     ],
 )
-def test_users_mistakes(project: Path, arguments: list[str], told: str) -> None:
-    done = run(project, *arguments, "--gate", "no")
+def test_users_mistakes(project: Path, server: WarmServer, arguments: list[str], told: str) -> None:
+    done = run_warm(server, project, *arguments)
     assert (done.returncode, markers(project)) == (1, ["EXIT_FAILURE"])
     assert told in done.stderr
     assert "Traceback" not in done.stderr

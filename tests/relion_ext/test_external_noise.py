@@ -23,6 +23,7 @@ from ..noise_project import (
     write_project,
 )
 from ..told import only_warnings
+from ..warm import WarmServer
 
 JOB = "External/job004/"
 NEEDED = ("--box", str(BOX), "--particle_diameter", str(DIAMETER))
@@ -35,11 +36,22 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+PROGRAM_OF_JOB = "relion_iceblock_noise"
+ALWAYS = ("--o", JOB, "--in_mics", "micrographs.star", "--model", "blind.safetensors", "--j", "1")
+
+
 def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    executable = Path(sys.executable).with_name("relion_iceblock_noise")
-    command = [executable, "--o", JOB, "--in_mics", "micrographs.star", "--model",
-               "blind.safetensors", "--j", "1", *arguments]  # fmt: skip
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=PATIENCE)
+    executable = Path(sys.executable).with_name(PROGRAM_OF_JOB)
+    return subprocess.run(
+        [executable, *ALWAYS, *arguments], cwd=project, capture_output=True, text=True,
+        timeout=PATIENCE,
+    )  # fmt: skip
+
+
+def run_warm(
+    server: WarmServer, project: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return server.run([PROGRAM_OF_JOB, *ALWAYS, *arguments], project)
 
 
 def markers(project: Path) -> list[str]:
@@ -83,8 +95,8 @@ def test_cut_and_continue(project: Path) -> None:
     "given",
     [("--in_coords", COORDINATES, "--in_parts", "nowhere.star"), ()],
 )
-def test_other_sources_of_picks(project: Path, given: tuple[str, ...]) -> None:
-    done = run(project, *given, *NEEDED)
+def test_other_sources_of_picks(project: Path, server: WarmServer, given: tuple[str, ...]) -> None:
+    done = run_warm(server, project, *given, *NEEDED)
     assert (done.returncode, markers(project)) == (0, ["EXIT_SUCCESS"]), done.stderr
     assert ("No picks are given" in done.stderr) == (not given)
     assert ("input particles are not used" in done.stdout) == ("nowhere.star" in given)
@@ -106,8 +118,8 @@ def test_other_sources_of_picks(project: Path, given: tuple[str, ...]) -> None:
         ),
     ],
 )
-def test_users_mistakes(project: Path, arguments: list[str], told: str) -> None:
-    done = run(project, *arguments)
+def test_users_mistakes(project: Path, server: WarmServer, arguments: list[str], told: str) -> None:
+    done = run_warm(server, project, *arguments)
     assert (done.returncode, markers(project)) == (1, ["EXIT_FAILURE"])
     assert told in done.stderr
     assert "Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import mrcfile
@@ -14,7 +15,9 @@ from relion_ext.denoise import PROGRAM
 
 from ..gate import PATIENCE
 from ..told import error_of, only_warnings
+from ..warm import WarmServer
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 INPUT = "Extract/job003/particles.star"
 STAR = """data_optics
 
@@ -58,6 +61,19 @@ def run(
         text=True,
         timeout=PATIENCE,
     )
+
+
+@pytest.fixture
+def warm(server: WarmServer) -> Run:
+    """As `run`, without the seconds that importing torch takes."""
+
+    def run_warm(
+        project: Path, job: str, particles: str, *arguments: str, program: str = "denoise"
+    ) -> subprocess.CompletedProcess[str]:
+        given = ["--o", job, "--in_parts", particles, "--j", "1", *arguments]
+        return server.run([f"relion_iceblock_{program}", *given], project)
+
+    return run_warm
 
 
 def markers(folder: Path) -> list[str]:
@@ -112,11 +128,13 @@ def write_inverted(test_data: Path, project: Path, first: int, rows: int) -> Non
         (project / f"{name}.star").write_text(head + "".join(moved))
 
 
-def test_black_real_particles_in_the_job(test_data: Path, tmp_path: Path) -> None:
+def test_black_real_particles_in_the_job(test_data: Path, tmp_path: Path, warm: Run) -> None:
     """They come out as the white ones do, and black; of a few the job says that it is not sure."""
     write_inverted(test_data, tmp_path, 110, 40)  # of two stacks
     for name in ("white", "black"):
-        done = run(tmp_path, f"External/{name}/", f"{name}.star", "--device", "cpu", "--each_alone")
+        done = warm(
+            tmp_path, f"External/{name}/", f"{name}.star", "--device", "cpu", "--each_alone"
+        )
         assert done.returncode == 0, done.stderr
         assert "contrast" not in done.stderr
     assert "the particles are black (told from their mean profile)" in done.stdout
@@ -126,18 +144,18 @@ def test_black_real_particles_in_the_job(test_data: Path, tmp_path: Path) -> Non
     (tmp_path / "few.star").write_text(
         "".join((tmp_path / "black.star").read_text().splitlines(keepends=True)[:-37])
     )
-    few = run(tmp_path, "External/few/", "few.star", "--device", "cpu", "--each_alone")
+    few = warm(tmp_path, "External/few/", "few.star", "--device", "cpu", "--each_alone")
     assert "cannot be told for certain" in few.stderr
     assert "the label `contrast` set to white or black" in few.stdout
 
 
-def test_other_settings_in_a_finished_job(project: Path) -> None:
+def test_other_settings_in_a_finished_job(project: Path, warm: Run) -> None:
     job = project / "External/job001"
-    assert run(project, "External/job001/", INPUT, "--device", "cpu").returncode == 0
-    refused = run(project, "External/job001/", INPUT, "--device", "cpu", "--keep_noise", "0.5")
+    assert warm(project, "External/job001/", INPUT, "--device", "cpu").returncode == 0
+    refused = warm(project, "External/job001/", INPUT, "--device", "cpu", "--keep_noise", "0.5")
     assert (refused.returncode, markers(job)) == (1, ["EXIT_FAILURE"])
     assert "overwrite" in error_of(refused.stderr)
-    replaced = run(
+    replaced = warm(
         project, "External/job001/", INPUT, "--device=cpu", "--keep_noise=0.5", "--overwrite"
     )
     assert (replaced.returncode, markers(job)) == (0, ["EXIT_SUCCESS"]), replaced.stderr
@@ -156,15 +174,15 @@ def test_other_settings_in_a_finished_job(project: Path) -> None:
         (["--device", "abacus"], "abacus"),
     ],
 )
-def test_users_mistakes(project: Path, arguments: list[str], told: str) -> None:
-    done = run(project, "External/job001/", INPUT, *arguments)
+def test_users_mistakes(project: Path, warm: Run, arguments: list[str], told: str) -> None:
+    done = warm(project, "External/job001/", INPUT, *arguments)
     assert (done.returncode, markers(project / "External/job001")) == (1, ["EXIT_FAILURE"])
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("program", ["denoise", "restore"])
-def test_missing_star_file(project: Path, program: str) -> None:
-    done = run(project, "External/job001/", "missing.star", program=program)
+def test_missing_star_file(project: Path, warm: Run, program: str) -> None:
+    done = warm(project, "External/job001/", "missing.star", program=program)
     assert (done.returncode, markers(project / "External/job001")) == (1, ["EXIT_FAILURE"])
     assert "missing.star" in error_of(done.stderr)

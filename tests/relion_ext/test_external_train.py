@@ -14,6 +14,7 @@ from relion_ext.train import PROGRAM
 from ..gate import PATIENCE
 from ..told import only_warnings
 from ..training_project import TrainingProject, write_project
+from ..warm import WarmServer
 from .external_job import JOB, ROOT, External
 
 START = "import sys; sys.argv[0] = 'relion_iceblock_train'; from relion_ext import launcher; "
@@ -81,8 +82,11 @@ def test_train_in_a_job(external: External) -> None:
         (["--in_3dref", "volume.mrc", "--noise", "Noise", "--snr_range", "1"], "snr_range"),
     ],
 )
-def test_users_mistakes(external: External, arguments: list[str], told: str) -> None:
-    done = run(external, *arguments)
+def test_users_mistakes(
+    external: External, server: WarmServer, arguments: list[str], told: str
+) -> None:
+    words = ["relion_iceblock_train", "--o", JOB, *arguments, "--j", "1"]
+    done = server.run(words, external.project)
     assert (done.returncode, external.markers) == (1, ["RELION_JOB_EXIT_FAILURE"])
     assert told in done.stderr
     assert "Traceback" not in done.stderr

@@ -15,6 +15,7 @@ from relion_ext.whole import PROGRAM
 
 from ..gate import PATIENCE, wait_for
 from ..noise_project import COORDINATES
+from ..warm import WarmServer
 from ..whole_project import MICROGRAPHS, MODEL, PARTICLES, SEGMENTATION, VOLUME, write_whole_project
 from .external_job import JOB, ROOT, External
 
@@ -48,6 +49,12 @@ def run(external: External, *arguments: str) -> tuple[int, str, str]:
     process = start(external, *arguments)
     out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
+
+
+def run_warm(server: WarmServer, external: External, *arguments: str) -> tuple[int, str, str]:
+    words = ["relion_iceblock", "--o", JOB, *arguments, "--j", "1"]
+    done = server.run(words, external.project)
+    return done.returncode, done.stdout, done.stderr
 
 
 def nodes(external: External) -> list[str]:
@@ -103,7 +110,7 @@ def test_everything_in_a_job(whole: External) -> None:
 
 
 @pytest.mark.slow
-def test_abort_and_continue(whole: External) -> None:
+def test_abort_and_continue(whole: External, server: WarmServer) -> None:
     process = start(whole, *EVERYTHING[:-1], "100000", "--time_limit", "1h")
     model = whole.folder / "Model"
     wait_for(lambda: (model / "metrics.csv").exists() or process.poll() is not None)
@@ -113,22 +120,22 @@ def test_abort_and_continue(whole: External) -> None:
     assert whole.markers == ["RELION_JOB_EXIT_ABORTED"]
     assert not (whole.folder / "Denoised").exists()
     # Continue with other parameters is another run; what does not depend on them is kept.
-    status, _, err = run(whole, *EVERYTHING)
+    status, _, err = run_warm(server, whole, *EVERYTHING)
     assert status == 1
     assert "tuning steps" in err
-    status, _, err = run(whole, *EVERYTHING, "--overwrite", "yes")
+    status, _, err = run_warm(server, whole, *EVERYTHING, "--overwrite", "yes")
     assert (status, whole.markers) == (0, ["RELION_JOB_EXIT_SUCCESS"]), err
     assert (whole.folder / "Noise/blocks.mrcs").stat() == blocks
 
 
-def test_particles_alone_and_continue(whole: External) -> None:
-    status, said, err = run(whole, *ALONE)
+def test_particles_alone_and_continue(whole: External, server: WarmServer) -> None:
+    status, said, err = run_warm(server, whole, *ALONE)
     assert (status, whole.markers) == (0, ["RELION_JOB_EXIT_SUCCESS"]), err
     assert "note: No micrographs" in said
     assert nodes(whole) == ["Denoised/particles.star", "logfile.pdf", "Trust/report.pdf"]
     stack = whole.folder / "Denoised/Particles/mic01.mrcs"
     inode = stack.stat().st_ino
-    assert run(whole, *ALONE)[0] == 0
+    assert run_warm(server, whole, *ALONE)[0] == 0
     assert stack.stat().st_ino == inode
 
 
@@ -142,8 +149,10 @@ def test_particles_alone_and_continue(whole: External) -> None:
         (("--in_parts", "nowhere.star"), "nowhere.star does not exist"),
     ],
 )
-def test_users_mistakes(whole: External, arguments: tuple[str, ...], told: str) -> None:
-    status, _, err = run(whole, *arguments)
+def test_users_mistakes(
+    whole: External, server: WarmServer, arguments: tuple[str, ...], told: str
+) -> None:
+    status, _, err = run_warm(server, whole, *arguments)
     assert (status, whole.markers) == (1, ["RELION_JOB_EXIT_FAILURE"])
     assert told in err
     assert "Traceback" not in err
