@@ -22,7 +22,7 @@ RANGES = {
 """Least and largest value, in the units of `CtfParameters`: a defocus is rarely 10 µm, a voltage in
 volts or a contrast in percent lies outside."""
 IN_FOCUS = 100.0
-"""Å. Nearer to focus no particle is seen without a phase plate; 0 is written where no CTF was found."""
+"""Å. Nearer to focus no particle is seen without a phase plate; 0 stands where no CTF was found."""
 NO_PLATE = 1.0
 """Degrees of phase shift that no phase plate gives."""
 

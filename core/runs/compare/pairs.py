@@ -15,7 +15,6 @@ from ...images.particles import ParticleSet, read_particles
 from ...signal.background import ring_statistics
 from ...signal.ctf import CtfParameters
 from ...signal.ctf_ranges import odd_words
-from ...simulate.ctf_rows import ctf_rows
 from ...wording import counted
 from ..provenance import refuse_denoised
 
