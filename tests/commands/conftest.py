@@ -3,13 +3,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from core.commands.main import main
-from core.denoise.generator import Generator, GeneratorConfig
-from core.denoise.model_file import ModelCard, save_model
 
+from ..drawing import undrawn
+from ..tiny_model import write_tiny_model
 from .small_project import star_text, write_stack
+
+__all__ = ["undrawn"]
 
 Run = Callable[..., int]
 
@@ -32,12 +33,7 @@ def iceblock(monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file small enough for tests."""
-    torch.manual_seed(0)
-    config = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
-    card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (48, 96), (5000.0, 35000.0))
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(path, Generator(config), card)
-    return path
+    return write_tiny_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def one_thread() -> object:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.drawn
 def test_a_set_of_three_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     images, which, _, _ = scenes(240, 0.7, seed=0)
@@ -80,6 +81,7 @@ def test_images_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert mrcfile.read(tmp_path / "Classes" / "classes.mrcs").shape == (5, BOX, BOX)
 
 
+@pytest.mark.drawn
 def test_no_line_of_facts_lies_on_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     pages: list[Figure] = []

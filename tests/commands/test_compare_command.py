@@ -32,6 +32,7 @@ def simulate(iceblock: Run, project: TrainingProject, out: str, *more: object) -
     assert iceblock(*asked) == 0
 
 
+@pytest.mark.drawn
 def test_pairs_from_files_and_real_particles(
     project: TrainingProject, iceblock: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

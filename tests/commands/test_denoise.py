@@ -44,6 +44,7 @@ def test_every_row_gets_its_own_denoised_image(project: Path, iceblock: Run, mod
         assert correlation > 0.999
 
 
+@pytest.mark.drawn
 def test_outputs_are_whole_and_valid(project: Path, iceblock: Run, model: Path) -> None:
     before = {p: p.read_bytes() for p in project.rglob("*") if p.is_file()}
     assert iceblock("denoise", STAR, "--out", "Den", "--model", model, "-q") == 0
@@ -178,6 +179,7 @@ def test_unusable_images_are_counted_and_listed(
         assert same == (before in listed)
 
 
+@pytest.mark.drawn
 def test_mixed_boxes_are_both_in_the_report(project: Path, iceblock: Run, model: Path) -> None:
     write_stack(Path("Extract/job003/C/other.mrcs"), 3, 48)
     text = STAR.read_text().replace("1 4.0 32\n", "1 4.0 32\n2 7.0 48\n")

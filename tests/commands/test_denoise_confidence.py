@@ -23,6 +23,7 @@ STAR = Path("Extract/job003/particles.star")
 Run = Callable[..., int]
 
 
+@pytest.mark.drawn
 def test_every_row_has_the_confidence_of_its_image_and_keeps_it(
     project: Path, iceblock: Run, model: Path
 ) -> None:

@@ -49,6 +49,7 @@ def record() -> dict[str, object]:
     return loaded
 
 
+@pytest.mark.drawn
 def test_real_particles_as_on_the_star_route(
     test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iceblock: Run, model: Path
 ) -> None:

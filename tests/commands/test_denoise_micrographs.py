@@ -43,6 +43,7 @@ def column(path: str, tag: str) -> list[str]:
     return table.column(tag)
 
 
+@pytest.mark.drawn
 def test_all_that_is_made(here: Path, iceblock) -> None:
     before = {path: path.read_bytes() for path in Path("Micrographs").iterdir()}
     assert iceblock(*arguments("--picks", COORDINATES)) == 0

@@ -21,6 +21,7 @@ def test_options_are_those_of_the_run() -> None:
     assert options - given == {"report", "command"}
 
 
+@pytest.mark.drawn
 def test_denoise_then_evaluate(
     project: Path, iceblock: Run, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

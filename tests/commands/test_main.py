@@ -139,7 +139,14 @@ def test_volumes_larger_than_the_box_leave_nothing(
 
 
 @pytest.mark.slow
-def test_demo(project: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.drawn
+def test_demo(
+    project: Path,
+    iceblock: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.runs.demo.PARTICLES", 160)  # of 512, and enough to learn from
     assert iceblock("demo", "--out", "demo") == 0
     scores = dict(
         line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")

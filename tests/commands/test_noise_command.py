@@ -46,6 +46,7 @@ def arguments(*more: object, picks: str | None = COORDINATES) -> list[object]:
     return [*given, *(["--picks", picks] if picks else []), *more]
 
 
+@pytest.mark.drawn
 def test_cut(here: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert iceblock(*arguments("--synthetic", 5, "--per-micrograph", 20)) == 0
     said = capsys.readouterr().err
@@ -81,6 +82,7 @@ def test_images_and_folders(here: Path, iceblock: Run) -> None:
     np.testing.assert_array_equal(one.blocks(), other.blocks())
 
 
+@pytest.mark.drawn
 def test_inspect(here: Path, iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
     make_bank(Path("Bank"), (30, 20))
     assert iceblock("noise", "inspect", "Bank") == 0

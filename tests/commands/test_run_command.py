@@ -21,6 +21,7 @@ def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_whole_project(tmp_path, micrographs=2)
 
 
+@pytest.mark.drawn
 def test_particles_alone(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert iceblock(*ALONE) == 0
     said = capsys.readouterr()

@@ -77,6 +77,7 @@ def test_images_without_background_are_not_kept(mixed: Path) -> None:
         choose(write_set(mixed.parent, images, "all"), overwrite=True)
 
 
+@pytest.mark.drawn
 def test_particles_are_kept_and_the_others_are_not(mixed: Path) -> None:
     done = choose(mixed, html=True)
     assert done.kept[:GOOD].mean() > 0.95

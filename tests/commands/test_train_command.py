@@ -28,6 +28,7 @@ def arguments(training: TrainingProject, *more: object) -> tuple[object, ...]:
             *more)  # fmt: skip
 
 
+@pytest.mark.drawn
 def test_fine_tuned_and_used(
     training: TrainingProject, iceblock: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

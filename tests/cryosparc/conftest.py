@@ -3,17 +3,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from cryosparc import auth
 
-from core.denoise.generator import Generator, GeneratorConfig
-from core.denoise.model_file import ModelCard, save_model
 from cryosparc_ext import connection, ending, files
 from cryosparc_ext.guard import OpenJob
 from cryosparc_ext.main import run
 
+from ..drawing import undrawn
+from ..tiny_model import write_tiny_model
 from .lab import PROJECT, Lab, Run, particles, write_stack
 from .loopback_server import Server
+
+__all__ = ["undrawn"]
 
 
 @pytest.fixture
@@ -50,12 +51,7 @@ def two_stacks(lab: Lab) -> Lab:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a model file small enough for tests."""
-    torch.manual_seed(0)
-    config = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
-    card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (48, 96), (5000.0, 35000.0))
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(path, Generator(config), card)
-    return path
+    return write_tiny_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

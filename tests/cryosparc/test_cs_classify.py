@@ -22,6 +22,7 @@ def glyphs(lab: Lab) -> np.ndarray:
     return which
 
 
+@pytest.mark.drawn
 def test_particles_get_classes_and_templates(
     lab: Lab, glyphs: np.ndarray, iceblock_cryosparc: Run
 ) -> None:

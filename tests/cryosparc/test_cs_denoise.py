@@ -37,6 +37,7 @@ def real_particles(lab: Lab, test_data: Path) -> Dataset:
     return data
 
 
+@pytest.mark.drawn
 def test_real_particles(
     lab: Lab, real_particles: Dataset, denoise: Run, model: Path, test_data: Path, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_names_order_gaps_and_a_second_run(two_stacks: Lab, denoise: Run) -> Non
     assert {n: d for n, d in two_stacks.files("J3").items() if n.endswith(".mrc")} == stacks
 
 
+@pytest.mark.drawn
 def test_what_the_job_shows(two_stacks: Lab, denoise: Run) -> None:
     assert denoise("--keep-noise", 0.25, "--dtype", "float16") == 0
     log, job = two_stacks.log("J2"), two_stacks.job("J2")

@@ -2,6 +2,7 @@
 
 import mrcfile
 import numpy as np
+import pytest
 
 from .lab import Lab, Run
 from .test_cs_noise import SHAPE, picked
@@ -9,6 +10,7 @@ from .test_cs_noise import SHAPE, picked
 __all__ = ["picked"]
 
 
+@pytest.mark.drawn
 def test_denoised_and_raw(picked: Lab, iceblock_cryosparc: Run) -> None:
     given = ("--exposures", "J1.exposures", "--particle-diameter", 60, "--threads", 1)
     assert iceblock_cryosparc(*picked.arguments("denoise-micrographs", *given)) == 0

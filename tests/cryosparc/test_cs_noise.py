@@ -114,6 +114,7 @@ def least_distances(blocks: Dataset[Any]) -> np.ndarray:
     return np.array(distances)
 
 
+@pytest.mark.drawn
 def test_blocks_lie_between_the_particles(picked: Lab, noise: Run) -> None:
     before = {uid: picked.files(uid) for uid in ("J1", "J2")}
     assert noise("--particles", "J2", "--box", 48) == 0

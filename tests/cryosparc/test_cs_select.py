@@ -22,6 +22,7 @@ def some(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.drawn
 def test_two_outputs_with_scores(some: Lab, iceblock_cryosparc: Run) -> None:
     common = ("--particles", "J1", "--keep", "75%", "--particle-diameter", 150, "--threads", 1)
     assert iceblock_cryosparc(*some.arguments("select", *common)) == 0

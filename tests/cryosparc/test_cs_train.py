@@ -64,6 +64,7 @@ def train(ready: Lab, model: Path, iceblock_cryosparc: Run) -> Run:
     return call
 
 
+@pytest.mark.drawn
 def test_a_model_in_the_job_directory(ready: Lab, train: Run) -> None:
     before = {uid: ready.files(uid) for uid in ("J1", "J2", "J3")}
     assert train("--noise", "J1", "--volume", "J2", "--particles", "J3.extracted") == 0

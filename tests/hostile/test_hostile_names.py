@@ -10,11 +10,8 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-import torch
 
 from core.commands.main import main
-from core.denoise.generator import Generator, GeneratorConfig
-from core.denoise.model_file import ModelCard, save_model
 from core.errors import IceblockError
 from core.images.cs.export import export_star
 from core.images.cs.exposures import write_micrographs
@@ -28,6 +25,7 @@ from core.runs.labelled import gather
 
 from ..bank_parts import make_bank
 from ..noise_project import write_blind_model
+from ..tiny_model import write_tiny_model
 from ..told import error_of
 from .hostile_names import BOX, NOT_UTF8, ODD, UNFIT, cs, set_traps, snapshot, star, write_images
 
@@ -36,12 +34,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    config = GeneratorConfig(widths=(4, 8), strides=(1, 2), residual_blocks=1, stem_kernel=3)
-    card = ModelCard("tiny", 4.0, (0.01, 2.0), (3.7, 5.5), (48, 96), (5000.0, 35000.0))
-    path = tmp_path_factory.mktemp("hostile") / "tiny.safetensors"
-    save_model(path, Generator(config), card)
-    return path
+    return write_tiny_model(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def evaluate(**more: object) -> dict:
     return run(options).verdicts
 
 
+@pytest.mark.drawn
 def test_all_is_found_through_the_denoising_run(project: Path) -> None:
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     found = evaluate(clean=Path("clean.star"))
@@ -80,6 +81,7 @@ def test_all_is_found_through_the_denoising_run(project: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.drawn
 def test_the_same_again_and_another_run(project: Path) -> None:
     first = evaluate()
     pdf = Path("Ev/report.pdf").read_bytes()

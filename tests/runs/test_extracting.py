@@ -108,6 +108,7 @@ def test_a_bank_from_micrographs(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("real_report")
+@pytest.mark.drawn
 def test_what_is_written_beside_the_bank(project: Path) -> None:
     bank, _ = cut(project, synthetic=30)
     for k in range(1, 5):
@@ -154,6 +155,7 @@ def test_threads_do_not_change_a_block(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("real_report")
+@pytest.mark.drawn
 def test_the_report_of_the_same_bank_is_the_same(project: Path) -> None:
     """Also where it was lost and is made again, from what the parts remember."""
     cut(project)

@@ -62,6 +62,7 @@ def train(project: TrainingProject, **changes: Any) -> tuple[Model, dict[str, An
     return load_model(asked.out / "model.safetensors"), record, said.getvalue()
 
 
+@pytest.mark.drawn
 def test_a_run_leaves_a_model_with_its_card(project: TrainingProject) -> None:
     model, record, said = train(project, snr_range=(0.05, 1.0), seed=7)
     card, out = model.card, project.folder / "out"

@@ -94,6 +94,7 @@ def test_advice_of_a_stage_names_what_the_whole_run_has() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("old", [False, True], ids=["optics table", "RELION 3.0"])
+@pytest.mark.drawn
 def test_everything_learned_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool
 ) -> None:

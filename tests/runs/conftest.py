@@ -1,0 +1,3 @@
+from ..drawing import undrawn
+
+__all__ = ["undrawn"]
