@@ -6,6 +6,7 @@ would find its own noise there, and take it for signal.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,12 +27,19 @@ if TYPE_CHECKING:
     from ..sets.classes.views import Views
     from ..sets.covariance.set_prior import SetPrior
     from ..signal.ctf import CtfParameters
+    from .estimators.views import Told
+    from .lesson import Lesson
 
 FEWEST = 200
 """Images in each half from which on classes are learned."""
 MOST = 4000
 """Images of each half that classes are learned from."""
 ITERATIONS = 14
+TIMES, MANY = 3, 800
+"""How often classes are learned from each half, since what each time finds by chance averages out;
+and images of both halves from which on once is enough, since a structure is learned beside them."""
+LEAST_OFFSET_SD = 1.2
+"""Pixels: where noise is strong, images seem to lie better than they do."""
 PER_CLASS = 2000.0
 """Energy of the signal, over the noise's per pixel, that a class needs in all its images."""
 FEWEST_OF_CLASS = 17
@@ -47,23 +55,17 @@ _PIECE = 64
 
 
 def learn_classes(
-    images: torch.Tensor,
-    ctf: CtfParameters | None,
-    halves: torch.Tensor,
+    lesson: Lesson,
     priors: Sequence[SetPrior],
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
-) -> tuple[KnownViews, KnownViews] | None:
+) -> Told | None:
     """Learn what each half of the images may show from the other half.
 
     Parameters
     ----------
-    images : (n, b, b)
-        As the set's own estimates see them.
-    ctf
-        n of them; None where the set has none.
-    halves : (n,)
-        0 or 1.
+    lesson
+        The images.
     priors
         For images of half 0, what half 1 taught of mean and covariance, and the other way round.
     pool
@@ -77,34 +79,44 @@ def learn_classes(
     views
         Those for the images of half 0, and for those of half 1; None where images are too few.
     """
-    taught = [(halves == half).nonzero()[:MOST, 0] for half in (1, 0)]
+    taught = [(lesson.halves == half).nonzero()[:MOST, 0] for half in (1, 0)]
     if min(len(rows) for rows in taught) < FEWEST:
         return None
-    box = images.shape[-1]
+    box = lesson.views.shape[-1]
     grid = polar_grid(box, PART * box / 2 + EDGE)
     found = []
     for rows, prior in zip(taught, priors, strict=True):
-        source = Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
-        classes = how_many_classes(len(rows), prior.signal)
-        reach = max(2.0, OFFSETS * box)
-        covariances = ring_covariances(prior, grid)
-        settings = Settings(classes, reach, ITERATIONS, covariances=covariances)
-        learned = teach(Engine(source, grid, settings, pool, tick), torch.arange(len(rows)))
-        mixture = learned.mixture
-        views = mixture.averages.clone()
-        views[:, learned.search.rings :] = 0  # where nothing was learned
-        found.append(
-            KnownViews(
-                views=views,
-                noise=MISFIT * mixture.noise[0],
-                box=box,
-                pixel_size=prior.pixel_size,
-                radius=PART * box / 2 + EDGE,
-                offset_sd=float(mixture.offset_sd),
-                empty=float(mixture.weights[-1]),
-            )
+        source = Sampled(lesson.views, lesson.ctf, rows, grid, prior.pixel_size, pool)
+        settings = Settings(
+            classes=how_many_classes(len(rows), prior.signal),
+            offset_range=max(2.0, OFFSETS * box),
+            least_offset_sd=LEAST_OFFSET_SD,
+            iterations=ITERATIONS,
+            covariances=ring_covariances(prior, grid),
         )
-    return found[0], found[1]
+        engines = [
+            Engine(source, grid, replace(settings, seed=seed), pool, tick)
+            for seed in range(times(len(lesson.views)))
+        ]
+        found.append(tuple(_taught(engine, prior.pixel_size) for engine in engines))
+    return tuple(found)
+
+
+def _taught(engine: Engine, pixel_size: float) -> KnownViews:
+    """Learn the class averages of all images of an engine."""
+    learned = teach(engine, torch.arange(engine.images))
+    mixture, box = learned.mixture, engine.grid.box
+    views = mixture.averages.clone()
+    views[:, learned.search.rings :] = 0  # where nothing was learned
+    return KnownViews(
+        views=views,
+        noise=MISFIT * mixture.noise[0],
+        box=box,
+        pixel_size=pixel_size,
+        radius=PART * box / 2 + EDGE,
+        offset_sd=float(mixture.offset_sd),
+        empty=float(mixture.weights[-1]),
+    )
 
 
 def ring_covariances(prior: SetPrior, grid: PolarGrid) -> torch.Tensor:
@@ -120,7 +132,12 @@ def ring_covariances(prior: SetPrior, grid: PolarGrid) -> torch.Tensor:
 
 def passes(images: int) -> int:
     """Give how often each of so many images is compared with classes, or with what they leave."""
-    return ITERATIONS + 1 if images >= 2 * FEWEST else 0
+    return times(images) * ITERATIONS + 1 if images >= 2 * FEWEST else 0
+
+
+def times(images: int) -> int:
+    """Give how often classes of so many images are learned."""
+    return 1 if images >= MANY else TIMES
 
 
 def how_many_classes(images: int, signal: float) -> int:

@@ -9,14 +9,13 @@ import torch
 
 from ..sets.stacking.combination import Weights, combined, parts
 from .estimators.linear import LinearEstimate
-from .estimators.views import PosteriorMean
+from .estimators.views import PosteriorMean, Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..sets.covariance.set_prior import SetPrior
     from ..sets.stacking.evidence import Evidence
-    from ..sets.templates.known_views import KnownViews
     from .estimators.estimator import Estimator, Seen
 
 
@@ -34,14 +33,13 @@ class KnownSet:
     halves
         Those of the linear estimate: for each half of the images, as the other half taught, or one
         for all; empty where images are too few or it has no weight.
-    classes
-        What particles of each half may show, as the other half taught; empty where nothing did.
-    rests
-        For each of `classes`, mean and covariance of what they leave of the images; empty where
-        they leave nothing.
     views
-        What they may show by a structure that the set taught (for each half of the images, as the
-        other half taught), or by a reference or class averages that the user gave; by its name.
+        What particles may show, by its name: by classes and by a structure that the set taught (for
+        each half of the images, as the other half taught), and by a reference or class averages
+        that the user gave.
+    rests
+        For each half, mean and covariance of what `CLASSES` leave of the images; empty where they
+        leave nothing.
     weights
         Of the network's answer and of all `estimators`; None while they are not known.
     evidence
@@ -50,9 +48,8 @@ class KnownSet:
 
     prior: SetPrior
     halves: tuple[SetPrior, ...] = ()
-    classes: tuple[KnownViews, ...] = ()
+    views: Mapping[str, Told] = field(default_factory=dict)
     rests: tuple[SetPrior, ...] = ()
-    views: Mapping[str, tuple[KnownViews, ...]] = field(default_factory=dict)
     weights: Weights | None = None
     evidence: Evidence | None = None
 
@@ -61,10 +58,10 @@ class KnownSet:
         found: list[Estimator] = []
         if self.halves:
             found.append(LinearEstimate(self.halves))
-        if self.classes:
-            found.append(PosteriorMean(CLASSES, self.classes, self.rests))
-        found += [PosteriorMean(name, views) for name, views in self.views.items()]
-        return found
+        return found + [
+            PosteriorMean(name, views, self.rests if name == CLASSES else ())
+            for name, views in self.views.items()
+        ]
 
     def keeping(self, weights: Weights | None, evidence: Evidence | None = None) -> KnownSet:
         """Give what is known with these weights; estimates without a weight are left out.
@@ -74,14 +71,11 @@ class KnownSet:
         image among them says next to nothing.
         """
         names = () if weights is None else weights.names
-        linear, classes = LinearEstimate(()).name in names, CLASSES in names
-        views = {name: each for name, each in self.views.items() if name in names}
         return KnownSet(
             self.prior,
-            (self.prior,) if linear else (),
-            self.classes if classes else (),
-            self.rests if classes else (),
-            views,
+            (self.prior,) if LinearEstimate(()).name in names else (),
+            {name: each for name, each in self.views.items() if name in names},
+            self.rests if CLASSES in names else (),
             weights,
             evidence,
         )
@@ -100,9 +94,11 @@ class KnownSet:
         return KnownSet(
             self.prior.to(device),
             tuple(prior.to(device) for prior in self.halves),
-            tuple(views.to(device) for views in self.classes),
+            {
+                name: tuple(tuple(one.to(device) for one in each) for each in views)
+                for name, views in self.views.items()
+            },
             tuple(prior.to(device) for prior in self.rests),
-            {name: tuple(v.to(device) for v in views) for name, views in self.views.items()},
             weights,
             self.evidence,
         )

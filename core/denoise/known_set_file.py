@@ -15,13 +15,13 @@ from ..sets.covariance.set_file import plain_fields, prior_from, read_priors, wr
 from ..sets.stacking.combination import Weights
 from ..sets.stacking.evidence import evidence_from
 from ..sets.templates.known_views import KnownViews
-from .known_set import KnownSet
+from .estimators.views import Told
+from .known_set import CLASSES, KnownSet
 from .views import Geometry
 
 SET, WEIGHTS = "set.safetensors", "weights.safetensors"
 """Files that take the priors of whole sets, and what else is known."""
 _KIND = "set-weights"
-_CLASSES = ("classes 0", "classes 1")
 
 
 def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
@@ -30,9 +30,12 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for number, (raw, known) in enumerate(sets.items()):
         weights = known.weights
-        views = {f"classes {half}": views for half, views in enumerate(known.classes)}
-        for name, several in known.views.items():
-            views |= {f"views {half} {name}": each for half, each in enumerate(several)}
+        views = {
+            _key(half, place, name): each
+            for name, told in known.views.items()
+            for half, several in enumerate(told)
+            for place, each in enumerate(several)
+        }
         described.append({
             "raw": raw,
             "names": weights.names if weights else [],
@@ -79,14 +82,13 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
                 str(name): _views(plain, _under(tensors, f"{number}.{name}."), prior.box)
                 for name, plain in values["views"].items()
             }
-            classes = tuple(each for name, each in sorted(views.items()) if name in _CLASSES)
-            others = {name: _several(views, name) for name in names if f"views 0 {name}" in views}
+            told = {name: _told(views, name) for name in names if _key(0, 0, name) in views}
             weights = None
             if names:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]
                 weights = Weights(names, strengths, table)
             evidence = values["evidence"] and evidence_from(values["evidence"])
-            known = KnownSet(prior, halves, classes, rests, others, weights, evidence)
+            known = KnownSet(prior, halves, told, rests, weights, evidence)
             _check(known)
             found[int(box), float(pixel_size)] = known
         if len(found) != len(priors):
@@ -100,9 +102,18 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
     return found
 
 
-def _several(views: Mapping[str, KnownViews], name: str) -> tuple[KnownViews, ...]:
+def _key(half: int, place: int, name: str) -> str:
+    """Name one of several sets of views."""
+    return f"views {half}.{place} {name}"
+
+
+def _told(views: Mapping[str, KnownViews], name: str) -> Told:
     """Give the views of a name, for all images or for each half of them."""
-    return tuple(views[key] for half in (0, 1) if (key := f"views {half} {name}") in views)
+    found = []
+    for half in (0, 1):
+        keys = (_key(half, place, name) for place in range(len(views)))
+        found.append(tuple(views[key] for key in keys if key in views))
+    return tuple(several for several in found if several)
 
 
 def _plain(views: KnownViews) -> dict[str, Any]:
@@ -135,8 +146,8 @@ def _views(plain: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], box: i
 def _check(known: KnownSet) -> None:
     """Raise ValueError where the parts do not belong together, so that nothing fails in use."""
     weights = known.weights
-    if len(known.rests) not in (0, len(known.classes)):
-        raise ValueError(f"{len(known.rests)} rests for {len(known.classes)} sets of classes")
+    if len(known.rests) not in (0, len(known.views.get(CLASSES, ()))):
+        raise ValueError(f"{len(known.rests)} rests do not fit to the classes")
     if weights is None:
         return
     strengths, table, count = weights.strengths, weights.table, len(known.estimators()) + 1

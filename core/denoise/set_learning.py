@@ -13,9 +13,9 @@ from ..sets.covariance.learn import FEWEST, learn
 from ..signal.fourier import fourier_resize
 from .class_learning import learn_classes
 from .estimators.estimator import Seen
-from .estimators.views import PosteriorMean
+from .estimators.views import PosteriorMean, Told
 from .given import Given
-from .known_set import STRUCTURE, KnownSet
+from .known_set import CLASSES, STRUCTURE, KnownSet
 from .learning_clock import Clock
 from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..sets.covariance.set_prior import SetPrior
-    from ..sets.templates.known_views import KnownViews
     from ..signal.ctf import CtfParameters
     from .estimators.network import Network
     from .inference import Denoiser
@@ -140,10 +139,9 @@ def learn_from(
         return None
     clock = Clock(tick, until)
     halves = _by_halves(lesson, lesson.views, pool)
-    views, classes, rests = _learned_views(lesson, prior, halves, pool, clock)
+    views, rests = _learned_views(lesson, prior, halves, pool, clock)
     clock.tell()
-    views |= _given(lesson, given, prior, pool, tick)
-    known = KnownSet(prior, halves, classes, rests, views)
+    known = KnownSet(prior, halves, views | _given(lesson, given, prior, pool, tick), rests)
     device = network.device
     weighed = weigh(known.to(device), network, lesson.sample.to(device), pool, tick, lesson.others)
     return known.keeping(*(weighed or (None, None)))
@@ -151,40 +149,39 @@ def learn_from(
 
 def _learned_views(
     lesson: Lesson, prior: SetPrior, halves: tuple[SetPrior, ...], pool: Executor, clock: Clock
-) -> tuple[dict[str, tuple[KnownViews, ...]], tuple[KnownViews, ...], tuple[SetPrior, ...]]:
+) -> tuple[dict[str, Told], tuple[SetPrior, ...]]:
     """Learn classes, what they leave of the images, and a structure, as far as there is time."""
     if not halves:
-        return {}, (), ()
-    images, ctf, tick = lesson.views, lesson.ctf, clock.tick
-    classes = clock.in_time(
-        "its classes", lambda: learn_classes(images, ctf, lesson.halves, halves, pool, tick)
-    )
+        return {}, ()
+    tick = clock.tick
+    classes = clock.in_time("its classes", lambda: learn_classes(lesson, halves, pool, tick))
     rests = classes and clock.in_time(
         "the details that its classes leave open", lambda: _rests(lesson, classes, pool, tick)
     )
     structure = clock.in_time(
         "its structure", lambda: learn_structure(lesson, prior, halves, pool, tick)
     )
-    return {STRUCTURE: structure} if structure else {}, classes or (), rests or ()
+    views = {CLASSES: classes, STRUCTURE: structure}
+    return {name: told for name, told in views.items() if told}, rests or ()
 
 
 def _given(
     lesson: Lesson, given: Given, prior: SetPrior, pool: Executor, tick: Callable[[int], None]
-) -> dict[str, tuple[KnownViews, ...]]:
+) -> dict[str, Told]:
     """Fit what the user knows to the images."""
     grid = grid_of(prior.box)
     return {
-        name: (fit_views(
+        name: ((fit_views(
             given.views(number, grid, prior.pixel_size),
             lesson.views, lesson.ctf, prior, pool, tick,
-        ),)
+        ),),)
         for number, name in enumerate(given.names)
     }  # fmt: skip
 
 
 def _rests(
     lesson: Lesson,
-    classes: tuple[KnownViews, ...],
+    classes: Told,
     pool: Executor,
     tick: Callable[[int], None],
 ) -> tuple[SetPrior, ...]:

@@ -15,7 +15,7 @@ import torch
 from ..sets.structure.learn import Course, Task, blob, cut, taught
 from ..sets.structure.slices import Slices, lattice
 from ..sets.templates.reference import directions
-from .class_learning import MOST, OFFSETS, PART, Sampled
+from .class_learning import MANY, MOST, OFFSETS, PART, Sampled
 from .reference_learning import fit_views, grid_of
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..sets.classes.polar import PolarGrid
     from ..sets.covariance.set_prior import SetPrior
     from ..sets.structure.slices import Lattice
-    from ..sets.templates.known_views import KnownViews
+    from .estimators.views import Told
     from .lesson import Lesson
 
-FEWEST = 400
+FEWEST = MANY // 2
 """Images in each half from which on a structure is learned."""
 STARTS = 2
 """Volumes that are begun; the likeliest is kept."""
@@ -55,7 +55,7 @@ def learn_structure(
     priors: Sequence[SetPrior],
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
-) -> tuple[KnownViews, KnownViews] | None:
+) -> Told | None:
     """Learn the views of a structure that each half of the images may show from the other half.
 
     Parameters
@@ -102,8 +102,8 @@ def learn_structure(
         optics = None if lesson.ctf is None else lesson.ctf.take(rows[half].numpy())
         raw = projections(learned.volume, where)
         # Fitted to the images that they are for: what only the teachers show is made weaker.
-        found.append(fit_views(raw, lesson.views[rows[half]], optics, own, pool))
-    return found[0], found[1]
+        found.append((fit_views(raw, lesson.views[rows[half]], optics, own, pool),))
+    return tuple(found)
 
 
 def projections(volume: torch.Tensor, where: Lattice) -> torch.Tensor:

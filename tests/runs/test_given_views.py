@@ -120,7 +120,7 @@ def test_class_averages_count(project: Path) -> None:
     denoise("Out", classes=CLASSES)
     (known,) = read_sets(Path("Out")).values()
     assert list(known.views) == ["classes of classes.mrcs"]
-    (views,) = known.views["classes of classes.mrcs"]
+    ((views,),) = known.views["classes of classes.mrcs"]
     assert views.weights is not None
     assert float(views.weights.sum()) == pytest.approx(1)
     # Views that are read again keep their own weights, whatever their names.
@@ -129,7 +129,7 @@ def test_class_averages_count(project: Path) -> None:
     mixture = Weights(names, torch.zeros(1), table)
     given = {
         name: tuple(
-            replace(views, **{k: v.clone() for k, v in views.tensors().items()})
+            (replace(views, **{k: v.clone() for k, v in views.tensors().items()}),)
             for _ in range(count)
         )
         for count, name in enumerate(names[1:], start=1)

@@ -13,6 +13,9 @@ from ...sets.templates.posterior_mean import posterior_mean
 from ..views import set_view
 from .estimator import Seen, by_halves
 
+Told = tuple[tuple[KnownViews, ...], ...]
+"""Views learned apart, for all particles or for each half of the set."""
+
 
 @dataclass(frozen=True)
 class PosteriorMean:
@@ -23,14 +26,15 @@ class PosteriorMean:
     name
         In reports and records.
     known
-        Views for all particles, or for each half of the set those that the other half taught.
+        Views for all particles, or for each half of the set those that the other half taught. Where
+        several sets of views were learned apart, the mean over them is taken.
     rests
         For each of them, the covariance of what its posterior mean leaves of the images; none
         where it is not known.
     """
 
     name: str
-    known: tuple[KnownViews, ...]
+    known: Told
     rests: tuple[SetPrior, ...] = ()
 
     def __call__(self, seen: Seen) -> torch.Tensor:
@@ -39,7 +43,8 @@ class PosteriorMean:
         def by(number: int) -> Callable[[Seen], torch.Tensor]:
             def estimate(mine: Seen) -> torch.Tensor:
                 images, sd = set_view(mine.images)
-                found = posterior_mean(images, mine.ctf, self.known[number])
+                several = [posterior_mean(images, mine.ctf, each) for each in self.known[number]]
+                found = torch.stack(several).mean(0)
                 if self.rests:
                     found += self.rests[number].estimate(images - found, mine.ctf)
                 return found * sd

@@ -50,6 +50,8 @@ class Settings:
         Class averages beside that of empty images.
     offset_range
         Pixels that particles lie from the centre, at most.
+    least_offset_sd
+        Of the particles along y and along x, pixels.
     iterations
         Passes over the images.
     seed
@@ -66,6 +68,7 @@ class Settings:
 
     classes: int
     offset_range: float
+    least_offset_sd: float = 0.7
     iterations: int = 25
     seed: int = 0
     prior_width: float = 2.0

@@ -84,7 +84,9 @@ def teach(engine: Engine, usable: torch.Tensor) -> Taught:
     """Learn class averages alone, from the images `usable`."""
     settings, grid = engine.settings, engine.grid
     generator = torch.Generator().manual_seed(settings.seed)
-    prior = Prior(settings.prior_width, settings.offset_range, settings.covariances)
+    prior = Prior(
+        settings.prior_width, settings.least_offset_sd, settings.offset_range, settings.covariances
+    )
     mixture = engine.first(usable, generator)
     now = torch.full((engine.images, 2), torch.nan)
     rings, told, kept = FIRST_RINGS, [], None

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 SMALLEST_GROUP = 200
 """Images of an optics group from which on its noise has a spectrum of its own."""
-LEAST_OFFSET_SD = 0.7
-"""Pixels."""
 FEWEST = 0.1
 """A class with less than this part of the mean number of images is made anew."""
 
@@ -29,14 +27,15 @@ class Prior:
     width
         Factor on the power that a class average is expected to have on a ring, beside what the
         average itself shows above its noise; without `covariances`.
-    offset_range
-        Largest standard deviation of offsets, pixels.
+    least_offset_sd, offset_range
+        Least and largest standard deviation of offsets, pixels.
     covariances : (frequencies, rings, rings)
         Of clean images: of the Fourier coefficients along the rings, over the number of turns;
         None where they are not known.
     """
 
     width: float
+    least_offset_sd: float
     offset_range: float
     covariances: torch.Tensor | None = None
 
@@ -75,7 +74,7 @@ def maximise(
         averages=averages,
         weights=weights,
         noise=noise_of(seen, former, grid.mask_power),
-        offset_sd=min(max(spread, LEAST_OFFSET_SD), prior.offset_range),
+        offset_sd=min(max(spread, prior.least_offset_sd), prior.offset_range),
     )
     return mixture, ratio
 

@@ -37,19 +37,22 @@ class Tried:
     turns
         That are tried.
     offsets : (s, 2)
-        That are tried: y, x in pixels, about the centre.
-    moved : (turns // 2, rings, k, s)
-        Fourier coefficients along the compared rings of the views at all offsets.
+        That are tried: y, x in pixels, of the particle in the image.
+    phases : (s, rings, grid's turns // 2)
+        Factors that move images by the offsets.
+    spectra : (turns // 2, rings, k)
+        Fourier coefficients of the views along the compared rings.
     """
 
     turns: int
     offsets: torch.Tensor
-    moved: torch.Tensor
+    phases: torch.Tensor
+    spectra: torch.Tensor
 
     @property
     def rings(self) -> int:
         """Rings that are compared."""
-        return self.moved.shape[1]
+        return self.spectra.shape[1]
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,9 @@ class KnownViews:
         rings = min(most_rings, max(1, int((beyond > LEAST_EVIDENCE).sum())))
         turns = min(grid.turns, most_turns)
         offsets = disc(max(step, REACH * self.offset_sd), step).to(self.views.device)
-        samples = grid.moved(self.views[:, None], grid.phases(offsets))
-        spectra = torch.fft.rfft(samples)[:, :, :rings, : turns // 2]
-        return Tried(turns, offsets, spectra.permute(3, 2, 0, 1).contiguous())
+        spectra = torch.fft.rfft(self.views[:, :rings])[..., : turns // 2]
+        phases = grid.phases(offsets)[:, :rings]
+        return Tried(turns, offsets, phases, spectra.permute(2, 1, 0).contiguous())
 
     def to(self, device: torch.device | str) -> KnownViews:
         """Give the same on another device."""

@@ -18,6 +18,7 @@ from ..classes.search import from_turns, to_turns
 
 if TYPE_CHECKING:
     from ...signal.ctf import CtfParameters
+    from ..classes.polar import PolarGrid
     from .known_views import KnownViews, Tried
 
 MANY = 64
@@ -70,17 +71,17 @@ def _means(samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> 
     """Give the mean views (n, rings, turns) of samples times their CTF."""
     grid, tried = known.grid, known.fine
     weighted = samples * (grid.sample_areas / known.noise)[:, None]
-    spectra = torch.fft.rfft(weighted).permute(2, 0, 1).contiguous()
-    moved, odds = tried.moved[:, None], _odds(transfer, known, tried)
+    views, odds = tried.spectra, _odds(transfer, known, tried)
     if len(known.views) > MANY:
-        chosen = _best(spectra, transfer, known)
-        moved, odds = tried.moved[:, :, chosen].transpose(1, 2), odds.gather(1, chosen)
-    fits = _fits(spectra, moved, odds, known, tried)
+        chosen = _best(weighted, transfer, known)
+        views, odds = views[:, :, chosen].transpose(1, 2), odds.gather(1, chosen)
+    fits = _fits(_moved_back(weighted, grid, tried), views, odds, known, tried)
     posterior = _posterior(fits.flatten(2), known.empty)
     half = tried.turns // 2
     back = from_turns(tried.turns, half).to(posterior.device) @ posterior.flatten(1)
-    real, imaginary = back.reshape(2, half, *posterior.shape[1:])
-    return _back(_weighted(torch.complex(real, -imaginary), moved.flatten(3)), known)
+    real, imaginary = back.reshape(2, half, *fits.shape[1:])
+    along = torch.complex(real, -imaginary)
+    return _moved_on(_times(along, views.transpose(-1, -2)), known, tried)
 
 
 def _odds(transfer: torch.Tensor, known: KnownViews, tried: Tried) -> torch.Tensor:
@@ -90,51 +91,57 @@ def _odds(transfer: torch.Tensor, known: KnownViews, tried: Tried) -> torch.Tens
     return known.log_shares - transfer[:, :rings] @ (weight * known.powers)[:, :rings].T
 
 
-def _best(spectra: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> torch.Tensor:
+def _best(weighted: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> torch.Tensor:
     """Choose the views (n, few) that fit best in a coarse comparison."""
     tried = known.coarse
     few = max(LEAST, min(BEST, MOST_PRODUCTS // len(known.fine.offsets)))
-    fits = _fits(spectra, tried.moved[:, None], _odds(transfer, known, tried), known, tried)
-    chosen: torch.Tensor = torch.logsumexp(fits, dim=(0, 3)).topk(few, dim=1).indices
+    own, odds = _moved_back(weighted, known.grid, tried), _odds(transfer, known, tried)
+    fits = _fits(own, tried.spectra, odds, known, tried)
+    chosen: torch.Tensor = torch.logsumexp(fits, dim=(0, 2)).topk(few, dim=1).indices
     return chosen
 
 
+def _moved_back(weighted: torch.Tensor, grid: PolarGrid, tried: Tried) -> torch.Tensor:
+    """Give Fourier coefficients (turns // 2, n, s, rings) along rings of images moved back."""
+    moved = grid.moved(weighted[:, None, : tried.rings], tried.phases.conj())
+    spectra: torch.Tensor = torch.fft.rfft(moved)[..., : tried.turns // 2]
+    return spectra.permute(3, 0, 1, 2).contiguous()
+
+
 def _fits(
-    spectra: torch.Tensor,
-    moved: torch.Tensor,
+    own: torch.Tensor,
+    views: torch.Tensor,
     odds: torch.Tensor,
     known: KnownViews,
     tried: Tried,
 ) -> torch.Tensor:
-    """Give log-likelihoods and priors (turns, n, k, s) of views at all turns and offsets.
+    """Give log-likelihoods and priors (turns, n, s, k) of views at all turns and offsets.
 
     Parameters
     ----------
-    spectra : (frequencies, n, rings)
-        Of the images times CTF over noise.
-    moved : (turns // 2, n or 1, rings, k, s)
-        The views of each image, or of all.
+    own : (turns // 2, n, s, rings)
+        The images times CTF over noise, moved back.
+    views : (turns // 2, rings, k) or (turns // 2, n, rings, k)
+        Of all images, or of each.
     odds : (n, k)
         See `_odds`.
     known, tried
         The views, and how images are compared with them.
     """
-    half, shared, rings, k, s = moved.shape
-    own, views = spectra[:half, :, :rings].conj(), moved.flatten(3)
-    products = torch.bmm(own, views[:, 0]) if shared == 1 else (own[:, :, None] @ views)[:, :, 0]
+    products = _times(own.conj(), views)
     both = torch.cat([products.real, -products.imag]).flatten(1)  # of conj(products)
-    matrix = to_turns(tried.turns, half, known.grid.turns).to(both.device)
+    matrix = to_turns(tried.turns, len(own), known.grid.turns).to(both.device)
     apart = tried.offsets.square().sum(1) / known.spread
     prior = torch.log_softmax(-apart, 0) - math.log(tried.turns * len(known.views))
-    fits = (matrix @ both).reshape(tried.turns, own.shape[1], k, s)
-    return fits.add_(odds[:, :, None]).add_(prior)
+    fits: torch.Tensor = (matrix @ both).reshape(tried.turns, *products.shape[1:])
+    return fits.add_(odds[:, None, :] + prior[:, None])
 
 
-def _weighted(along: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
-    """Sum up views (f, n or 1, rings, m) with the weights (f, n, m) of each image."""
-    if views.shape[1] == 1:
-        return torch.bmm(along, views[:, 0].transpose(1, 2))
-    return (views @ along[..., None])[..., 0]
+def _times(own: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+    """Multiply matrices (f, n, s, i) by those of all images (f, i, j) or of each (f, n, i, j)."""
+    if views.ndim == own.ndim:
+        return own @ views
+    return torch.bmm(own.flatten(1, 2), views).reshape(*own.shape[:-1], -1)
 
 
 def _posterior(fits: torch.Tensor, empty: float) -> torch.Tensor:
@@ -146,13 +153,9 @@ def _posterior(fits: torch.Tensor, empty: float) -> torch.Tensor:
     return weights.div_(weights.sum((0, 2), keepdim=True) + torch.exp(-top))
 
 
-def _back(spectra: torch.Tensor, known: KnownViews) -> torch.Tensor:
-    """Give samples (n, rings, turns) of Fourier coefficients (frequencies, n, r) along rings."""
+def _moved_on(spectra: torch.Tensor, known: KnownViews, tried: Tried) -> torch.Tensor:
+    """Sum up Fourier coefficients (turns // 2, n, s, r) along rings, moved: (n, rings, turns)."""
     grid = known.grid
-    count, n, rings = spectra.shape
-    whole = torch.zeros(
-        n, grid.rings, grid.turns // 2 + 1, dtype=spectra.dtype, device=spectra.device
-    )
-    whole[:, :rings, :count] = spectra.permute(1, 2, 0)
-    samples: torch.Tensor = torch.fft.irfft(whole, n=grid.turns)
-    return samples
+    some = torch.fft.irfft(spectra.permute(1, 2, 3, 0), n=grid.turns)
+    moved = grid.moved(some, tried.phases).sum(1)
+    return torch.nn.functional.pad(moved, (0, 0, 0, grid.rings - tried.rings))
