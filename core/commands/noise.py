@@ -69,7 +69,8 @@ def inspect(bank: Path, out: Path | None) -> None:
     kurtosis beside those of Gaussian noise of the same spectrum. BANK is a folder or a blocks.star.
     """
     from ..errors import IceblockError
-    from ..figures.noise_gallery import block_page, spectrum_page, statistics_page, write_pages
+    from ..figures.noise_gallery import block_page, spectrum_page, statistics_page
+    from ..figures.pages import write_pages
     from ..noise.bank import NoiseBank
     from ..noise.inspection import describe
     from ..noise.inspection import inspect as look

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from ..denoise.model_file import ModelCard
 from ..denoise.views import seen_by_network
-from ..images.disk import replacing
 from .gallery import gallery, spectra, strip
+from .pages import write_pages
 from .sample import Sample
 from .text_page import text_page
 
@@ -83,6 +82,4 @@ def write_report(
         spectra(sample.raw, sample.denoised, sample.pixel_size, 2 * seen),
         *further,
     ]
-    with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:
-        for page in pages:
-            pdf.savefig(page)
+    write_pages(path, pages)

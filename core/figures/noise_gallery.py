@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from ..images.disk import replacing
 from ..noise.bank import NoiseBank
 from ..noise.inspection import Inspection
 from ..wording import counted
@@ -23,13 +20,6 @@ from .text_page import Rows
 COLUMNS, STRIP = 9, 8
 """Blocks of a row of the page, and of a report's first page."""
 _ROWS = 6
-
-
-def write_pages(path: Path, pages: list[Figure]) -> None:
-    """Write figures as the pages of a PDF, whole or not at all; same figures, same bytes."""
-    with replacing(path) as file, PdfPages(file, metadata={"CreationDate": None}) as pdf:
-        for page in pages:
-            pdf.savefig(page)
 
 
 def block_page(bank: NoiseBank) -> Figure:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ..evaluate.gate import Check
 from ..images.disk import replacing
-from .noise_gallery import write_pages
+from .pages import write_pages
 from .text_page import Rows, text_page
 from .trust_figures import gate_page
 

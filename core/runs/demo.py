@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ..compute.threads import one_thread_each
 from ..errors import IceblockError
 from ..figures.montage import common_range, montage
+from ..figures.pages import write_picture
 from ..images.mrc.reader import read_header, read_images
 from ..signal.agreement import masked_correlation
 from ..signal.filters import wiener_filter
@@ -114,4 +115,4 @@ def _picture(path: Path, rows: dict[str, torch.Tensor]) -> None:
     ranges = {label: common_range(images) for label, images in shown.items()}
     made = {label: (images, ranges[label]) for label, images in shown.items()}
     montage(figure.subplots(), made, PIXEL_SIZE)
-    figure.savefig(path, dpi=80)
+    write_picture(path, figure)

@@ -12,8 +12,8 @@ from core.figures.noise_gallery import (
     spectrum_page,
     statistics_page,
     table_page,
-    write_pages,
 )
+from core.figures.pages import write_pages
 from core.noise.bank import NoiseBank, OpticsGroup
 from core.noise.bank_table import BankPart, write_bank
 from core.noise.inspection import describe, inspect, moments

@@ -18,8 +18,12 @@ def external(tmp_path: Path) -> External:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[WarmServer]:
-    """Starts jobs that need not import torch first; one test of each job starts the executable."""
-    modules = [name for job in JOBS for name in (f"core.runs.{job}.run", f"relion_ext.{job}")]
+    """Starts jobs that need not import torch first, and draw no pages.
+
+    One test of each job starts its executable, which does.
+    """
+    modules = ["tests.undrawn"]
+    modules += [name for job in JOBS for name in (f"core.runs.{job}.run", f"relion_ext.{job}")]
     warm = WarmServer(modules=modules)
     yield warm
     warm.close()

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ...figures.noise_gallery import write_pages
-from ...images.disk import replacing
+from ...figures.pages import write_pages, write_picture
 from ...sets.classes.learn import Learned
 from ...wording import counted
 from ..record import Device
@@ -45,9 +44,8 @@ def report(
     record
         The run's record so far.
     """
-    with replacing(options.out / MONTAGE) as file:
-        montage(found, field, 0, min(len(found.averages), 64)).savefig(file, format="png", dpi=110)
     count = len(found.averages)
+    write_picture(options.out / MONTAGE, montage(found, field, 0, min(count, 64)), 110)
     pages = [_facts(options, found, learned, record)]
     for start in range(0, count, COLUMNS * ROWS):
         pages.append(montage(found, field, start, min(start + COLUMNS * ROWS, count)))

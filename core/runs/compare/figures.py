@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from ...compare.figures import NOISY, TRUTH, methods_page, profiles_page, residuals_page
 from ...figures.gallery import normalise
-from ...figures.noise_gallery import write_pages
-from ...images.disk import replacing
+from ...figures.pages import write_pages, write_picture
 from .inputs import Inputs, Sheet
 from .options import FIGURES, PAGES, CompareOptions
 from .real import Real
@@ -30,8 +29,7 @@ def draw(
     """Write every figure as a PNG, and all of them as the pages of a PDF."""
     pages = figures(inputs, results, real)
     for name, figure in pages.items():
-        with replacing(options.out / FIGURES / f"{name}.png") as file:
-            figure.savefig(file, dpi=DPI, format="png")
+        write_picture(options.out / FIGURES / f"{name}.png", figure, DPI)
     write_pages(options.out / PAGES, [*pages.values()])
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.backends.backend_pdf import PdfPages
 from PIL import Image
 
 from ...figures.before_after import page as picture_page
+from ...figures.pages import write_pages
 from ...figures.text_page import text_page
-from ...images.disk import replacing
 from ...wording import counted
 from .one import Facts
 from .options import PICTURES, MicrographsOptions
@@ -24,7 +23,6 @@ ADVICE = (
     "Red outlines are pollution: carbon, ice crystals, dirt and defects. There the micrograph is "
     "flat and not denoised. Where a red outline is on particles, give the particle diameter.",
 )
-_NO_DATE = {"CreationDate": None}
 
 
 def report(options: MicrographsOptions, record: MicrographsRecord, facts: Sequence[Facts]) -> None:
@@ -45,9 +43,7 @@ def report(options: MicrographsOptions, record: MicrographsRecord, facts: Sequen
         with Image.open(options.out / PICTURES / f"{one.output}.png") as picture:
             title = f"{one.name}: raw, smoothed for the eye (left), and denoised (right)"
             pages.append(picture_page(title, np.asarray(picture.convert("RGB"))))
-    with replacing(options.out / options.report) as file, PdfPages(file, metadata=_NO_DATE) as pdf:
-        for page in pages:
-            pdf.savefig(page)
+    write_pages(options.out / options.report, pages)
 
 
 def last_lines(options: MicrographsOptions, record: MicrographsRecord) -> str:

@@ -16,8 +16,8 @@ from ...figures.noise_gallery import (
     spectrum_page,
     statistics_page,
     table_page,
-    write_pages,
 )
+from ...figures.pages import write_pages
 from ...figures.text_page import text_page
 from ...images.disk import replacing
 from ...images.star.writer import loop, write_blocks

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from matplotlib.backends.backend_pdf import PdfPages
 
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
 from ...denoise.shipped import DEFAULT, find_model
+from ...figures.pages import write_pages, write_picture
 from ...figures.selection import Shown, histogram_page, micrograph_page, montage_page
-from ...images.disk import replacing
 from .choice import Choice
 from .inputs import Work
 from .options import PICTURE, SelectOptions
@@ -23,7 +22,6 @@ from .scoring import Scored
 
 EACH = 8
 """Particles of a group in the montage."""
-_NO_DATE = {"CreationDate": None}
 
 
 def report(
@@ -48,14 +46,10 @@ def report(
     groups = _groups(scored.score, choice.border, same_kind(work.plan) & scored.usable)
     shown = _shown(work, scored, signs, groups) if groups else None
     first = histogram_page(scores, choice.kept, choice.border, facts, record.warnings, shown)
-    with replacing(options.out / PICTURE) as file:
-        first.savefig(file, format="png", dpi=100)
-    with replacing(options.out / options.report) as file, PdfPages(file, metadata=_NO_DATE) as pdf:
-        pdf.savefig(first)
-        if shown is not None:
-            pdf.savefig(montage_page(shown))
-        if record.micrographs:
-            pdf.savefig(micrograph_page(record.micrographs))
+    write_picture(options.out / PICTURE, first, 100)
+    pages = [first] if shown is None else [first, montage_page(shown)]
+    pages += [micrograph_page(record.micrographs)] if record.micrographs else []
+    write_pages(options.out / options.report, pages)
 
 
 def _populations(record: SelectRecord) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...denoise.training.metrics_log import Row
-from ...figures.noise_gallery import write_pages
+from ...figures.pages import write_pages
 from ...figures.text_page import text_page
 from ...wording import counted
 from ..durations import format_duration

@@ -16,9 +16,9 @@ from ...denoise.training.held_out import HeldOut, Images, mean, named, trivial_m
 from ...denoise.training.metrics_log import Row
 from ...denoise.training.trainer import Score, Trainer
 from ...denoise.training.watcher import Watcher
+from ...figures.pages import write_picture
 from ...figures.text_page import Rows
 from ...figures.training_figures import curves, sample_rows, samples
-from ...images.disk import replacing
 from ...wording import counted
 from .options import CURVES, SAMPLES
 
@@ -82,8 +82,7 @@ class Validation:
     def draw(self, rows: Sequence[Row]) -> None:
         """Write the figures as pictures."""
         for figure, file_name in zip(self.figures(rows), (CURVES, SAMPLES), strict=True):
-            with replacing(self.folder / file_name) as file:
-                figure.savefig(file, dpi=80, format="png")
+            write_picture(self.folder / file_name, figure)
 
 
 class TrainingWatch(Watcher):

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ...figures.gallery import gallery, spectra, strip
-from ...figures.noise_gallery import block_page, picture_page, write_pages
+from ...figures.noise_gallery import block_page, picture_page
+from ...figures.pages import write_pages
 from ...figures.sample import Sample
 from ...figures.text_page import text_page
 from ...images.particles import format_of
