@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from core.errors import IceblockError
-from core.images.disk import partial_path, replacing, write_error
+from core.images.disk import partial_path, replacing, writing
 
 from .connection import Connection, no_second_try
 
@@ -173,13 +173,11 @@ class ProjectFiles:
         return os.access(folder / name, os.W_OK | os.X_OK)
 
     def _make_mirror(self, scratch: Path | None) -> Path:
-        try:
+        with writing(scratch or Path(tempfile.gettempdir())):
             if scratch is not None:
                 scratch.mkdir(parents=True, exist_ok=True)
             self._mirror = Path(tempfile.mkdtemp(prefix="iceblock-", dir=scratch))
             (self._mirror / self._job.uid).mkdir()
-        except OSError as error:
-            raise write_error(error, scratch or Path(tempfile.gettempdir())) from error
         return self._mirror
 
 

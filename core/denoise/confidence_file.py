@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IceblockError
-from ..images.disk import partial_path, read_error, write_error
+from ..images.disk import partial_path, reading, writing
 
 Values = npt.NDArray[np.float32]
 
@@ -75,34 +75,25 @@ class ConfidenceWriter:
             if path.is_file() and len(found) < count:
                 found = _read(path)
         kept = found[:count] if len(found) >= count else found[:0]
-        try:
+        with writing(self._path):
             self._partial.write_bytes(kept.tobytes())
-        except OSError as error:
-            raise write_error(error, self._path) from error
         return len(kept) == count
 
     def append(self, values: Values) -> None:
         """Write the values of the next images."""
-        try:
-            with self._partial.open("ab") as file:
-                file.write(values.astype(_TYPE).tobytes())
-        except OSError as error:
-            raise write_error(error, self._path) from error
+        with writing(self._path), self._partial.open("ab") as file:
+            file.write(values.astype(_TYPE).tobytes())
 
     def close(self) -> None:
         """Give the file its name."""
-        try:
+        with writing(self._path):
             with self._partial.open("rb+") as file:
                 os.fsync(file.fileno())
             self._partial.replace(self._path)
-        except OSError as error:
-            raise write_error(error, self._path) from error
 
 
 def _read(path: Path) -> Values:
     """Read whole values; a cut one at the end is left out."""
-    try:
+    with reading(path):
         data = path.read_bytes()
-    except OSError as error:
-        raise read_error(error, path) from error
     return np.frombuffer(data[: len(data) // _TYPE.itemsize * _TYPE.itemsize], _TYPE)

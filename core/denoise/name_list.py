@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..images.disk import write_error
+from ..images.disk import writing
 
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # any name there is
 
@@ -26,9 +26,6 @@ class NameList:
         new = [name for name in names if name not in self._known]
         if not new:
             return
-        try:
-            with self._path.open("a", **_TEXT) as file:
-                file.writelines(f"{name}\n" for name in new)
-        except OSError as error:
-            raise write_error(error, self._path) from error
+        with writing(self._path), self._path.open("a", **_TEXT) as file:
+            file.writelines(f"{name}\n" for name in new)
         self._known.update(new)

@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..evaluate.gate import Check
-from ..images.disk import replacing
+from ..images.disk import write_file
 from .pages import write_pages
 from .text_page import Rows, text_page
 from .trust_figures import gate_page
@@ -78,8 +78,7 @@ def write_html(path: Path, report: TrustReport) -> None:
         + "\n".join(body)
         + "\n</body></html>\n"
     )
-    with replacing(path) as file:
-        file.write(page.encode())
+    write_file(path, page)
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

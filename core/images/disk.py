@@ -49,6 +49,24 @@ def read_error(error: OSError, path: Path) -> IceblockError:
     )
 
 
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise the `read_error` of `path` in the place of an `OSError` inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise read_error(error, path) from error
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise the `write_error` of `path` in the place of an `OSError` inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
 def partial_path(path: Path) -> Path:
     """Give the hidden temporary name, in the same folder, of a `path` that is being written."""
     return path.with_name(f".{path.name}.partial")
@@ -77,6 +95,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a whole file, or none; see `replacing`."""
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def write_fully(file: BinaryIO, view: memoryview) -> None:

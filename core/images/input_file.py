@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import IceblockError
-from .disk import read_error
+from .disk import read_error, reading
 
 
 def open_input(path: Path) -> BinaryIO:
@@ -37,10 +37,8 @@ def read_whole(path: Path) -> bytes:
     """Read all of a file; IceblockError as for `open_input`, and for one beyond the memory."""
     with open_input(path) as file:
         refuse_beyond_memory(path, os.fstat(file.fileno()).st_size)
-        try:
+        with reading(path):
             return file.read()
-        except OSError as error:
-            raise read_error(error, path) from error
 
 
 def is_file(path: Path) -> bool:

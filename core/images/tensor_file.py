@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..errors import IceblockError
-from .disk import replacing
+from .disk import write_file
 from .input_file import open_input, refuse_beyond_memory
 
 FORMAT = 1
@@ -52,8 +52,7 @@ def write_tensors(
     text = json.dumps(
         {"format": FORMAT, "architecture": architecture, **description}, sort_keys=True
     )
-    with replacing(path) as file:
-        file.write(save(plain, metadata={_KEY: text}))
+    write_file(path, save(plain, metadata={_KEY: text}))
 
 
 def read_tensors(

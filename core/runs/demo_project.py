@@ -10,7 +10,7 @@ from pathlib import Path
 from ..compute.threads import one_thread_each
 from ..console import Console
 from ..errors import IceblockError
-from ..images.disk import write_error
+from ..images.disk import writing
 from ..simulate.project import write_project
 from ..simulate.project_contents import ProjectSettings
 
@@ -36,7 +36,7 @@ def run(folder: Path, settings: ProjectSettings | None = None) -> int:
         If the folder holds something already or cannot be written.
     """
     settings = settings or ProjectSettings()
-    try:
+    with writing(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise IceblockError(f"{folder} already holds something; name a new folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +47,4 @@ def run(folder: Path, settings: ProjectSettings | None = None) -> int:
             if folder.exists():
                 folder.rmdir()
             shutil.move(Path(made) / "project", folder)
-    except OSError as error:
-        raise write_error(error, folder) from error
     return particles

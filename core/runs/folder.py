@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import IceblockError
-from ..images.disk import write_error
+from ..images.disk import write_error, writing
 from .record import FINISHED, RECORD, RUNNING, R, RunRecord, read_record
 
 LOCK = ".iceblock.lock"
@@ -53,10 +53,8 @@ def helping(folder: Path) -> Iterator[None]:
     Whoever enters must make sure afterwards that the run's first process is still there.
     """
     path = folder / HELPERS_LOCK
-    try:
+    with writing(path):
         handle = path.open("a+")
-    except OSError as error:
-        raise write_error(error, path) from error
     with handle:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.lockf(handle, fcntl.LOCK_SH)

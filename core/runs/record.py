@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_h
 
 from .. import __version__
 from ..errors import IceblockError
-from ..images.disk import replacing
+from ..images.disk import write_file
 
 if TYPE_CHECKING:
     from torch import device as TorchDevice
@@ -115,8 +115,7 @@ def read_record(folder: Path, kind: type[R]) -> R | None:
 def write_record(folder: Path, record: RunRecord | Mapping[str, object]) -> None:
     """Write a record, whole or not at all."""
     plain = record.plain() if isinstance(record, RunRecord) else {"iceblock": __version__, **record}
-    with replacing(folder / RECORD) as file:
-        file.write(json.dumps(plain, indent=2, default=str).encode() + b"\n")
+    write_file(folder / RECORD, json.dumps(plain, indent=2, default=str) + "\n")
 
 
 def _plain(value: Any) -> Any:

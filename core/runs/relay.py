@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..images.disk import read_error, write_error
+from ..images.disk import reading, writing
 from ..remarks import collected, warn
 
 NAME = ".warnings."
@@ -34,20 +34,15 @@ def relayed(folder: Path, process: int) -> Iterator[None]:
             yield
         finally:
             if sentences:
-                try:
-                    with path.open("a", encoding="utf-8") as file:
-                        file.writelines(f"{json.dumps(sentence)}\n" for sentence in sentences)
-                except OSError as error:
-                    raise write_error(error, path) from error
+                with writing(path), path.open("a", encoding="utf-8") as file:
+                    file.writelines(f"{json.dumps(sentence)}\n" for sentence in sentences)
 
 
 def tell_relayed(folder: Path) -> None:
     """Warn of what the processes of a run left, in their order."""
     for path in _files(folder):
-        try:
+        with reading(path):
             lines = path.read_text("utf-8").splitlines()
-        except OSError as error:
-            raise read_error(error, path) from error
         for line in lines:
             with contextlib.suppress(json.JSONDecodeError):  # a killed process left half a line
                 warn(json.loads(line))
@@ -56,10 +51,8 @@ def tell_relayed(folder: Path) -> None:
 def forget_relayed(folder: Path) -> None:
     """Remove what the processes left."""
     for path in _files(folder):
-        try:
+        with writing(path):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise write_error(error, path) from error
 
 
 def _files(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import IceblockError
 from ..images.cs.locations import raw_locations
 from ..images.cs.table import read_table, write_table
-from ..images.disk import replacing
+from ..images.disk import write_file
 from ..images.micrographs.formats import read_image
 from ..images.micrographs.raw_names import RawMicrograph, RawNames, raw_of_table, without_job
 from ..images.star.document import StarFile
@@ -150,8 +150,7 @@ def _suffix(denoised: Path, out: Path) -> int:
         raise IceblockError(f"{denoised}: no files of picks (…{ending}) lie beside it")
     raw_table = out.parent / "micrographs.star"
     _table(table, raw_table)
-    with replacing(out) as file:
-        file.write(f"{raw_table.as_posix()}\n".encode())
+    write_file(out, f"{raw_table.as_posix()}\n")
     return count
 
 

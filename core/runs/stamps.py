@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..images.disk import read_error
+from ..images.disk import reading
 from ..noise.bank import BLOCKS, TABLE
 
 WHOLE = 1 << 20
@@ -25,21 +25,16 @@ _READERS = 16
 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise read_error(error, path) from error
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def moment(paths: Iterable[Path]) -> str:
     """SHA-256 over names, sizes and dates, to see whether files change during a run."""
     digest = hashlib.sha256()
     for path in paths:
-        try:
+        with reading(path):
             status = path.stat()
-        except OSError as error:
-            raise read_error(error, path) from error
         stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(stamp.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
@@ -53,20 +48,17 @@ def sampled(path: Path) -> str:
     IceblockError
         If the file cannot be read.
     """
-    try:
-        with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            digest = hashlib.sha256(f"{size}\n".encode())
-            if size <= WHOLE:
-                digest.update(file.readall())
-                return digest.hexdigest()
-            last = size - SAMPLE_BYTES
-            for number in range(SAMPLES):
-                place = last * number // (SAMPLES - 1)
-                digest.update(os.pread(file.fileno(), SAMPLE_BYTES, place))
+    with reading(path), path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.sha256(f"{size}\n".encode())
+        if size <= WHOLE:
+            digest.update(file.readall())
             return digest.hexdigest()
-    except OSError as error:
-        raise read_error(error, path) from error
+        last = size - SAMPLE_BYTES
+        for number in range(SAMPLES):
+            place = last * number // (SAMPLES - 1)
+            digest.update(os.pread(file.fileno(), SAMPLE_BYTES, place))
+        return digest.hexdigest()
 
 
 def sampled_all(paths: Iterable[Path]) -> dict[Path, str]:

@@ -12,7 +12,7 @@ import starfile
 import torch
 
 from ..errors import IceblockError
-from ..images.disk import replacing
+from ..images.disk import write_file
 from ..images.mrc.writer import StackWriter
 from ..images.project_root import name_from_here
 from ..images.star.image_names import image_name
@@ -124,5 +124,4 @@ def _write_star(path: Path, table: pd.DataFrame, pixel_size: float, box: int) ->
     particles = table.drop(columns=settings).assign(rlnOpticsGroup=groups)
     text = starfile.to_string({"optics": pd.DataFrame(optics), "particles": particles})
     tables = text.partition("\n")[2]  # the first line holds the time of day
-    with replacing(path) as file:
-        file.write(tables.encode())
+    write_file(path, tables)

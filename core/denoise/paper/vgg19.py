@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ...errors import IceblockError
-from ...images.disk import read_error
+from ...images.disk import read_error, reading
 
 SHA256 = "dcbb9e9d"
 """How the SHA-256 of torchvision's vgg19-dcbb9e9d.pth begins."""
@@ -102,11 +102,8 @@ def _vgg_layers(last: str) -> list[nn.Module]:
 
 def _read_pth(path: Path) -> dict[str, torch.Tensor]:
     """Read torchvision's file; its hash is looked at before anything in it."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise read_error(error, path) from error
+    with reading(path), path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(SHA256):
         raise IceblockError(
             f"{path} is not torchvision's VGG-19: its SHA-256 begins {digest[:8]} and not "

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...errors import IceblockError
-from ...images.disk import replacing
+from ...images.disk import write_file
 from .divergence import Watchdog
 from .schedule import Plateau
 from .tally import Tally
@@ -74,8 +74,7 @@ def save_checkpoint(
     }
     description = {"format": FORMAT, "state": asdict(state), "settings": settings}
     data = save(tensors, metadata={KEY: json.dumps(description)})
-    with replacing(path) as file:
-        file.write(data)
+    write_file(path, data)
 
 
 def load_checkpoint(path: Path, settings: Mapping[str, Any]) -> tuple[State, dict[str, Tensors]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from ...images.disk import replacing, write_error
+from ...images.disk import write_file, writing
 
 Row = dict[str, float]
 
@@ -41,11 +41,8 @@ class MetricsLog:
         if not known or set(row) - set(known):
             self._rewrite()
             return
-        try:
-            with self.path.open("a", newline="") as file:
-                csv.DictWriter(file, known).writerow(row)
-        except OSError as error:
-            raise write_error(error, self.path) from error
+        with writing(self.path), self.path.open("a", newline="") as file:
+            csv.DictWriter(file, known).writerow(row)
 
     def _rewrite(self) -> None:
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
@@ -53,8 +50,7 @@ class MetricsLog:
         self.rows[:1] = [dict.fromkeys(columns, float("nan")) | row for row in self.rows[:1]]
         lines = [",".join(columns)]
         lines += [",".join(_cell(row.get(name)) for name in columns) for row in self.rows]
-        with replacing(self.path) as file:
-            file.write(("\n".join(lines) + "\n").encode() if columns else b"")
+        write_file(self.path, "\n".join(lines) + "\n" if columns else "")
 
 
 def read_metrics(path: Path) -> list[Row]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from ...errors import IceblockError
-from ..disk import partial_path, write_error
+from ..disk import partial_path, writing
 from ..output_plan import output_names
 from ..project_root import name_from_here
 from ..star.image_names import image_name
@@ -120,14 +120,12 @@ def _link_stacks(particles: CsParticles, out: Path) -> list[str]:
                 f"{link} is in the way of a link to {target}; remove it or choose another name for "
                 f"{out.name}"
             )
-        try:
+        with writing(link):
             folder.mkdir(parents=True, exist_ok=True)
             partial = partial_path(link)
             partial.unlink(missing_ok=True)
             partial.symlink_to(target)
             partial.replace(link)
-        except OSError as error:
-            raise write_error(error, link) from error
         names.append(name_from_here(link))
     return names
 

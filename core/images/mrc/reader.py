@@ -17,7 +17,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 from ...errors import IceblockError
 from ...remarks import warn
 from ...wording import counted
-from ..disk import read_error
+from ..disk import reading
 from ..input_file import open_input, refuse_beyond_memory
 from .byte_mode import count_bytes, imod_says_unsigned, levels_say_unsigned
 from .foreign_formats import no_mrc_file, what_it_is
@@ -91,14 +91,11 @@ def read_header(path: Path, as_mask: bool = False) -> Stack:
     IceblockError
         For a file that is missing, empty, no MRC file, in another mode, or truncated.
     """
-    with open_input(path) as file:
-        try:
-            raw = file.read(HEADER_BYTES)
-            stack = _parse_stack(raw, os.fstat(file.fileno()).st_size, path)
-            if stack.dtype.itemsize == 1 and not as_mask:
-                return _with_sign(stack, file, imod_says_unsigned(raw))
-        except OSError as error:
-            raise read_error(error, path) from error
+    with open_input(path) as file, reading(path):
+        raw = file.read(HEADER_BYTES)
+        stack = _parse_stack(raw, os.fstat(file.fileno()).st_size, path)
+        if stack.dtype.itemsize == 1 and not as_mask:
+            return _with_sign(stack, file, imod_says_unsigned(raw))
     return stack
 
 
@@ -185,12 +182,9 @@ def read_images(stack: Stack, indices: npt.ArrayLike) -> npt.NDArray[np.float32]
         )
     refuse_beyond_memory(stack.path, 4 * wanted.size * stack.box_y * stack.box_x)
     images = np.empty((wanted.size, stack.box_y, stack.box_x), dtype=np.float32)
-    try:
-        with open_input(stack.path) as file:
-            for start, stop in _runs(wanted):
-                _read_run(file, stack, int(wanted[start]), images[start:stop])
-    except OSError as error:
-        raise read_error(error, stack.path) from error
+    with reading(stack.path), open_input(stack.path) as file:
+        for start, stop in _runs(wanted):
+            _read_run(file, stack, int(wanted[start]), images[start:stop])
     return images
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ... import __version__
 from ...compare.scores import MARGIN
 from ...compare.table import ABOVE, HEADLINES, Row, comma_separated, markdown, sentences
-from ...images.disk import replacing
+from ...images.disk import write_file
 from ..record import Device
 from .inputs import Inputs
 from .options import CSV, FIGURES, TABLE, CompareOptions
@@ -50,10 +50,8 @@ def write_tables(
         parts += ["\n### Warnings\n", "\n".join(f"- {text}" for text in record.warnings)]
     if record.remarks:
         parts += ["\n### Remarks\n", "\n".join(f"- {text}" for text in record.remarks)]
-    with replacing(options.out / TABLE) as file:
-        file.write(("\n".join(parts) + "\n").encode())
-    with replacing(options.out / CSV) as file:
-        file.write(comma_separated(rows, sets).encode())
+    write_file(options.out / TABLE, "\n".join(parts) + "\n")
+    write_file(options.out / CSV, comma_separated(rows, sets))
     return said
 
 

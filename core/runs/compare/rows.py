@@ -16,7 +16,7 @@ import torch
 from ...compare.scores import Scores, cluster, score
 from ...compare.table import Row
 from ...errors import IceblockError
-from ...images.disk import replacing
+from ...images.disk import write_file
 from ...images.mrc.reader import read_header, read_images
 from ...images.mrc.writer import StackWriter
 from .inputs import Sheet
@@ -85,8 +85,7 @@ class Bench:
         if self.real is not None and isinstance(method, Network) and not method.in_set:
             images = method.denoiser(self.real.images, self.real.pixel_size, self.real.contrast)[0]
             self._write_stack(f"{stem}_real", images * self.real.contrast, self.real.pixel_size)
-        with replacing(path) as file:  # last: where it is, all of a method is
-            file.write(json.dumps(plain, indent=1).encode())
+        write_file(path, json.dumps(plain, indent=1))
         return self._read(path)
 
     def _measure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...images.disk import read_error, replacing, write_error
+from ...images.disk import reading, write_file, writing
 from ...images.output_plan import OutputPlan
 from .options import OUTLIERS, UNUSABLE
 
@@ -16,12 +16,10 @@ def list_of_process(folder: Path, process: int | None, name: str = UNUSABLE) -> 
 
 def forget_lists(folder: Path) -> None:
     """Remove what the processes of another run left."""
-    try:
+    with writing(folder / UNUSABLE):
         for name in (UNUSABLE, OUTLIERS):
             for path in folder.glob(f".{name}.*"):
                 path.unlink()
-    except OSError as error:
-        raise write_error(error, folder / UNUSABLE) from error
 
 
 def merge_lists(folder: Path, plan: OutputPlan, name: str = UNUSABLE) -> int:
@@ -32,16 +30,13 @@ def merge_lists(folder: Path, plan: OutputPlan, name: str = UNUSABLE) -> int:
     parts = sorted(folder.glob(f".{name}.*"))
     whole_list = folder / name
     lists = [path for path in (whole_list, *parts) if path.is_file()]
-    try:
+    with reading(whole_list):
         texts = [path.read_text("utf-8", "surrogateescape") for path in lists]
-    except OSError as error:
-        raise read_error(error, whole_list) from error
     names = {line for text in texts for line in text.splitlines(keepends=True)}
     whole = _in_order([line.removesuffix("\n") for line in names if line.endswith("\n")], plan)
     text = "".join(f"{name}\n" for name in whole)
     if text and (lists, texts) != ([whole_list], [text]):
-        with replacing(whole_list) as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
+        write_file(whole_list, text.encode("utf-8", "surrogateescape"))
     for path in parts if text else lists:
         path.unlink(missing_ok=True)
     return len(whole)

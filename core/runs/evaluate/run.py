@@ -26,7 +26,7 @@ from ...evaluate.data_set import (
 )
 from ...evaluate.gate import Check, Trial
 from ...evaluate.hallucination import run_gate
-from ...images.disk import replacing
+from ...images.disk import write_file
 from ...noise.source import NoiseSource
 from ...remarks import warn
 from ...simulate.training_noise import noise_of, read_blocks
@@ -77,8 +77,7 @@ def run(options: EvaluateOptions, console: Console) -> Evaluation:
             record.seeds = "fixed: the same inputs give the same verdicts"
             findings = _find(options, seen, denoiser, console)
             made = report(options, seen, denoiser, findings, this.warnings)
-            with replacing(options.out / VERDICTS) as file:
-                file.write(made.json.encode())
+            write_file(options.out / VERDICTS, made.json)
     for line in (made.verdict, f"  {options.out / options.report}", f"  {options.out / PAGE}"):
         console.say(line)
     return Evaluation(record, made.values)

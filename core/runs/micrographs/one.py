@@ -15,7 +15,7 @@ from ...errors import IceblockError
 from ...figures.before_after import before_after
 from ...figures.overlay import write_png
 from ...images.denoised_mark import DENOISED
-from ...images.disk import read_error, replacing
+from ...images.disk import read_error, write_file
 from ...images.mrc.image import write_image
 from ...segment.segmenter import Segmenter
 from ..labelled import Labelled
@@ -83,8 +83,7 @@ class MicrographDenoiser:
             write_image(path, made.astype(options.dtype), pixel_size, DENOISED)
             _draw(out / PICTURES / f"{one.output}.png", field, one)
             facts = _facts(field, one, (made.shape[0], made.shape[1]), pixel_size, image.remarks)
-        with replacing(_facts_file(out, one)) as file:
-            file.write(json.dumps(asdict(facts)).encode())
+        write_file(_facts_file(out, one), json.dumps(asdict(facts)))
         return facts
 
     @staticmethod

@@ -19,7 +19,7 @@ from ...figures.noise_gallery import (
 )
 from ...figures.pages import write_pages
 from ...figures.text_page import text_page
-from ...images.disk import replacing
+from ...images.disk import write_file
 from ...images.star.writer import loop, write_blocks
 from ...noise.bank import TABLE, NoiseBank
 from ...noise.inspection import describe, inspect
@@ -88,8 +88,7 @@ def write_lists(options: NoiseOptions, summary: Summary) -> None:
     unreadable = [summary.unreadable[number] for number in sorted(summary.unreadable)]
     for name, lines in ((REMARKS, summary.remarks()), (UNREADABLE, unreadable)):
         if lines:
-            with replacing(options.out / name) as file:
-                file.write("\n".join([*lines, ""]).encode())
+            write_file(options.out / name, "\n".join([*lines, ""]))
         else:
             (options.out / name).unlink(missing_ok=True)  # of a run that was stopped before
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ...figures.gallery import low_passed
 from ...figures.montage import common_range
-from ...images.disk import partial_path, replacing, write_error
+from ...images.disk import partial_path, write_file, writing
 from ...images.star.tokens import quote, unquote
 from .choice import Choice
 from .inputs import Work
@@ -57,7 +57,7 @@ def write_gallery(
     folder = options.out / TILES
     unfinished = partial_path(folder)
     shutil.rmtree(unfinished, ignore_errors=True)
-    try:
+    with writing(folder):
         unfinished.mkdir(parents=True)
         grey = _grey_range(work, signs, count)
         each = COLUMNS * ROWS
@@ -69,13 +69,10 @@ def write_gallery(
             heartbeat()
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
-    except OSError as error:
-        raise write_error(error, folder) from error
     page = TEMPLATE.read_text(encoding="utf-8").replace(
         "/*DATA*/null", as_script(_data(options, work, scored, choice, tile))
     )
-    with replacing(options.out / GALLERY) as file:
-        file.write(page.encode())
+    write_file(options.out / GALLERY, page)
 
 
 def _data(
