@@ -2,20 +2,32 @@
 
 import os
 import signal
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ..gate import PATIENCE, wait_for
+from ..warm import Started, WarmServer
 from .lab import Lab
 
 PROGRAM = Path(__file__).with_name("job_with_fake_run.py")
 
 
-def start(lab: Lab, end: str) -> subprocess.Popen[str]:
-    arguments = lab.arguments("denoise", "--particles", "J1")
-    return lab.start(PROGRAM, *arguments, FAKE_RUN=end)
+@pytest.fixture(scope="module")
+def server() -> Iterator[WarmServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CRYOSPARC_")]:
+            patch.delenv(name)
+        warm = WarmServer(modules=["cryosparc.tools", "core.compute.device", "cryosparc_ext.main"])
+    yield warm
+    warm.close()
+
+
+def start(server: WarmServer, lab: Lab, end: str) -> Started:
+    words = [str(PROGRAM), *map(str, lab.arguments("denoise", "--particles", "J1"))]
+    given = {"FAKE_RUN": end, "XDG_CONFIG_HOME": str(lab.home)}
+    return server.start(words, lab.home, lab.home / "said.log", environment=given)
 
 
 def assert_failed(lab: Lab, before: dict[str, bytes], told: str) -> None:
@@ -37,15 +49,15 @@ def assert_failed(lab: Lab, before: dict[str, bytes], told: str) -> None:
         ("crash", "crashed (SIGABRT)"),
     ],
 )
-def test_faults(two_stacks: Lab, end: str, told: str) -> None:
+def test_faults(server: WarmServer, two_stacks: Lab, end: str, told: str) -> None:
     before = two_stacks.files("J1")
-    process = start(two_stacks, end)
-    _, err = process.communicate(timeout=PATIENCE)
+    process = start(server, two_stacks, end)
+    status = process.wait()
     if end in ("killed", "crash"):  # nobody is left to tidy up
         (two_stacks.project / "J2/denoised/.mic.mrc.partial").unlink()
     assert_failed(two_stacks, before, told)
-    assert process.returncode == 1
-    assert "J2 shows as failed" in err
+    assert status == 1
+    assert "J2 shows as failed" in process.said
 
 
 @pytest.mark.parametrize(
@@ -57,34 +69,35 @@ def test_faults(two_stacks: Lab, end: str, told: str) -> None:
         ("deaf", signal.SIGHUP),
     ],
 )
-def test_signals(two_stacks: Lab, end: str, number: signal.Signals) -> None:
+def test_signals(server: WarmServer, two_stacks: Lab, end: str, number: signal.Signals) -> None:
     before = two_stacks.files("J1")
-    process = start(two_stacks, end)
+    process = start(server, two_stacks, end)
     started = two_stacks.project / "J2/iceblock/started"
     wait_for(lambda: started.exists() or process.poll() is not None)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
+    process.send(number)
+    status = process.wait()
     name = "Ctrl-C" if number == signal.SIGINT else number.name
     assert_failed(two_stacks, before, f"stopped by {name}")
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
+    assert status == 130, process.said
+    assert "Traceback" not in process.said
 
 
-def test_ctrl_c_in_a_terminal_reaches_parent_and_child(two_stacks: Lab) -> None:
+def test_ctrl_c_in_a_terminal_reaches_parent_and_child(server: WarmServer, two_stacks: Lab) -> None:
     before = two_stacks.files("J1")
-    process = start(two_stacks, "slow")
+    process = start(server, two_stacks, "slow")
     started = two_stacks.project / "J2/iceblock/started"
     wait_for(lambda: started.exists() or process.poll() is not None)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for pid in (process.pid, *map(int, children)):
+    parent = process.number
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    for pid in (parent, *map(int, children)):
         os.kill(pid, signal.SIGINT)
-    assert process.wait(PATIENCE) == 130
-    process.communicate()
+    assert process.wait() == 130
     assert_failed(two_stacks, before, "stopped by Ctrl-C")
 
 
 def test_nothing_is_made_where_the_program_cannot_start(two_stacks: Lab) -> None:
-    process = start(two_stacks, "no torch")
+    arguments = two_stacks.arguments("denoise", "--particles", "J1")
+    process = two_stacks.start(PROGRAM, *arguments, FAKE_RUN="no torch")
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "core.compute.device" in err

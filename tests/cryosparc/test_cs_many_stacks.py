@@ -45,7 +45,7 @@ def test_rows_over_many_stacks(lab: Lab, denoise: Run) -> None:
 def test_ten_thousand_rows_in_constant_memory(lab: Lab, model: Path) -> None:
     peaks = []
     for stacks, source, made in ((10, "J1", "J2"), (200, "J3", "J4")):
-        seed(lab, stacks, images=50, box=64)
+        seed(lab, stacks, images=50, box=48)
         arguments = lab.arguments("denoise", "--particles", source, "--model", model)
         # Learning from a set takes memory for up to 8,000 small images, whatever its size.
         arguments += ["--keep-noise", "1", "--threads", "1", "--each-alone"]
@@ -55,5 +55,5 @@ def test_ten_thousand_rows_in_constant_memory(lab: Lab, model: Path) -> None:
         peaks.append(int(out.split()[-1]) / 1024)
         assert_rows_keep_their_images(lab, source, made)
     print(f"peak memory in MB, of 500 and of 10,000 rows: {peaks[0]:.0f} and {peaks[1]:.0f}")
-    # The images of the larger set alone are 156 MB.
+    # The images of the larger set alone are 92 MB.
     assert peaks[1] < peaks[0] + 40
