@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ..signal.background import ring_statistics
+from ..signal.outliers import without_outliers
 
 Profiles = npt.NDArray[np.float64]
 
@@ -73,6 +74,8 @@ class Verdict:
 def radial_profiles(images: npt.NDArray[np.float32]) -> Profiles:
     """Mean of each image in rings about its centre, above its background, in background sd.
 
+    Outlying pixels do not count.
+
     Parameters
     ----------
     images : (n, box, box)
@@ -90,7 +93,8 @@ def radial_profiles(images: npt.NDArray[np.float32]) -> Profiles:
     inside = ring < BINS
     # The innermost ring has too few pixels to count by itself.
     index = ring[inside].long().clamp_min(1)
-    values = ((raw - mean) / sd)[:, inside]
+    known, _ = without_outliers((raw - mean) / sd)
+    values = known[:, inside]
     total = torch.zeros(len(raw), BINS).index_add_(1, index, values)
     profiles = total / torch.bincount(index, minlength=BINS).clamp_min(1)
     profiles[:, 0] = profiles[:, 1]

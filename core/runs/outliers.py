@@ -19,9 +19,10 @@ def tell_outliers(count: int, listed: Path | None = None) -> None:
     """
     if count:
         of_them = "1 image holds" if count == 1 else f"{count} images hold"
-        where = "" if listed is None else f"; {listed} lists them"
         warn(
             f"{of_them} pixels far outside the range of all others (hot or dead pixels, dead "
             "lines, small bright or dark spots); iceblock looked at the mean of their "
-            f"surroundings in their place. The raw images are as they were{where}."
+            "surroundings in their place. The raw images are as they were."
         )
+        if listed is not None:
+            warn(f"{listed} lists the images with such pixels.")

@@ -37,6 +37,14 @@ def test_contrast_is_told(shape: str, sign: int) -> None:
     assert judge([profiles(sign, shape, n=400)]) == [Verdict(sign, doubtful=False)]
 
 
+def test_hot_pixels_tell_nothing() -> None:
+    images = particles(-1, "blob", n=60)
+    spoiled = images.copy()
+    spoiled[:, 20, 22] = 160
+    np.testing.assert_allclose(radial_profiles(spoiled), radial_profiles(images), atol=0.2)
+    assert judge([radial_profiles(spoiled)]) == judge([radial_profiles(images)])
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 10, 40, 400])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_few_images_are_told_rightly_or_doubtful(n: int, sign: int) -> None:

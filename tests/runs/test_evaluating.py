@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 import torch
@@ -90,6 +91,16 @@ def test_the_same_again_and_another_run(project: Path) -> None:
     with pytest.raises(IceblockError, match="different: sample"):
         evaluate(sample=10)
     assert evaluate(sample=10, overwrite=True)["sample"] == 10
+
+
+def test_hot_pixels_are_told_and_change_nothing(project: Path) -> None:
+    plain = evaluate()
+    with mrcfile.open("Particles/simulated.mrcs", "r+") as raw:
+        raw.data[::2, 5, 27] = 160 * raw.data.std()
+    found = evaluate(overwrite=True)
+    assert any("12 images hold pixels far outside" in w for w in found["warnings"])
+    assert found["snr"] == pytest.approx(plain["snr"], rel=0.05)
+    assert [w for w in found["warnings"] if "hold pixels" not in w] == plain["warnings"]
 
 
 def test_the_gate_speaks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ...denoise.contrast import radial_profiles
 from ...errors import IceblockError
@@ -16,8 +17,10 @@ from ...images.output_plan import StackJob, plan_output
 from ...images.particles import ParticleSet
 from ...images.validation import validate
 from ...remarks import warn
+from ...signal.outliers import without_outliers
 from ..contrast import Looked, check_contrast, tell_contrast
 from ..denoise.record import DenoiseRecord
+from ..outliers import tell_outliers
 from ..provenance import denoising_record, require_raw
 from .options import EvaluateOptions
 from .raw_images import find_raw, read_set
@@ -92,8 +95,11 @@ def read_inputs(options: EvaluateOptions) -> Evaluated:
     clean = _clean(options, denoised, rows[usable])
     signs = sign[usable, None, None].astype(np.float32)
     taken = dict(zip(raw.stack_ids[rows].tolist(), sign.tolist(), strict=True))
+    seen, outlying = without_outliers(torch.from_numpy(normalise(before[usable])))
+    # The denoising run has counted all images, and its sentence is told once.
+    tell_outliers(record.with_outliers or int((outlying > 0).sum()))
     return Evaluated(
-        denoised, rows[usable], signs * normalise(before[usable]), signs * after[usable], clean,
+        denoised, rows[usable], signs * seen.numpy(), signs * after[usable], clean,
         float(denoised.pixel_sizes[rows[0]]), record, tuple(remarks),
         _raw_jobs(raw, raw_headers, taken),
     )  # fmt: skip
