@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import torch
 
+MOST = 512
+"""Threads on a machine: more bring nothing, and very many take all memory."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -24,12 +26,13 @@ def limited_threads(threads: int | None, processes: int = 1) -> Iterator[None]:
     Parameters
     ----------
     threads
-        Of all processes on this machine together; None for as many as torch has now.
+        Of all processes on this machine together; None for as many as torch has now. More than
+        `MOST` are `MOST`.
     processes
         Those on this machine.
     """
     former = torch.get_num_threads()
-    wanted = max(1, (threads or former) // processes)
+    wanted = max(1, min(threads or former, MOST) // processes)
     if wanted != former:
         torch.set_num_threads(wanted)
     try:
