@@ -1,15 +1,18 @@
 """A project whose particles have something in common: phantoms in noise, with a CTF each."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import mrcfile
 import numpy as np
+import pytest
 import torch
 
 from core.denoise.generator import Generator
 from core.denoise.model_file import save_model
 from core.noise.source import SpectrumNoise
+from core.runs.denoise import report
 from core.signal.ctf import CtfParameters
 from core.signal.spectrum import ice_like_power
 from core.simulate.pairs import PairGenerator, PairSettings
@@ -30,6 +33,14 @@ _TAGS = {
     "amplitude_contrast": "_rlnAmplitudeContrast",
     "phase_shift": "_rlnPhaseShift",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pages() -> Iterator[None]:
+    """Leave out drawing the reports, which would take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "write_report", lambda path, *rest: path.touch())
+        yield
 
 
 def simulated() -> tuple[np.ndarray, CtfParameters]:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from core.denoise.known_set import KnownSet
 from core.denoise.known_set_file import read_sets, write_sets
 from core.errors import IceblockError
 from core.remarks import collected
-from core.runs.denoise import report
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 from core.sets.stacking import weights
@@ -30,6 +28,7 @@ from .set_project import (
     MODEL,
     PIXEL_SIZE,
     STAR,
+    no_pages,
     simulated,
     write_map,
     write_model,
@@ -37,19 +36,13 @@ from .set_project import (
     write_star,
 )
 
+__all__ = ["no_pages"]
+
 MAP, CLASSES = Path("map.mrc"), Path("classes.mrcs")
 
 
 class Stopped(Exception):
     pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pages() -> Iterator[None]:
-    """Leave out drawing the reports, which would take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "write_report", lambda path, *rest: path.touch())
-        yield
 
 
 @pytest.fixture(scope="module")

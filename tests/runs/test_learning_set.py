@@ -3,7 +3,7 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 from core.compute import threads
 from core.denoise.known_set_file import read_sets
 from core.errors import IceblockError
-from core.runs.denoise import learning, report
+from core.runs.denoise import learning
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
 from core.sets.covariance.learn import FEWEST
@@ -30,11 +30,14 @@ from .set_project import (
     STACKS,
     STAR,
     N,
+    no_pages,
     simulated,
     write_model,
     write_stacks,
     write_star,
 )
+
+__all__ = ["no_pages"]
 
 SET = Path("Out") / learning.SET
 BATCH = 5
@@ -42,14 +45,6 @@ BATCH = 5
 
 class Stopped(Exception):
     pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pages() -> Iterator[None]:
-    """Leave out drawing the reports, which would take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "write_report", lambda path, *rest: path.touch())
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """One row or a small difference must not cost a set what can be learned from it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,23 +28,18 @@ from .set_project import (
     STACKS,
     STAR,
     N,
+    no_pages,
     simulated,
     write_model,
     write_stacks,
     write_star,
 )
 
+__all__ = ["no_pages"]
+
 ODD = 70
 CS = Path("particles.cs")
 Particles = tuple[np.ndarray, CtfParameters]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pages() -> Iterator[None]:
-    """Leave out drawing the reports, which would take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "write_report", lambda path, *rest: path.touch())
-        yield
 
 
 @pytest.fixture(scope="module")
