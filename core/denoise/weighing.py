@@ -80,7 +80,7 @@ def weigh(
     jury = Jury(sample, noise, others)
 
     def work(seen: Seen) -> tuple[Products, Heard]:
-        probes = _probes(seen, noise)
+        probes = probes_of(seen, noise)
         again = seen.showing(seen.images + EPSILON * probes)
         answers = [[network(each), *known.answers(each)] for each in (seen, again)]
         found = [parts(each, seen.pixel_size) for each in answers]
@@ -125,7 +125,7 @@ def background_noise(pieces: Sequence[Seen], pool: Executor | None) -> torch.Ten
     return background.power().float()
 
 
-def _probes(seen: Seen, power: torch.Tensor) -> torch.Tensor:
+def probes_of(seen: Seen, power: torch.Tensor) -> torch.Tensor:
     """Draw noise for each image, always the same for the same image."""
     box = seen.images.shape[-1]
     drawn = [

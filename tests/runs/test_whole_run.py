@@ -36,6 +36,7 @@ from core.runs.whole.options import TIME_LIMIT, WholeOptions
 from core.runs.whole.record import WholeRecord
 from core.runs.whole.report import last_lines
 from core.runs.whole.run import run
+from core.sets.stacking.evidence import Interval
 from core.wording import NOT_HERE, offered, renamed, worded, wording
 
 from ..whole_project import (
@@ -212,6 +213,7 @@ def fake_training(monkeypatch: pytest.MonkeyPatch, before: float, after: float) 
         write_record(options.out, made)
 
     monkeypatch.setattr(training, "run", train)
+    monkeypatch.setattr(whole_stages, "own_gain", lambda *others: None)
     return asked
 
 
@@ -250,6 +252,26 @@ def test_the_surely_better_model_denoises(
     assert words in compared("tiny", tuning)
     assert (asked[0].time_limit, asked[0].steps) == (TIME_LIMIT, None)
     assert asked[0].start == MODEL
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        ((0.02, 0.01, 0.03), "+0.0200 (+0.0100 to +0.0300), and the fine-tuned model denoises"),
+        ((0.02, -0.01, 0.05), "+0.0200 (-0.0100 to +0.0500), and tiny denoises as it was"),
+        ((-0.02, -0.03, -0.01), "and tiny denoises as it was"),
+    ],
+)
+def test_the_particles_themselves_choose_the_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch, gain: tuple[float, float, float], words: str
+) -> None:
+    """Where they tell, whatever simulated images say."""
+    fake_training(monkeypatch, 0.3, 0.29 if gain[1] > 0 else 0.31)
+    monkeypatch.setattr(whole_stages, "own_gain", lambda *others: Interval(*gain))
+    stages = stages_of(project, steps=None)
+    used = stages.tuning(Path("Out/Noise")) != MODEL
+    assert used == stages.record.stages.tuning.used == (gain[1] > 0)
+    assert words in compared("tiny", stages.record.stages.tuning)
 
 
 @pytest.mark.parametrize(("margin", "box"), [(10.0, 40), (2000.0, None)])

@@ -23,7 +23,14 @@ def compared(name: str, tuning: TuningStage) -> str:
         What the record keeps of that stage.
     """
     mean, error = tuning.gain["mean"], tuning.gain["error"]
-    if tuning.used:
+    if tuning.own_gain is not None:
+        gain, low, high = tuning.own_gain
+        verdict = (
+            f"on your own particles the correlation with the truth changes by {gain:+.4f} "
+            f"({low:+.4f} to {high:+.4f}), and "
+            + ("the fine-tuned model denoises" if tuning.used else f"{name} denoises as it was")
+        )
+    elif tuning.used:
         verdict = f"better by {mean:.4f} ± {error:.4f}, and the fine-tuned model denoises"
     elif mean > 0:
         verdict = (

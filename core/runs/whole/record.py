@@ -43,6 +43,8 @@ class TuningStage(Stage):
     """Held-out correlation."""
     gain: dict[str, float] = field(default_factory=dict)
     """Mean and error."""
+    own_gain: list[float] | None = None
+    """Of the correlation with the truth on the user's own particles, and its 95 % interval."""
     used: bool | None = None
     """Whether the fine-tuned model denoises."""
     steps: int = 0

@@ -29,6 +29,7 @@ from ..train.record import TrainRecord
 from .choice import compared, mean_score, surely_better
 from .log import StageLog
 from .options import CLASSES, DENOISED, MODEL, NOISE, TRUST
+from .own_gain import own_gain
 from .record import TuningStage
 
 REPORT = "report.pdf"
@@ -95,7 +96,13 @@ class Stages(StageLog):
             before, after = (mean_score(made.scores[m]) for m in ("before", "this model"))
             stage.before, stage.after = before, after
             stage.gain = made.gain or {"mean": after - before, "error": 0.0}
-            stage.used = surely_better(stage.gain)
+            gain = own_gain(
+                self._to_denoise(options.model),
+                options.out / MODEL / MODEL_FILE,
+                self.console.heartbeat,
+            )
+            stage.own_gain = None if gain is None else [round(value, 4) for value in gain]
+            stage.used = surely_better(stage.gain) if gain is None else gain.low > 0
             stage.steps, stage.training_seconds = made.steps, made.training_seconds
             stage.remarks = made.remarks
             self.save()
@@ -106,17 +113,21 @@ class Stages(StageLog):
         """Name the model that denoises."""
         return str(self.options.out / MODEL / MODEL_FILE) if stage.used else self.options.model
 
+    def _to_denoise(self, model: str) -> DenoiseOptions:
+        """Give the options of denoising with a model."""
+        options = self.options
+        return DenoiseOptions(
+            particles=options.particles,
+            out=options.out / DENOISED,
+            model=model,
+            volumes=() if options.each_alone else options.volumes,
+            **self.shared(DenoiseOptions),
+        )
+
     def denoising(self, model: str) -> Denoised:
         """Denoise the particles."""
-        options = self.options
         with self.stage("denoising", f"Denoising {counted(self.inputs.particles.n, 'particle')}"):
-            asked = DenoiseOptions(
-                particles=options.particles,
-                out=options.out / DENOISED,
-                model=model,
-                volumes=() if options.each_alone else options.volumes,
-                **self.shared(DenoiseOptions),
-            )
+            asked = self._to_denoise(model)
             made = denoising.run(asked, **self.talk)
             stage = self.record.stages.denoising
             stage.model, stage.particles = made.record.model.name, made.record.particles

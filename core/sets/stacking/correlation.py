@@ -89,6 +89,23 @@ def tell(names: Sequence[str], inside: Sums, everywhere: Sums) -> tuple[Told, ..
     )
 
 
+def gain(inside: Sums, better: int, than: int) -> Interval | None:
+    """Tell by how much one estimate correlates better with the truth than another one.
+
+    Both are of the same images, so that what is uncertain of both is no doubt of their difference.
+    None where the images do not show more than their noise.
+
+    Parameters
+    ----------
+    inside
+        Within the particle.
+    better, than
+        Places of the two estimates.
+    """
+    found = _Means(inside).values()
+    return None if found is None else _interval(found[:, better] - found[:, than])
+
+
 class _Means:
     """Means over images as they are, and over images that are drawn from them, by rings.
 
@@ -120,14 +137,20 @@ class _Means:
 
     def correlations(self, rings: slice = slice(None)) -> list[Interval | None]:
         """Tell correlations over some rings."""
+        found = self.values(rings)
+        if found is None:
+            return [None] * self.truth.shape[1]
+        return [_correlation(values) for values in found.T]
+
+    def values(self, rings: slice = slice(None)) -> torch.Tensor | None:
+        """Give correlations (1 + resamples, estimates) over some rings; None without a signal."""
         truth, squares, signal = (
             each[..., rings].sum(-1) for each in (self.truth, self.squares, self.signal)
         )
         if float(torch.quantile(signal[1:], ENDS[0])) <= 0 or float(signal[0]) <= 0:
-            return [None] * truth.shape[1]
+            return None
         length = (squares * signal[:, None]).clamp(min=0).sqrt()
-        found = torch.where(length > 0, truth / length.clamp(min=1e-300), 0.0)
-        return [_correlation(values) for values in found.T]
+        return torch.where(length > 0, truth / length.clamp(min=1e-300), 0.0)
 
     def removed(self) -> list[Interval]:
         """Tell the part of the noise's power that is gone: 1 - |e - x|² / |n|²."""

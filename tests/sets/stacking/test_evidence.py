@@ -9,7 +9,7 @@ import torch
 
 from core.sets.covariance.background import BackgroundSpectrum
 from core.sets.stacking import gathering
-from core.sets.stacking.correlation import Sums, resolutions, tell
+from core.sets.stacking.correlation import Sums, gain, resolutions, tell
 from core.sets.stacking.evidence import Evidence, Interval, evidence_from
 from core.sets.stacking.noise_level import noise_in, spectrum_of_noise
 from core.sets.stacking.region import Region, circle, particle, whole
@@ -156,6 +156,26 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
             held += one.low <= true <= one.high
             all_told += 1
     assert held >= 0.9 * all_told
+
+
+def test_a_gain_is_told_more_surely_than_two_correlations() -> None:
+    """What is uncertain of both estimates is no doubt of their difference."""
+    held, narrower = 0, 0
+    for seed in range(10):
+        drawn = draw(200 + seed, 1.5)
+        sums, true = sums_of(drawn), true_correlations(drawn)
+        told, one, other = gain(sums, 2, 1), *correlations(sums)[1:3]
+        assert told is not None
+        assert one is not None
+        assert other is not None
+        held += told.low <= true[2] - true[1] <= told.high
+        narrower += told.high - told.low < min(each.high - each.low for each in (one, other))
+        back = gain(sums, 1, 2)
+        assert back is not None
+        assert back.value == pytest.approx(-told.value)
+    assert held >= 8
+    assert narrower == 10
+    assert gain(sums_of(draw(7, 0.0)), 2, 1) is None
 
 
 def test_an_estimate_that_has_seen_nothing_is_told_nothing() -> None:
