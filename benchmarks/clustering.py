@@ -6,8 +6,10 @@ Views of a structure spread 5° about 32 equal-area directions, without a turn i
 on principal components, scored against the directions. Twice: 128 pixels of 2.7 Å at SNR 0.1, and
 64 pixels of 5.4 Å at SNR 0.5. Each filter's parameters are those of the best adjusted Rand index on
 views of a phantom at the same box and SNR (in the noise that a training would see), which is the
-most that tuning without the truth could reach. In the last row the raw images are put into classes
-as by `iceblock classify`, at 4 Å or coarser, from several first averages. Intervals are over draws
+most that tuning without the truth could reach. In the last two rows the raw images are put into
+classes as by `iceblock classify`, at 4 Å or coarser, from several first averages. Directions that
+differ by a turn in the plane are one class. So in the last row each image is its class's average,
+turned as the image is, and k-means sorts these. Intervals are over draws
 of views and noise and starts of k-means.
 """
 
@@ -48,6 +50,7 @@ TUNED_ON = 2_000_003
 """Seed of the phantom."""
 TUNING_EACH, TUNING_SEEDS = 6, 3
 CLASSIFY = "iceblock classify"
+WITH_TURNS = "iceblock classify, class and turn"
 FIRST_AVERAGES = 3
 """Seeds of the classification."""
 
@@ -86,8 +89,10 @@ def tuned(
     return chosen
 
 
-def classes_of(pairs: Pairs, pixel_size: float, k: int, seed: int) -> np.ndarray:
-    """Put the noisy images into classes, and give their numbers."""
+def classes_of(
+    pairs: Pairs, pixel_size: float, k: int, seed: int
+) -> tuple[np.ndarray, torch.Tensor]:
+    """Put the noisy images into classes; give their numbers, and their averages turned alike."""
     box = pairs.noisy.shape[-1]
     seen = min(box, 2 * round(box * pixel_size / FINEST / 2))
     images = fourier_resize(pairs.noisy, seen)
@@ -95,7 +100,11 @@ def classes_of(pairs: Pairs, pixel_size: float, k: int, seed: int) -> np.ndarray
     rows = torch.arange(len(images))
     source = Sampled(images, pairs.ctf, rows, grid, pixel_size * box / seen, None)
     learned = learn(Engine(source, grid, Settings(k, 2.0, seed=seed)), rows)
-    return np.asarray(learned.poses.classes.numpy())
+    classes, averages = learned.poses.classes, learned.mixture.averages
+    averages = torch.cat([averages, torch.zeros_like(averages[:1])])[classes]
+    steps = (learned.poses.turns / 360 * grid.turns).round().long()
+    turned = [a.roll(int(step), -1) for a, step in zip(averages, steps, strict=True)]
+    return np.asarray(classes.numpy()), grid.images(torch.stack(turned))
 
 
 def described(parameters: Parameters) -> str:
@@ -162,8 +171,13 @@ def main(
                 images["denoised"] = denoise(*given)
                 for name, rows in images.items():
                     found.setdefault(name, []).append(cluster_trials(rows, labels, k, starts))
-                guesses = [classes_of(pairs, pixel_size, k, s) for s in range(FIRST_AVERAGES)]
+                seeds = range(FIRST_AVERAGES)
+                guesses = [classes_of(pairs, pixel_size, k, s)[0] for s in seeds]
                 found.setdefault(CLASSIFY, []).append(score_groups(labels, guesses))
+                for s in seeds:
+                    pictures = classes_of(pairs, pixel_size, k // 2, s)[1]
+                    scores = cluster_trials(pictures, labels, k, starts)
+                    found.setdefault(WITH_TURNS, []).append(scores)
             record(
                 f"Clustering of {volume.name} by direction at SNR {snr:g}, {box} pixels of "
                 f"{pixel_size:g} Å, {noise_named(banks)}, {model}",

@@ -30,7 +30,7 @@ from .record import FINISHED, RunRecord, write_record
 MARGIN = 16.0
 """Å."""
 OUTPUTS = ("Simulated", "Denoised", "Classes", "demo.png")
-PARTICLES, BOX, PIXEL_SIZE, SNR, SEED = 512, 128, 2.7, 0.15, 20
+PARTICLES, BOX, PIXEL_SIZE, SNR, SEED = 512, 128, 2.7, 0.15, 30
 
 
 def run(out: Path, threads: int | None, overwrite: bool) -> dict[str, float]:
