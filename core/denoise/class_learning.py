@@ -6,8 +6,9 @@ would find its own noise there, and take it for signal.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,20 +16,13 @@ import torch
 from ..compute.threads import shared
 from ..sets.classes.engine import Engine, Settings
 from ..sets.classes.learn import teach
-from ..sets.classes.polar import EDGE, polar_grid
-from ..sets.classes.views import joined, view
+from ..sets.classes.polar import EDGE, PolarGrid, polar_grid
+from ..sets.classes.views import Views, joined, view
+from ..sets.covariance.set_prior import SetPrior
 from ..sets.templates.known_views import KnownViews
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
-    from ..sets.classes.polar import PolarGrid
-    from ..sets.classes.views import Views
-    from ..sets.covariance.set_prior import SetPrior
-    from ..signal.ctf import CtfParameters
-    from .estimators.views import Told
-    from .lesson import Lesson
+from ..signal.ctf import CtfParameters
+from .estimators.views import Told
+from .lesson import Lesson
 
 FEWEST = 200
 """Images in each half from which on classes are learned."""

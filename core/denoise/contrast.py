@@ -47,7 +47,7 @@ class Evidence:
     excess: float
     """How far that excursion exceeds the other one, in standard errors."""
     ratio: float
-    """Of the larger excursion to the other one."""
+    """The larger excursion over the other one."""
     inside: bool
     """Whether the larger one lies nearer to the centre."""
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 
+from ..sets.covariance.set_prior import SetPrior
 from ..sets.stacking.combination import Weights, combined, parts
+from ..sets.stacking.evidence import Evidence
+from .estimators.estimator import Estimator, Seen
 from .estimators.linear import LinearEstimate
 from .estimators.views import PosteriorMean, Told
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ..sets.covariance.set_prior import SetPrior
-    from ..sets.stacking.evidence import Evidence
-    from .estimators.estimator import Estimator, Seen
-
 
 CLASSES, STRUCTURE = "classes of the set", "structure of the set"
 

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..compute.threads import one_thread_each, shared
 from ..sets.covariance.learn import FEWEST, learn
+from ..sets.covariance.set_prior import SetPrior
+from ..signal.ctf import CtfParameters
 from ..signal.fourier import fourier_resize
 from .class_learning import learn_classes
 from .estimators.estimator import Seen
+from .estimators.network import Network
 from .estimators.views import PosteriorMean, Told
 from .given import Given
+from .inference import Denoiser
 from .known_set import CLASSES, STRUCTURE, KnownSet
 from .learning_clock import Clock
 from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
 from .structure_learning import learn_structure
-from .views import geometry_of, set_view, working_view
+from .views import Geometry, geometry_of, set_view, working_view
 from .weighing import weigh
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from ..sets.covariance.set_prior import SetPrior
-    from ..signal.ctf import CtfParameters
-    from .estimators.network import Network
-    from .inference import Denoiser
-    from .views import Geometry
 
 NOTHING = Given()
 FEWEST_OF_HALF = 50
@@ -77,19 +70,18 @@ def learn_prior(
     pixel_size: float,
     ctf: CtfParameters | None,
     working_pixel_size: float,
-    contrast: int = 1,
 ) -> SetPrior | None:
-    """Learn mean and covariance alone; see `learn_set`.
+    """Learn mean and covariance alone, of white particles; see `learn_set`.
 
     Parameters
     ----------
-    images, pixel_size, ctf, contrast
+    images, pixel_size, ctf
         As there.
     working_pixel_size
         Å, of the network beside which the prior is to be used.
     """
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, one_thread_each():
-        lesson = lesson_of(images, pixel_size, ctf, working_pixel_size, contrast, pool)
+        lesson = lesson_of(images, pixel_size, ctf, working_pixel_size, 1, pool)
         return learn(lesson.views, lesson.ctf, lesson.pixel_size, pool)
 
 

@@ -7,26 +7,21 @@ these rings has seen an image that is judged by them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
+from ..sets.classes.polar import PolarGrid
+from ..sets.covariance.set_prior import SetPrior
 from ..sets.structure.learn import Course, Task, blob, cut, taught
-from ..sets.structure.slices import Slices, lattice
+from ..sets.structure.slices import Lattice, Slices, lattice
 from ..sets.templates.reference import directions
 from .class_learning import MANY, MOST, OFFSETS, PART, Sampled
+from .estimators.views import Told
+from .lesson import Lesson
 from .reference_learning import fit_views, grid_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
-
-    from ..sets.classes.polar import PolarGrid
-    from ..sets.covariance.set_prior import SetPrior
-    from ..sets.structure.slices import Lattice
-    from .estimators.views import Told
-    from .lesson import Lesson
 
 FEWEST = MANY // 2
 """Images in each half from which on a structure is learned."""

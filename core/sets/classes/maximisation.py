@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from .mixture import Mixture, Statistics
-
-if TYPE_CHECKING:
-    from .polar import PolarGrid
+from .polar import PolarGrid
 
 SMALLEST_GROUP = 200
 """Images of an optics group from which on its noise has a spectrum of its own."""

@@ -6,16 +6,13 @@ where the first shows something: around a particle, other estimates let some noi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ...signal.fourier import fourier_resize, smooth
 from ...signal.spectrum import radial_index
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ABOUT = 16.0
 """Å: standard deviation of the neighbourhood in which the first estimate counts as something."""

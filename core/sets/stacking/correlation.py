@@ -10,15 +10,12 @@ about the spectrum of the noise.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from .evidence import Interval, Told
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 RESAMPLES = 1000
 ENDS = (0.025, 0.975)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .evidence import Evidence, Interval
+from .evidence import Evidence, Interval
 
 UNKNOWN = (
     "This set's own images do not show more than their noise, so they cannot tell how good the "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,12 +11,8 @@ from ...signal.filters import wiener_filter
 from ..covariance.background import power_of_each
 from .correlation import Sums
 from .noise_level import noise_in
+from .region import Region
 from .stein import EPSILON
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .region import Region
 
 LOW_PASS = tuple(0.03 * 1.15**step for step in range(26))
 """Tried low-pass filters: the part of Nyquist at which a Gaussian gain is half."""

@@ -9,18 +9,14 @@ becomes like their background.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from ...signal.background import ring_statistics
 from ...signal.spectrum import noise_with_power
 from ..covariance.background import BackgroundSpectrum
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from .region import Region
+from .region import Region
 
 PIXELS = 1 << 22
 """Of noise that is drawn at a time, about."""

@@ -9,16 +9,13 @@ that have not seen this image before: what has learned from the image itself has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ...signal.spectrum import radial_index
 from .combination import strength
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 EPSILON = 0.1
 """Part of the noise that a probe adds."""
@@ -26,7 +23,7 @@ EPSILON = 0.1
 
 @dataclass(frozen=True)
 class Products:
-    """Of n images: products of j parts of an estimate, summed over each ring of Fourier space.
+    """Products, of n images, of j parts of an estimate, summed over each ring of Fourier space.
 
     Attributes
     ----------

@@ -7,14 +7,10 @@ of the safe estimate, as far as images that the weights were not made from say t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from .combination import Weights, hats
-
-if TYPE_CHECKING:
-    from .stein import Products
+from .stein import Products
 
 RINGS = (0.0, 0.06, 0.12, 0.18, 0.26, 0.36, 0.5, 0.7, 1.0)
 """Between these parts of Nyquist, weights run straight."""

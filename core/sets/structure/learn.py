@@ -9,28 +9,20 @@ The directions of view are turned at random each time, so that none of them is s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from scipy.spatial.transform import Rotation
 
-from ..classes.engine import Engine, Settings
+from ..classes.engine import Engine, Settings, Source
 from ..classes.maximisation import noise_of
-from ..classes.mixture import Mixture
+from ..classes.mixture import Mixture, Statistics
 from ..classes.search import Search, disc
 from ..templates.reference import directions
-from .reconstruction import reconstructed, sums_of
-from .slices import Slices
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    from ..classes.engine import Source
-    from ..classes.mixture import Statistics
-    from .reconstruction import Sums
-    from .slices import Lattice
+from .reconstruction import Sums, reconstructed, sums_of
+from .slices import Lattice, Slices
 
 FIRST_RINGS, AHEAD = 6, 3
 """Rings of the first iterations; and those that are learned beyond the compared ones."""

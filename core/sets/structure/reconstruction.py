@@ -9,15 +9,12 @@ conjugate gradients, from the former volume on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
+from ..classes.mixture import Statistics
 from ..classes.polar import parts
-
-if TYPE_CHECKING:
-    from ..classes.mixture import Statistics
-    from .slices import Lattice, Slices
+from .slices import Lattice, Slices
 
 STEPS = 4
 """Of the conjugate gradients."""

@@ -10,14 +10,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from ..classes.polar import hartley
-
-if TYPE_CHECKING:
-    from ..classes.polar import PolarGrid
+from ..classes.polar import PolarGrid, hartley
 
 EDGE = 2.0
 """Voxels over which the mask falls from 1 to 0."""

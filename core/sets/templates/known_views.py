@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from ..classes.polar import polar_grid
+from ..classes.polar import PolarGrid, polar_grid
 from ..classes.search import disc
-
-if TYPE_CHECKING:
-    from ..classes.polar import PolarGrid
 
 MOST_RINGS = 24
 """That are compared; finer ones say next to nothing of where a particle lies."""

@@ -8,18 +8,14 @@ The posterior mean is the best estimate, in the mean square, that knows all view
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
-from ...signal.ctf import ctf_images, polar_ctf
+from ...signal.ctf import CtfParameters, ctf_images, polar_ctf
+from ..classes.polar import PolarGrid
 from ..classes.posterior import NOTHING
 from ..classes.search import from_turns, to_turns
-
-if TYPE_CHECKING:
-    from ...signal.ctf import CtfParameters
-    from ..classes.polar import PolarGrid
-    from .known_views import KnownViews, Tried
+from .known_views import KnownViews, Tried
 
 MANY = 64
 """Views up to which all of them are compared finely."""

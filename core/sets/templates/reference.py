@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,10 +10,8 @@ from ...errors import IceblockError
 from ...signal.background import ring_statistics
 from ...signal.fourier import fourier_resize
 from ...simulate.projection import VolumeTransform, crop_centre
-
-if TYPE_CHECKING:
-    from ...simulate.volume import Volume
-    from ..classes.polar import PolarGrid
+from ...simulate.volume import Volume
+from ..classes.polar import PolarGrid
 
 DIRECTIONS = 800
 """Views that are made: their directions lie 7 degrees apart."""
