@@ -178,7 +178,7 @@ def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
 @click.option("--start", type=click.Path(exists=True, path_type=Path), help="Model to go on from.")
 @click.option("--weakest", default=0.05, help="Added to the SNR that divides the error.")
 @click.option("--reads-ctf", is_flag=True, help="Give the network the images' CTFs.")
-@click.option("--name", default="iceblock-4A", help="Of the new model.")
+@click.option("--name", default="iceblock-4B", help="Of the new model.")
 @click.option("--score", help="Score this model and train none.")
 @click.option("--describe-noise", "describe", help="Complete this model's card and train none.")
 def main(

@@ -50,7 +50,7 @@ def command(place: TrainPlace, given: dict[str, Any]) -> None:
     \b
     Example, fine-tuning of the shipped model for a quarter of an hour:
       iceblock-cryosparc train --url http://cs.lab:39000 --project P3 --noise J31 \\
-          --volume J40.volume --particles J12.particles --from iceblock-4A --time-limit 15m
+          --volume J40.volume --particles J12.particles --from iceblock-4B --time-limit 15m
     """
     from .connection import Connection
     from .fetching import connect_all, fetch_banks, fetch_volumes, find_all

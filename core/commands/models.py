@@ -14,7 +14,7 @@ def command(context: click.Context) -> None:
 
     \b
     iceblock models
-    iceblock models show iceblock-4A
+    iceblock models show iceblock-4B
     iceblock models show mine.safetensors
     """
     if context.invoked_subcommand is not None:

@@ -19,7 +19,7 @@ def command(options: TrainOptions, progress: TextIO | None) -> None:
     \b
     Fine-tune the shipped model for a quarter of an hour:
       iceblock train --noise Noise --volume 3j5p.pdb.gz --particles particles.star \\
-        --from iceblock-4A --time-limit 15m --out Tuned
+        --from iceblock-4B --time-limit 15m --out Tuned
     Train from nothing, with volumes to learn from and phantoms:
       iceblock train --noise Noise --volume a.mrc --volume b.pdb --phantoms 40 --out Trained
     """

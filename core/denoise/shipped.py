@@ -7,7 +7,9 @@ from pathlib import Path
 from ..errors import IceblockError
 
 WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT = "iceblock-4A"
+DEFAULT = "iceblock-4B"
+WITHOUT_CTF = "iceblock-4A"
+"""For images whose CTF nobody knows, and for micrographs, which have none of their own."""
 
 
 def shipped_models() -> dict[str, Path]:

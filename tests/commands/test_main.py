@@ -76,14 +76,14 @@ def test_unknown_command(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_models_lists_and_shows(iceblock: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert iceblock("models") == 0
-    assert "iceblock-4A (default)" in capsys.readouterr().out
-    assert iceblock("models", "show", "iceblock-4A") == 0
+    assert "iceblock-4B (default)" in capsys.readouterr().out
+    assert iceblock("models", "show", "iceblock-4B") == 0
     text = capsys.readouterr().out
     assert "held out" in text
     assert "raw" in text
     assert "noise statistics" in text
     assert "frequency" not in text
-    assert iceblock("models", "show", "iceblock-4A", "--json") == 0
+    assert iceblock("models", "show", "iceblock-4B", "--json") == 0
     card = json.loads(capsys.readouterr().out)["card"]
     assert len(card["noise_statistics"]["mean"]) == 33
 

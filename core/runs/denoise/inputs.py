@@ -12,7 +12,7 @@ import torch
 
 from ...denoise.ctf_channel import reads_ctf
 from ...denoise.model_file import Model, load_model
-from ...denoise.shipped import find_model
+from ...denoise.shipped import DEFAULT, WITHOUT_CTF, find_model
 from ...errors import IceblockError
 from ...images.output_plan import OutputPlan, plan_output
 from ...images.particles import ParticleSet
@@ -73,6 +73,8 @@ def prepare(options: DenoiseOptions, place: int, processes: int) -> Work:
     whole = Extent.of(plan if rows is None else plan_output(particles, headers), options.dtype)
     wanted = reads_ctf(model.generator) or not options.each_alone
     ctf = usable_ctf(particles, ODD) if wanted else None
+    if ctf is None and options.model == DEFAULT:
+        model = load_model(find_model(WITHOUT_CTF))
     before = moment(plan)
     given_by(options).check(model.card.working_pixel_size)
     identity = identify(options, plan, ctf, model, device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from ...denoise.shipped import DEFAULT
+from ...denoise.shipped import DEFAULT, WITHOUT_CTF
 from ...errors import IceblockError
 from ..common_options import Compiling, Output, Passthrough
 from ..option import COMMAND, option
@@ -69,6 +69,7 @@ class DenoiseOptions(Denoising, Passthrough, Compiling, Output):
     model: str = option(
         "A shipped model (see `iceblock models`) or a model file",
         default=DEFAULT, metavar="NAME|FILE", changes_result=False,
+        otherwise=f"{DEFAULT}, or {WITHOUT_CTF} where particles have no CTF",
     )  # fmt: skip
     denoise_again: bool = option(
         "Accept images that iceblock has denoised already; else they are refused",

@@ -10,7 +10,7 @@ import torch
 
 from ...denoise.inference import Denoiser
 from ...denoise.model_file import load_model
-from ...denoise.shipped import DEFAULT, find_model
+from ...denoise.shipped import WITHOUT_CTF, find_model
 from ...figures.pages import write_pages, write_picture
 from ...figures.selection import Shown, histogram_page, micrograph_page, montage_page
 from .choice import Choice
@@ -81,7 +81,7 @@ def _shown(
     places = np.concatenate(list(groups.values()))
     raw = read_places(work.plan, signs, places)
     pixel_size = work.plan.jobs[0].pixel_size
-    denoiser = Denoiser(load_model(find_model(DEFAULT)), torch.device("cpu"))
+    denoiser = Denoiser(load_model(find_model(WITHOUT_CTF)), torch.device("cpu"))
     denoised, _ = denoiser(raw, pixel_size)
     return Shown(
         raw, denoised, scored.score[places], {name: len(part) for name, part in groups.items()},
