@@ -39,6 +39,7 @@ def network_rate(
     """
     import torch
 
+    from core.denoise.ctf_channel import reads_ctf
     from core.denoise.inference import Denoiser
     from core.denoise.model_file import load_model
     from core.denoise.shipped import DEFAULT, find_model
@@ -48,7 +49,8 @@ def network_rate(
     model = load_model(find_model(DEFAULT))
     denoiser = Denoiser(model, torch.device(device))
     inside = working_box(box, pixel_size, model.card.working_pixel_size)
-    images = torch.randn(_images_at_a_time(box, denoiser.device.type), 1, inside, inside)
+    channels = 2 if reads_ctf(model.generator) else 1
+    images = torch.randn(_images_at_a_time(box, denoiser.device.type), channels, inside, inside)
     images = images.to(denoiser.device).contiguous(memory_format=torch.channels_last)
 
     def work(duration: float) -> tuple[int, float]:
