@@ -49,7 +49,8 @@ class Denoiser:
     Parameters
     ----------
     model
-        From `load_model`, or what `load_model` takes; the shipped model by default.
+        From `load_model`, or what `load_model` takes; the shipped model that reads the CTF by
+        default. For images without CTFs iceblock-4A is a little better.
     device
         auto, cpu, cuda or cuda:N.
     contrast
