@@ -30,10 +30,10 @@ MOST = 4000
 """Images of each half that classes are learned from."""
 ITERATIONS = 14
 TIMES, MANY = 3, 800
-"""How often classes are learned from each half, since what each time finds by chance averages out;
-and images of both halves from which on once is enough, since a structure is learned beside them."""
+"""How often a half's classes are learned, for the mean has less noise; and images of both halves
+from which on once is enough, since a structure is learned, too."""
 LEAST_OFFSET_SD = 1.2
-"""Pixels: where noise is strong, images seem to lie better than they do."""
+"""Pixels; in strong noise the images tell too small a spread."""
 PER_CLASS = 2000.0
 """Energy of the signal, over the noise's per pixel, that a class needs in all its images."""
 FEWEST_OF_CLASS = 17

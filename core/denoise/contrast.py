@@ -29,9 +29,11 @@ AGAINST_ALL = 6.0
 LEANING = 2.5
 """The same for a choice that is told to be doubtful."""
 AGAINST = 1.0
-"""Log odds of another colour than all others, once few are expected of it, that are a doubt."""
+"""Log odds that a stack has another contrast than all others; from here on that is a doubt.
+
+They count how rarely such a stack is expected."""
 MIXED = 3.0
-"""Log likelihood by which a share of another colour must explain all stacks better than none."""
+"""Gain of log-likelihood from which on some stacks are taken to have another contrast."""
 RATIO = 2.0
 """How many times larger the excursion is, where it tells the contrast wherever they lie."""
 RATIO_INSIDE = 1.25

@@ -26,7 +26,9 @@ def network_gain(
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
 ) -> Interval | None:
-    """Tell by how much one network correlates better with the truth than another, by Stein.
+    """Tell by how much one network correlates better with the truth than another.
+
+    Stein's identity tells it without the truth; see `stacking.correlation`.
 
     Parameters
     ----------
