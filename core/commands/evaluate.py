@@ -14,7 +14,7 @@ def command(options: EvaluateOptions, progress: TextIO | None) -> None:
 
     DENOISED is the STAR or .cs file that `iceblock denoise` made, or a selection from it. DIR gets
     report.pdf and report.html (pictures, spectra, noise, confidences, warnings, and whether the
-    model invents what is not there) and evaluate.json with the numbers.
+    network alone and the whole result invent what is not there) and evaluate.json with the numbers.
 
     \b
     Examples:

@@ -10,6 +10,8 @@ import torch
 from ..sets.covariance.set_prior import SetPrior
 from ..sets.stacking.combination import Weights, combined, parts
 from ..sets.stacking.evidence import Evidence
+from ..sets.stacking.fit import Usual
+from ..signal.fourier import fourier_resize
 from .estimators.estimator import Estimator, Seen
 from .estimators.linear import LinearEstimate
 from .estimators.views import PosteriorMean, Told
@@ -35,6 +37,8 @@ class KnownSet:
     rests
         For each half, mean and covariance of what `CLASSES` leave of the images; empty where they
         leave nothing.
+    usual
+        Which fits to the views of a name are usual; an image that fits worse gets less of them.
     weights
         Of the network's answer and of all `estimators`; None while they are not known.
     evidence
@@ -45,6 +49,7 @@ class KnownSet:
     halves: tuple[SetPrior, ...] = ()
     views: Mapping[str, Told] = field(default_factory=dict)
     rests: tuple[SetPrior, ...] = ()
+    usual: Mapping[str, Usual] = field(default_factory=dict)
     weights: Weights | None = None
     evidence: Evidence | None = None
 
@@ -71,9 +76,17 @@ class KnownSet:
             (self.prior,) if LinearEstimate(()).name in names else (),
             {name: each for name, each in self.views.items() if name in names},
             self.rests if CLASSES in names else (),
+            {name: each for name, each in self.usual.items() if name in names},
             weights,
             evidence,
         )
+
+    def network_alone(self) -> KnownSet:
+        """Give the same without what the images taught: the network's image, weighed by rings."""
+        weights = self.weights
+        if weights is not None:
+            weights = Weights(weights.names[:1], weights.strengths, weights.table[:, :1])
+        return KnownSet(self.prior, weights=weights)
 
     def shares(self) -> dict[str, float]:
         """Give the mean weight of each estimate over strengths and the coarser half of rings."""
@@ -94,6 +107,7 @@ class KnownSet:
                 for name, views in self.views.items()
             },
             tuple(prior.to(device) for prior in self.rests),
+            {name: each.to(device) for name, each in self.usual.items()},
             weights,
             self.evidence,
         )
@@ -110,9 +124,20 @@ class KnownSet:
             if not len(rows):
                 return answer
             return answer.index_copy(0, rows, self.result(answer[rows], seen.take(rows)))
-        found = parts([answer, *self.answers(seen)], seen.pixel_size)
+        found = parts([answer, *self.answers(seen, answer)], seen.pixel_size)
         return combined(found, self.weights)
 
-    def answers(self, seen: Seen) -> Sequence[torch.Tensor]:
-        """Give the estimates of all `estimators`."""
-        return [estimator(seen) for estimator in self.estimators()]
+    def answers(self, seen: Seen, first: torch.Tensor) -> Sequence[torch.Tensor]:
+        """Give the estimates of all `estimators`.
+
+        An image that does not fit the views of an estimate keeps the safe estimate `first`.
+        """
+        return [self._answer(estimator, seen, first) for estimator in self.estimators()]
+
+    def _answer(self, estimator: Estimator, seen: Seen, first: torch.Tensor) -> torch.Tensor:
+        usual = self.usual.get(estimator.name)
+        if usual is None or not isinstance(estimator, PosteriorMean):
+            return estimator(seen)
+        found, fit = estimator.compared(seen, first)
+        safe = fourier_resize(first, found.shape[-1])
+        return torch.lerp(safe, found, usual.share(fit)[:, None, None])

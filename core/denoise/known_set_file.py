@@ -14,6 +14,7 @@ from ..images.tensor_file import read_tensors, write_tensors
 from ..sets.covariance.set_file import plain_fields, prior_from, read_priors, write_priors
 from ..sets.stacking.combination import Weights
 from ..sets.stacking.evidence import evidence_from
+from ..sets.stacking.fit import usual_from
 from ..sets.templates.known_views import KnownViews
 from .estimators.views import Told
 from .known_set import CLASSES, KnownSet
@@ -42,6 +43,7 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
             "halves": [plain_fields(prior) for prior in known.halves],
             "rests": [plain_fields(prior) for prior in known.rests],
             "views": {name: _plain(each) for name, each in views.items()},
+            "usual": list(known.usual),
             "evidence": known.evidence and known.evidence.plain(),
         })  # fmt: skip
         for kind, priors in (("half", known.halves), ("rest", known.rests)):
@@ -49,6 +51,7 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
                 tensors |= {f"{number}.{kind} {half}.{k}": v for k, v in prior.tensors().items()}
         for name, each in views.items():
             tensors |= {f"{number}.{name}.{k}": v for k, v in each.tensors().items()}
+        tensors |= {f"{number}.usual {name}": each.table() for name, each in known.usual.items()}
         if weights:
             tensors |= {f"{number}.strengths": weights.strengths, f"{number}.table": weights.table}
     write_tensors(folder / WEIGHTS, _KIND, {"sets": described}, tensors)
@@ -83,12 +86,13 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
                 for name, plain in values["views"].items()
             }
             told = {name: _told(views, name) for name in names if _key(0, 0, name) in views}
+            usual = {str(k): usual_from(tensors[f"{number}.usual {k}"]) for k in values["usual"]}
             weights = None
             if names:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]
                 weights = Weights(names, strengths, table)
             evidence = values["evidence"] and evidence_from(values["evidence"])
-            known = KnownSet(prior, halves, told, rests, weights, evidence)
+            known = KnownSet(prior, halves, told, rests, usual, weights, evidence)
             _check(known)
             found[int(box), float(pixel_size)] = known
         if len(found) != len(priors):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from .class_learning import learn_classes
 from .estimators.estimator import Seen
 from .estimators.network import Network
 from .estimators.views import PosteriorMean, Told
+from .fitting import usual_fits
 from .given import Given
 from .inference import Denoiser
 from .known_set import CLASSES, STRUCTURE, KnownSet
@@ -134,9 +136,10 @@ def learn_from(
     views, rests = _learned_views(lesson, prior, halves, pool, clock)
     clock.tell()
     known = KnownSet(prior, halves, views | _given(lesson, given, prior, pool, tick), rests)
-    device = network.device
-    weighed = weigh(known.to(device), network, lesson.sample.to(device), pool, tick, lesson.others)
-    return known.keeping(*(weighed or (None, None)))
+    seen, sample = known.to(network.device), lesson.sample.to(network.device)
+    seen = replace(seen, usual=usual_fits(seen, network, sample, pool, tick))
+    weighed = weigh(seen, network, sample, pool, tick, lesson.others)
+    return seen.keeping(*(weighed or (None, None))).to("cpu")
 
 
 def _learned_views(

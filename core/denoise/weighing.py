@@ -82,7 +82,10 @@ def weigh(
     def work(seen: Seen) -> tuple[Products, Heard]:
         probes = probes_of(seen, noise)
         again = seen.showing(seen.images + EPSILON * probes)
-        answers = [[network(each), *known.answers(each)] for each in (seen, again)]
+        answers = []
+        for each in (seen, again):
+            first = network(each)
+            answers.append([first, *known.answers(each, first)])
         found = [parts(each, seen.pixel_size) for each in answers]
         heard = jury.hear(seen.images, probes, answers, found)
         return products(seen.images, probes, *found).cpu(), heard

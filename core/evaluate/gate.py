@@ -11,6 +11,7 @@ import torch
 
 from ..noise.source import NoiseSource
 from ..signal.ctf import CtfParameters
+from ..simulate.ctf_rows import CtfSource
 from ..simulate.pairs import PairGenerator, Pairs, PairSettings
 from ..simulate.projection import VolumeTransform
 
@@ -39,12 +40,26 @@ class Trial:
     """Simulated particles in each of the other checks."""
     seed: int = 0
 
-    def pairs(self, volumes: Sequence[VolumeTransform], snr: float, salt: int) -> Pairs:
-        """Draw centred particles at one SNR and defocus, without neighbours."""
+    def pairs(
+        self,
+        volumes: Sequence[VolumeTransform],
+        snr: float,
+        salt: int,
+        ctf: CtfSource | None = None,
+    ) -> Pairs:
+        """Draw centred particles at one SNR, without neighbours; at one defocus without CTFs."""
         settings = PairSettings((snr, snr), shift_sd=0.0, neighbour_rate=0.0, group=1)
-        generator = PairGenerator(volumes, self.noise, settings, OneCtf())
-        rng = np.random.default_rng((self.seed, salt))
-        return generator.draw(self.particles, self.box, rng, self.generator(salt))
+        generator = PairGenerator(volumes, self.noise, settings, ctf or OneCtf())
+        return generator.draw(self.particles, self.box, self.random(salt), self.generator(salt))
+
+    def random(self, salt: int) -> np.random.Generator:
+        """Give a source of numbers; another for another salt."""
+        return np.random.default_rng((self.seed, salt))
+
+    def pure_noise(self) -> torch.Tensor:
+        """Draw pictures of noise (n, box, box) with mean square 1."""
+        raw = self.noise.draw(self.noise_images, self.box, self.generator(1))
+        return raw / raw.std(dim=(1, 2), keepdim=True, correction=0)
 
     def generator(self, salt: int) -> torch.Generator:
         """Give a source of randomness; another for another salt."""
@@ -78,6 +93,8 @@ class Check:
     """What it means."""
     numbers: dict[str, float] = field(default_factory=dict)
     """What else was measured."""
+    tried: Literal["network alone", "whole result"] = "network alone"
+    """What was put through the check."""
 
     @property
     def passed(self) -> bool:

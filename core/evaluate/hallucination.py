@@ -1,4 +1,4 @@
-"""The hallucination gate, which asks whether a denoiser invents what is not in its input.
+"""The hallucination gate, which asks whether a network invents what is not in its input.
 
 Five checks. Each gives a number, a bar, and a sentence for who does not read code.
 """
@@ -13,7 +13,7 @@ import torch
 
 from ..signal.agreement import masked_correlation, pooled_frc
 from ..signal.ctf import ctf_images
-from ..signal.spectrum import noise_with_power, radial_power, with_random_phases
+from ..signal.spectrum import with_random_phases
 from ..simulate.projection import (
     VolumeTransform,
     crop_centre,
@@ -22,10 +22,10 @@ from ..simulate.projection import (
     to_images,
 )
 from ..simulate.superposition import support
-from .einstein import Average, Reference, aligned_average
+from .einstein import Reference
 from .gate import Check, Method, OneCtf, Trial, in_batches
+from .pure_noise import einstein, left_over
 
-RMS_BAR = 0.1
 REFERENCES = 3
 """Projections that noise is aligned to, of different structures where there are as many."""
 STRUCTURE_SNR, VIEWS = 0.5, 300
@@ -60,49 +60,10 @@ def run_gate(
 
 def noise_checks(method: Method, trial: Trial) -> list[Check]:
     """Put pure noise in: how much comes out, and whether it looks like what the model knows."""
-    raw = trial.noise.draw(trial.noise_images, trial.box, trial.generator(1))
-    raw = raw / raw.std(dim=(1, 2), keepdim=True, correction=0)
+    raw = trial.pure_noise()
     denoised = in_batches(method, raw)
-    return [_left_over(raw, denoised), _einstein(raw, denoised, trial)]
-
-
-def _left_over(raw: torch.Tensor, denoised: torch.Tensor) -> Check:
-    value = _rms(denoised) / _rms(raw)
-    return Check(
-        "noise", "Pure noise in", value, RMS_BAR, "at most",
-        f"From pictures of empty ice the denoiser makes pictures with {100 * value:.1f} % of the "
-        "noise's strength: what it adds to an empty box is no stronger than that.",
-        {"rms_in": _rms(raw), "rms_out": _rms(denoised)},
-    )  # fmt: skip
-
-
-def _einstein(raw: torch.Tensor, denoised: torch.Tensor, trial: Trial) -> Check:
-    """Compare averages aligned to each reference; the worst counts."""
-    spectrum = radial_power(denoised).mean(0)
-    null = noise_with_power(spectrum.expand(len(raw), -1), trial.box, trial.generator(2))
-    found = []
-    for reference in references(trial):
-        found.append([aligned_average(images, reference) for images in (denoised, raw, null)])
-
-    def strength(averages: list[Average]) -> float:
-        return averages[0].norm / max(averages[1].norm, 1e-12)
-
-    own, of_raw, of_null = max(found, key=strength)
-    value = strength([own, of_raw])
-    return Check(
-        "einstein", "Einstein from noise", value, 1.0, "at most",
-        f"{len(raw)} denoised pictures of pure noise, aligned to a known structure and averaged, "
-        f"give an image of it {value:.2f} times as strong as the raw noise gives by itself "
-        f"(likeness {own.correlation:.2f}; noise of the same smoothness reaches "
-        f"{of_null.correlation:.2f} by chance).",
-        {
-            "norm_denoised": own.norm,
-            "norm_raw": of_raw.norm,
-            "correlation_denoised": own.correlation,
-            "correlation_raw": of_raw.correlation,
-            "correlation_same_spectrum": of_null.correlation,
-        },
-    )  # fmt: skip
+    found = einstein(raw, denoised, references(trial), trial, "a known structure")
+    return [left_over(raw, denoised), found]
 
 
 def structure_check(method: Method, trial: Trial) -> list[Check]:
@@ -228,7 +189,3 @@ def _best_match(images: torch.Tensor, views: torch.Tensor, mask: torch.Tensor) -
         for image, where in zip(images, mask, strict=True)
     ]
     return torch.stack(list(best))
-
-
-def _rms(images: torch.Tensor) -> float:
-    return float(images.square().mean().sqrt())

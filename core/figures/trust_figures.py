@@ -24,15 +24,15 @@ GOOD, BAD = "#15803d", "#b91c1c"
 def gate_page(checks: Sequence[Check]) -> Figure:
     """Make a page of verdicts: what was found, the bar, and what it means."""
     figure = Figure(figsize=PAGE)
-    figure.text(0.06, 0.92, "Does the model invent things?", fontsize=18, weight="bold")
+    figure.text(0.06, 0.92, "Does it invent things?", fontsize=18, weight="bold")
     step = 0.84 / max(len(checks), 5)
     for number, check in enumerate(checks):
         top = 0.86 - number * step
         word, colour = ("passed", GOOD) if check.passed else ("FAILED", BAD)
         figure.text(0.06, top, check.title, fontsize=12, weight="bold", va="top")
-        figure.text(0.06, top - 0.032, word, fontsize=12, weight="bold", color=colour, va="top")
-        figure.text(0.06, top - 0.064, f"{check.value:.3f} ({check.side} {check.bar:g})",
-                    fontsize=9, color="#555555", va="top")  # fmt: skip
+        figure.text(0.06, top - 0.028, word, fontsize=12, weight="bold", color=colour, va="top")
+        figure.text(0.06, top - 0.056, f"the {check.tried}\n{check.value:.3f} ({check.side} "
+                    f"{check.bar:g})", fontsize=9, color="#555555", va="top")  # fmt: skip
         figure.text(0.28, top, textwrap.fill(check.sentence, 100), fontsize=10, va="top")
     return figure
 

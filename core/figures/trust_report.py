@@ -69,7 +69,7 @@ def write_html(path: Path, report: TrustReport) -> None:
         _table(report.facts),
     ]
     if report.checks:
-        body += ["<h2>Does the model invent things?</h2>", _verdicts(report.checks)]
+        body += ["<h2>Does it invent things?</h2>", _verdicts(report.checks)]
     for title, figure in report.pictures:
         body += [f"<h2>{html.escape(title)}</h2>", _picture(title, figure)]
     page = (
@@ -90,11 +90,14 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 
 def _verdicts(checks: list[Check]) -> str:
-    lines = ["<tr><th>check</th><th></th><th>found</th><th>bar</th><th>meaning</th></tr>"]
+    lines = [
+        "<tr><th>check</th><th>of</th><th></th><th>found</th><th>bar</th><th>meaning</th></tr>"
+    ]
     for check in checks:
         kind, word = ("good", "passed") if check.passed else ("bad", "FAILED")
         lines.append(
-            f'<tr><td>{html.escape(check.title)}</td><td class="{kind}">{word}</td>'
+            f"<tr><td>{html.escape(check.title)}</td><td>the {check.tried}</td>"
+            f'<td class="{kind}">{word}</td>'
             f"<td>{check.value:.3f}</td><td>{check.side} {check.bar:g}</td>"
             f"<td>{html.escape(check.sentence)}</td></tr>"
         )
@@ -110,16 +113,38 @@ def _picture(title: str, figure: Figure) -> str:
 
 def verdict(checks: list[Check], warnings: list[str]) -> str:
     """Give the report's first sentence."""
-    failed = [check.title.lower() for check in checks if not check.passed]
+    failed = [_of(check) for check in checks if not check.passed]
     if failed:
         return (
-            "Do not trust these images: the model failed the check "
+            "Do not trust these images: "
             + textwrap.shorten(" and ".join(failed), 200)
-            + ", so it may show what is not there."
+            + " failed, so they may show what is not there."
         )
-    gate = (
-        "The model passed all checks for invented detail" if checks else "The model was not tried"
-    )
+    tried = checks[-1].tried if checks else ""
+    gate = f"The {tried} passed all checks for invented detail" if tried else "Nothing was tried"
     if warnings:
         return f"{gate}, but something about this data set needs a look: read the warnings first."
     return f"{gate}, and this data set lies within what the model was trained for."
+
+
+def checks_words(checks: list[Check], not_whole: str) -> str:
+    """Say how many checks were passed, and by what.
+
+    Parameters
+    ----------
+    checks
+        Of the network and then of the whole result.
+    not_whole
+        Why the latter was not tried; empty where it was.
+    """
+    said = []
+    for tried in dict.fromkeys(check.tried for check in checks):
+        mine = [check.passed for check in checks if check.tried == tried]
+        said.append(f"the {tried}: {sum(mine)} of {len(mine)} passed")
+    if not_whole:
+        said.append(f"the whole result was not tried: {not_whole}")
+    return "; ".join(said)
+
+
+def _of(check: Check) -> str:
+    return f"the check {check.title.lower()} of the {check.tried}"

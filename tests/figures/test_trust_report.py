@@ -89,7 +89,7 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_the_verdict_names_what_failed() -> None:
     assert "invented detail, and" in verdict([GOOD], [])
     assert "read the warnings" in verdict([GOOD], ["x"])
-    assert "not tried" in verdict([], [])
+    assert "Nothing was tried" in verdict([], [])
     said = verdict([GOOD, BAD], [])
     assert said.startswith("Do not trust")
     assert "einstein from noise" in said

@@ -104,7 +104,7 @@ def test_hot_pixels_are_told_and_change_nothing(project: Path) -> None:
 
 
 def test_the_gate_speaks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.evaluate.run.NOISE_IMAGES", 40)
+    monkeypatch.setattr("core.runs.evaluate.checks.NOISE_IMAGES", 40)
     found = evaluate(gate=True, model="tiny.safetensors")
     verdicts = {check["name"]: check["passed"] for check in found["gate"]}
     assert len(verdicts) == 5
@@ -113,6 +113,32 @@ def test_the_gate_speaks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert all(check["title"] in page for check in found["gate"])
     if not found["passed"]:
         assert found["verdict"].startswith("Do not trust")
+
+
+def test_the_gate_tries_the_whole_result_where_the_set_taught(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.runs.evaluate.checks.NOISE_IMAGES", 40)
+    volume = VolumeTransform(phantom(0, 6.0, diameter=(90, 110)))
+    settings = PairSettings((1.0, 1.0), neighbour_rate=0.0)
+    generator = PairGenerator([volume], SpectrumNoise(ice_like_power()), settings)
+    Path("Many").mkdir()
+    write_dataset(Path("Many"), generator, 130, 32, seed=2)
+    many = Path("Many") / STAR
+    denoise(DenoiseOptions(many, Path("Den2"), "tiny.safetensors"))
+    asked = {"denoised": Path("Den2/particles.star"), "gate": True, "model": "tiny.safetensors"}
+    found = evaluate(**asked)
+    tried = [check["tried"] for check in found["gate"]]
+    assert tried == 5 * ["network alone"] + 3 * ["whole result"]
+    assert found["whole_result_not_tried"] is None
+    page = Path("Ev/report.html").read_text()
+    assert "the network alone:" in page
+    assert "the whole result:" in page
+    Path("Den2/weights.safetensors").unlink()
+    again = evaluate(**asked, out=Path("Ev2"))
+    assert again["gate"] == found["gate"][:5]
+    assert "not beside the particles" in again["whole_result_not_tried"]
+    assert "the whole result was not tried" in Path("Ev2/report.html").read_text()
 
 
 def test_noise_is_compared_with_a_bank(project: Path) -> None:
@@ -170,7 +196,7 @@ def test_without_a_known_model_it_says_so(project: Path) -> None:
     found = evaluate(gate=True)
     assert found["gate"] == []
     assert "name it with --model" in found["warnings"][0]
-    assert "not tried" in found["verdict"]
+    assert "Nothing was tried" in found["verdict"]
 
 
 def test_what_the_set_told_while_it_was_denoised(project: Path) -> None:

@@ -74,17 +74,28 @@ class Estimator(Protocol):
         ...
 
 
-def by_halves(seen: Seen, estimates: Sequence[Callable[[Seen], torch.Tensor]]) -> torch.Tensor:
-    """Estimate the images of each half by that half's estimate, or all by one alone."""
+Rows = torch.Tensor
+"""Numbers of some particles."""
+
+
+def by_halves(
+    seen: Seen, estimates: Sequence[Callable[[Rows], tuple[torch.Tensor, ...]]]
+) -> tuple[torch.Tensor, ...]:
+    """Estimate the images of each half by that half's estimate, or all by one alone.
+
+    Parameters
+    ----------
+    seen
+        The particles.
+    estimates
+        Each gives values for the rows that it is given.
+    """
     if len(estimates) == 1:
-        return estimates[0](seen)
+        return estimates[0](torch.arange(len(seen.keys), device=seen.keys.device))
     found = [(seen.halves == half).nonzero()[:, 0] for half in range(len(estimates))]
-    parts = [
-        estimate(seen.take(rows))
-        for rows, estimate in zip(found, estimates, strict=True)
-        if len(rows)
-    ]
-    return torch.cat(parts)[torch.argsort(torch.cat(found))]
+    parts = [estimate(rows) for rows, estimate in zip(found, estimates, strict=True) if len(rows)]
+    order = torch.argsort(torch.cat(found))
+    return tuple(torch.cat(each)[order] for each in zip(*parts, strict=True))
 
 
 def keys_of(images: npt.NDArray[np.float32]) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from ...sets.covariance.set_prior import SetPrior
 from ..views import set_view
-from .estimator import Seen, by_halves
+from .estimator import Rows, Seen, by_halves
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class LinearEstimate:
     def __call__(self, seen: Seen) -> torch.Tensor:
         """Give the posterior mean of clean images that are Gaussian about 0."""
 
-        def by(prior: SetPrior) -> Callable[[Seen], torch.Tensor]:
-            def estimate(mine: Seen) -> torch.Tensor:
+        def by(prior: SetPrior) -> Callable[[Rows], tuple[torch.Tensor]]:
+            def estimate(rows: Rows) -> tuple[torch.Tensor]:
+                mine = seen.take(rows)
                 view, sd = set_view(mine.images)
-                return prior.estimate(view, mine.ctf) * sd
+                return (prior.estimate(view, mine.ctf) * sd,)
 
             return estimate
 
-        return by_halves(seen, [by(prior) for prior in self.priors])
+        (found,) = by_halves(seen, [by(prior) for prior in self.priors])
+        return found

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from ...sets.covariance.set_prior import SetPrior
+from ...sets.stacking.fit import Fit
 from ...sets.templates.known_views import KnownViews
-from ...sets.templates.posterior_mean import posterior_mean
+from ...sets.templates.posterior_mean import posterior_mean, shared_evidence
+from ...signal.fourier import fourier_resize
 from ..views import set_view
-from .estimator import Seen, by_halves
+from .estimator import Rows, Seen, by_halves
 
 Told = tuple[tuple[KnownViews, ...], ...]
 """Views learned apart, for all particles or for each half of the set."""
@@ -39,16 +41,32 @@ class PosteriorMean:
 
     def __call__(self, seen: Seen) -> torch.Tensor:
         """Give the estimate of the clean images."""
+        return self.compared(seen, seen.images)[0]
 
-        def by(number: int) -> Callable[[Seen], torch.Tensor]:
-            def estimate(mine: Seen) -> torch.Tensor:
+    def compared(self, seen: Seen, first: torch.Tensor) -> tuple[torch.Tensor, Fit]:
+        """Give the estimate, and how well images fit the views.
+
+        Parameters
+        ----------
+        seen
+            The particles.
+        first : (n, b, b)
+            The safe estimate of them.
+        """
+
+        def by(number: int) -> Callable[[Rows], tuple[torch.Tensor, ...]]:
+            def estimate(rows: Rows) -> tuple[torch.Tensor, ...]:
+                mine = seen.take(rows)
                 images, sd = set_view(mine.images)
-                several = [posterior_mean(images, mine.ctf, each) for each in self.known[number]]
-                found = torch.stack(several).mean(0)
+                known = self.known[number]
+                several = [posterior_mean(images, mine.ctf, each) for each in known]
+                made, evidence = (torch.stack(each).mean(0) for each in zip(*several, strict=True))
                 if self.rests:
-                    found += self.rests[number].estimate(images - found, mine.ctf)
-                return found * sd
+                    made += self.rests[number].estimate(images - made, mine.ctf)
+                shown = fourier_resize(first[rows], images.shape[-1]) / sd
+                return made * sd, evidence, shared_evidence(images, shown, known[0])
 
             return estimate
 
-        return by_halves(seen, [by(number) for number in range(len(self.known))])
+        found, evidence, other = by_halves(seen, [by(number) for number in range(len(self.known))])
+        return found, Fit(evidence, other)

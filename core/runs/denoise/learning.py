@@ -17,6 +17,7 @@ from ...denoise.batches import spread
 from ...denoise.class_learning import passes
 from ...denoise.estimators.estimator import Seen
 from ...denoise.estimators.network import Network
+from ...denoise.fitting import how_many_fits
 from ...denoise.given import Given
 from ...denoise.known_set import KnownSet
 from ...denoise.known_set_file import SET, WEIGHTS, read_sets, write_sets
@@ -84,6 +85,7 @@ def learn_sets(
         count * (1 + passes(count))
         + looks(count)
         + len(given.names) * how_many_fitted(count)
+        + how_many_fits(count)
         + min(count, how_many(working_box(*key, working_pixel_size)))
         for key, count in enough.items()
     )

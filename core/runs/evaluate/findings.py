@@ -37,6 +37,8 @@ class Findings:
     whole: bool
     """Whether every particle has its confidence."""
     checks: list[Check]
+    not_whole: str
+    """Why the whole result was not tried; empty where it was, or where nothing was."""
     boxes: BoxCounts | None
     """None where there are too few particles."""
 

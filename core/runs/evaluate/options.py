@@ -46,7 +46,7 @@ class EvaluateOptions(ParticleFiles, Device, Output):
     )  # fmt: skip
     sample: int = option("Particles at most to look at", default=200, at_least=8)
     gate: bool = option(
-        "Leave out the trial of the model for hallucination, which takes a minute or two",
+        "Leave out the trial of network and result for hallucination, which takes a minute or two",
         default=True,
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from ...figures.evidence_page import evidence_page
 from ...figures.gallery import gallery, spectra, strip
 from ...figures.sample import Sample
 from ...figures.trust_figures import confidence_page, noise_page
-from ...figures.trust_report import TrustReport, verdict, write_html, write_pdf
+from ...figures.trust_report import TrustReport, checks_words, verdict, write_html, write_pdf
 from ...remarks import warn
 from ...sets.stacking.evidence_words import evidence_words
 from ...wording import offered
@@ -107,6 +107,7 @@ def report(
         "passed": not failed if found.checks else None,
         "warnings": warnings,
         "gate": [check.record() for check in found.checks],
+        "whole_result_not_tried": found.not_whole or None,
         **_numbers(seen, found, small, working),
         "evidence": evidence and evidence.plain(),
         "truth": truth,
@@ -158,9 +159,8 @@ def _facts(
     if found.confidences is not None:
         low, middle, high = np.percentile(found.confidences, (10, 50, 90))
         facts.append(("confidence", f"median {middle:.2f}, 80 % between {low:.2f} and {high:.2f}"))
-    passed = sum(check.passed for check in found.checks)
     if found.checks:
-        facts.append(("checks for invention", f"{passed} of {len(found.checks)} passed"))
+        facts.append(("checks for invention", checks_words(found.checks, found.not_whole)))
     return facts
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ... import __version__
 from ...compute.device import choose_device
 from ...console import Console
 from ...denoise.inference import Denoiser
+from ...denoise.known_set_file import WEIGHTS
 from ...denoise.model_file import load_model
 from ...denoise.shipped import find_model
 from ...errors import IceblockError
@@ -24,12 +24,9 @@ from ...evaluate.data_set import (
     compare_statistics,
     estimate_snr,
 )
-from ...evaluate.gate import Check, Trial
-from ...evaluate.hallucination import run_gate
 from ...images.disk import write_file
-from ...noise.source import NoiseSource
 from ...remarks import warn
-from ...simulate.training_noise import noise_of, read_blocks
+from ...simulate.training_noise import read_blocks
 from ..denoise.record import BoxCounts
 from ..empty_boxes import count_boxes, tell_boxes
 from ..life import begun, way_in
@@ -37,14 +34,12 @@ from ..record import RunRecord
 from ..select.inputs import ODD
 from ..stamps import stamp, stamps
 from ..usable_ctf import usable_ctf
+from .checks import all_checks
 from .findings import Findings
-from .gate import make_trial, method_of, noise_like
 from .inputs import Evaluated, read_inputs
 from .options import PAGE, VERDICTS, EvaluateOptions
 from .report import report
 
-NOISE_IMAGES = 1000
-"""Pictures of pure noise that the gate denoises."""
 JUDGED = 64
 """Particles whose confidence is computed where the set has none."""
 
@@ -112,6 +107,7 @@ def _identity(options: EvaluateOptions, denoiser: Denoiser | None) -> dict[str, 
         "noise": held(options.noise),
         "volumes": stamps(options.volumes),
         "model_sha256": denoiser.model.sha256 if denoiser else None,
+        "set": held(taught if (taught := options.denoised.parent / WEIGHTS).is_file() else None),
         **options.identity(),
     }
 
@@ -133,20 +129,8 @@ def _find(
     counts = _box_counts(seen, console)
     if counts is not None:
         tell_boxes(counts)
-    checks: list[Check] = []
-    if options.gate and denoiser is not None:
-        console.say("the model is tried for hallucination (about a minute)")
-        trial, found = _trial(options, seen, denoiser, about, bank)
-        method = method_of(denoiser, trial.pixel_size)
-
-        def tell(title: str) -> None:
-            console.say(f"  {title}")
-            console.heartbeat()
-
-        checks = run_gate(method, trial, tell)
-        for sentence in found:
-            warn(sentence)
-    return Findings(about, snr, match, compared, confidences, whole, checks, counts)
+    checks, not_whole = all_checks(options, seen, denoiser, (about, bank), console)
+    return Findings(about, snr, match, compared, confidences, whole, checks, not_whole, counts)
 
 
 def _box_counts(seen: Evaluated, console: Console) -> BoxCounts | None:
@@ -209,22 +193,3 @@ def _confidences(
     places = np.unique(np.linspace(0, len(seen.raw) - 1, JUDGED).round().astype(int))
     found = denoiser.answer(seen.raw[places], seen.pixel_size, confidence=True)
     return found.confidence.astype(np.float64), False
-
-
-def _trial(
-    options: EvaluateOptions,
-    seen: Evaluated,
-    denoiser: Denoiser,
-    about: Background,
-    bank: Path | None,
-) -> tuple[Trial, list[str]]:
-    """Set the gate up in the noise of the bank, or else in noise like that about the particles."""
-    working = denoiser.model.card.working_pixel_size
-    blocks = [read_blocks(bank, working)] if bank else []
-
-    def noise(box: int) -> NoiseSource:
-        if blocks:
-            return noise_of(blocks, [box], torch.device("cpu"))[0]
-        return noise_like(about, seen.pixel_size, working)
-
-    return make_trial(denoiser, options.volumes, noise, NOISE_IMAGES)

@@ -69,7 +69,7 @@ class WholeOptions(Training, Denoising, Passthrough, Compiling, Output):
         default=None, unit="Å", above=0, otherwise="from the STAR file, else from the images",
     )  # fmt: skip
     gate: bool = option(
-        "Leave out the trial of the model for hallucination, which takes about a minute",
+        "Leave out the trial of network and result for hallucination, which takes about a minute",
         default=True,
     )  # fmt: skip
     classify: bool = option("Leave out the 2D classes of the raw particles", default=True)

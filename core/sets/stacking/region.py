@@ -37,12 +37,16 @@ class Region:
         """From zero frequency to Nyquist."""
         return self.weight.shape[-1] // 2 + 1
 
-    def of(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the spectra of (…, box, box) images under the weights, their mean taken off."""
+    def inside(self, images: torch.Tensor) -> torch.Tensor:
+        """Give (…, box, box) images under the weights, their mean taken off."""
         weight = self.weight.to(images.device)
         square = weight.square()
         mean = (images * square).sum((-2, -1), keepdim=True) / square.sum()
-        spectra: torch.Tensor = torch.fft.rfft2((images - mean) * weight)
+        return (images - mean) * weight
+
+    def of(self, images: torch.Tensor) -> torch.Tensor:
+        """Give the spectra of (…, box, box) images under the weights, their mean taken off."""
+        spectra: torch.Tensor = torch.fft.rfft2(self.inside(images))
         return spectra
 
     def products(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -80,7 +80,19 @@ def fitted(seen: Products) -> tuple[tuple[torch.Tensor, torch.Tensor], float]:
     if len(knots) > 1:
         found, risk = _drawn(seen, knots, along, found.repeat(len(knots), 1, 1))
     table = torch.einsum("mja,ra->mjr", found.clamp(LEAST, MOST), along)
-    return (knots, table.float()), risk
+    return (knots, _held(table).float()), risk
+
+
+def _held(table: torch.Tensor) -> torch.Tensor:
+    """Let the differences (m, 1 and more, rings) from the safe estimate count no more than itself.
+
+    Else the safe estimate would be taken off where the others agree, and an image that shows
+    something else than the set would come out as its opposite.
+    """
+    safe, others = table[:, :1], table[:, 1:]
+    together = others.sum(1, keepdim=True)
+    part = torch.where(together > 0, safe.clamp(min=0) / together.clamp(min=1e-9), 1.0)
+    return torch.cat([safe, others * part.clamp(max=1)], dim=1)
 
 
 def _drawn(

@@ -26,8 +26,8 @@ views and offsets there are at most, from which their number follows."""
 
 def posterior_mean(
     images: torch.Tensor, ctf: CtfParameters | None, known: KnownViews
-) -> torch.Tensor:
-    """Estimate the clean images, their CTF on them.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Estimate the clean images, their CTF on them, and tell how far the views explain the images.
 
     Parameters
     ----------
@@ -42,6 +42,8 @@ def posterior_mean(
     -------
     estimate : (n, box, box)
         0 outside the mask, before the CTF.
+    evidence : (n,)
+        Log-likelihood of the views, all turns and offsets together, over that of noise alone.
     """
     grid = known.grid
     samples = grid.sample(images)
@@ -53,18 +55,32 @@ def posterior_mean(
         values = values.to(images.device)
         transfer = values.square().mean(-1)
         samples = samples * torch.cat([values, values], dim=-1)
-    means = _means(samples, transfer, known)
+    means, evidence = _means(samples, transfer, known)
     made = grid.images(means)
     if ctf is None:
-        return made
+        return made, evidence
     shape = made.shape[-2:]
     passed = ctf_images(ctf, known.pixel_size, known.box, made.device)
     estimate: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(made) * passed, s=shape)
-    return estimate
+    return estimate, evidence
 
 
-def _means(samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> torch.Tensor:
-    """Give the mean views (n, rings, turns) of samples times their CTF."""
+def shared_evidence(
+    images: torch.Tensor, estimate: torch.Tensor, known: KnownViews
+) -> torch.Tensor:
+    """Tell how much an estimate (n, box, box) has in common with its images, (n,).
+
+    In the units of the evidence of views, and on the rings that they are compared on.
+    """
+    grid, rings = known.grid, known.fine.rings
+    both = (grid.sample(images) * grid.sample(estimate)).sum(-1)
+    return (both * (grid.sample_areas / known.noise))[:, :rings].sum(1)
+
+
+def _means(
+    samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the mean views (n, rings, turns) of samples times their CTF, and their evidence (n,)."""
     grid, tried = known.grid, known.fine
     weighted = samples * (grid.sample_areas / known.noise)[:, None]
     views, odds = tried.spectra, _odds(transfer, known, tried)
@@ -72,12 +88,12 @@ def _means(samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> 
         chosen = _best(weighted, transfer, known)
         views, odds = views[:, :, chosen].transpose(1, 2), odds.gather(1, chosen)
     fits = _fits(_moved_back(weighted, grid, tried), views, odds, known, tried)
-    posterior = _posterior(fits.flatten(2), known.empty)
+    posterior, evidence = _posterior(fits.flatten(2), known.empty)
     half = tried.turns // 2
     back = from_turns(tried.turns, half).to(posterior.device) @ posterior.flatten(1)
     real, imaginary = back.reshape(2, half, *fits.shape[1:])
     along = torch.complex(real, -imaginary)
-    return _moved_on(_times(along, views.transpose(-1, -2)), known, tried)
+    return _moved_on(_times(along, views.transpose(-1, -2)), known, tried), evidence
 
 
 def _odds(transfer: torch.Tensor, known: KnownViews, tried: Tried) -> torch.Tensor:
@@ -140,13 +156,18 @@ def _times(own: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
     return torch.bmm(own.flatten(1, 2), views).reshape(*own.shape[:-1], -1)
 
 
-def _posterior(fits: torch.Tensor, empty: float) -> torch.Tensor:
-    """Turn log-likelihoods (turns, n, m) into the posterior; the rest is that of an empty image."""
+def _posterior(fits: torch.Tensor, empty: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn log-likelihoods (turns, n, m) into the posterior; the rest is that of an empty image.
+
+    Gives also the logarithm (n,) of the mean likelihood.
+    """
     part = min(max(empty, 1e-3), 0.999)
     odds = math.log((1 - part) / part)
     top = (fits.amax((0, 2), keepdim=True) + odds).clamp(min=0)
     weights = fits.add_(odds - top).clamp_(min=NOTHING).exp_()
-    return weights.div_(weights.sum((0, 2), keepdim=True) + torch.exp(-top))
+    total = weights.sum((0, 2), keepdim=True)
+    evidence = (total.log() + top - odds).flatten()
+    return weights.div_(total + torch.exp(-top)), evidence
 
 
 def _moved_on(spectra: torch.Tensor, known: KnownViews, tried: Tried) -> torch.Tensor:

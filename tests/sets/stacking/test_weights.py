@@ -118,3 +118,16 @@ def test_nothing_stays_nothing() -> None:
     weights = Weights(("a", "b"), torch.tensor([-3.0, -1.0]), torch.ones(2, 2, RINGS))
     assert float(combined(parts([empty, other], PIXEL_SIZE), weights).abs().max()) < 1e-6
     assert torch.isfinite(strength(empty)).all()
+
+
+def test_estimates_that_agree_do_not_take_off_the_safe_one(seen: dict[str, torch.Tensor]) -> None:
+    """Else an image of something else would come out as its opposite."""
+
+    def weak(images: torch.Tensor) -> torch.Tensor:
+        return 0.4 * good(images)
+
+    def weaker(images: torch.Tensor) -> torch.Tensor:
+        return 0.35 * good(images)
+
+    table = best_weights(told(seen, safe_estimate, weak, weaker), ("safe", "a", "b")).table
+    assert bool((table[:, 1:].sum(1) <= table[:, 0].clamp(min=0) + 1e-5).all())

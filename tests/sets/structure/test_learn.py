@@ -46,7 +46,7 @@ def agreement(structure: torch.Tensor) -> float:
     views = Slices(where(), directions(200), 7).samples(structure)
     known = KnownViews(views, noise(), BOX, 4.0, PART * BOX / 2 + EDGE, 1.2, 0.02)
     noisy, clean = images(60, NOISE, seed=5)
-    found = posterior_mean(noisy, None, known)
+    found, _ = posterior_mean(noisy, None, known)
     return float(masked_correlation(found, clean, torch.ones_like(clean)).mean())
 
 

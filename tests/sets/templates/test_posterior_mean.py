@@ -77,7 +77,7 @@ def by_brute_force(
 def test_a_known_particle_is_found(width: float, noise: float) -> None:
     """About as well as pixel by pixel, whether fine rings are compared or not."""
     clean, noisy, ctf = seen(width, noise)
-    found = posterior_mean(noisy, ctf, known(width, noise))
+    found, _ = posterior_mean(noisy, ctf, known(width, noise))
 
     def error(estimate: torch.Tensor) -> float:
         return float((estimate - clean).square().sum() / clean.square().sum())
@@ -87,14 +87,14 @@ def test_a_known_particle_is_found(width: float, noise: float) -> None:
 
 def test_nothing_is_found_in_noise() -> None:
     _, noisy, ctf = seen(4.0, noise=1.0, empty=True)
-    found = posterior_mean(noisy, ctf, known(4.0, noise=1.0))
+    found, _ = posterior_mean(noisy, ctf, known(4.0, noise=1.0))
     assert float(found.square().mean().sqrt()) < 0.05
 
 
 def test_weak_signal_gives_a_weak_answer() -> None:
     """The posterior mean is never stronger than what the image says."""
     clean, noisy, ctf = seen(4.0, noise=1.0, strength=0.3)
-    found = posterior_mean(noisy, ctf, known(4.0, noise=1.0, strength=0.3))
+    found, _ = posterior_mean(noisy, ctf, known(4.0, noise=1.0, strength=0.3))
     assert float(found.square().sum()) < 1.5 * float(clean.square().sum())
 
 
@@ -103,7 +103,7 @@ def test_images_without_ctf() -> None:
     bare = torch.stack([shape(30.0 * k, 0.5, -1.0, 4.0) for k in range(N)])
     generator = torch.Generator().manual_seed(1)
     noisy = bare + 0.3 * torch.randn(N, BOX, BOX, generator=generator)
-    found = posterior_mean(noisy, None, known(4.0, noise=0.3))
+    found, _ = posterior_mean(noisy, None, known(4.0, noise=0.3))
     inside = polar_grid(BOX, RADIUS).images(polar_grid(BOX, RADIUS).sample(bare))
     error = (found - inside).square().sum(dim=(1, 2)) / inside.square().sum(dim=(1, 2))
     assert float(error.max()) < 0.1
@@ -113,9 +113,9 @@ def test_images_without_ctf() -> None:
 def test_pieces_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     _, noisy, ctf = seen(1.2, noise=0.5)
     views = known(1.2, noise=0.5)
-    whole = posterior_mean(noisy, ctf, views)
+    whole, _ = posterior_mean(noisy, ctf, views)
     parts = [
-        posterior_mean(noisy[k : k + 2], ctf.take(np.arange(k, k + 2)), views) for k in (0, 2, 4)
+        posterior_mean(noisy[k : k + 2], ctf.take(np.arange(k, k + 2)), views)[0] for k in (0, 2, 4)
     ]
     torch.testing.assert_close(whole, torch.cat(parts), atol=1e-4, rtol=1e-3)
 
@@ -135,8 +135,8 @@ def test_only_the_best_of_many_views_count(monkeypatch: pytest.MonkeyPatch) -> N
     power = torch.full((grid.rings,), 15.0**2 * BOX**2)
     views = KnownViews(grid.sample(shapes), power, BOX, PIXEL_SIZE, RADIUS, 1.0, 0.1)
     noisy = shapes[:20] + 15 * torch.randn(20, BOX, BOX, generator=generator)
-    pruned = posterior_mean(noisy, None, views)
+    pruned, _ = posterior_mean(noisy, None, views)
     monkeypatch.setattr(posterior_mean_module, "MANY", 1000)
-    whole = posterior_mean(noisy, None, views)
+    whole, _ = posterior_mean(noisy, None, views)
     assert not torch.equal(pruned, whole)
     assert (pruned - whole).norm() < 0.1 * whole.norm()
