@@ -165,6 +165,13 @@ def bounded_rates(
 @THREADS
 @click.option("--repeats", default=3, show_default=True, help="Of iceblock; the median counts.")
 @click.option("--further", default="", help="Options of `iceblock denoise`, such as --each-alone.")
+@click.option(
+    "--topaz-images",
+    "for_topaz",
+    nargs=2,
+    type=int,
+    help="Images of Topaz's short and long stack; by default those of iceblock.",
+)
 @APPEND
 def speed(
     topaz_command: str | None,
@@ -175,6 +182,7 @@ def speed(
     threads: int,
     repeats: int,
     further: str,
+    for_topaz: tuple[int, int] | None,
     append: bool,
 ) -> None:
     """Images per second, steady and by whole-process wall time."""
@@ -184,29 +192,30 @@ def speed(
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stars = {n: make_particles(folder, n, box, pixel_size) for n in (short, number)}
-        timed(short)  # warm file cache
-        ours = {n: median_of([timed(n) for _ in range(repeats)]) for n in stars}
-        theirs = (
-            {n: topaz(topaz_command, s, n, threads) for n, s in stars.items()}
-            if topaz_command
-            else {}
-        )
+        sizes = for_topaz or (short, number)
+        stars = {n: make_particles(folder, n, box, pixel_size) for n in {short, number, *sizes}}
+        for star in stars.values():
+            warm(*stacks_of(star))
+        ours = [median_of([timed(n) for _ in range(repeats)]) for n in (short, number)]
+        theirs = []
+        if topaz_command:
+            theirs = [topaz(topaz_command, stars[n], n, threads) for n in sizes]
     lines = [
-        f"| program | steady images/s | wall s for {number} images | images/s by wall | peak MB |",
-        "|---|---|---|---|---|",
+        "| program | images | steady images/s | wall s | images/s by wall | peak MB |",
+        "|---|---|---|---|---|---|",
     ]
     for label, timing in (("iceblock", ours), ("topaz denoise --stack", theirs)):
         if timing:
-            long = timing[number]
+            long = timing[1]
             lines.append(
-                f"| {label} | {slope(timing[short], long):.1f} | {long.seconds:.1f} | "
-                f"{number / long.seconds:.1f} | {long.peak_mb:.0f} |"
+                f"| {label} | {timing[0].images} and {long.images} | {slope(*timing):.1f} | "
+                f"{timing[0].seconds:.1f} and {long.seconds:.1f} | "
+                f"{long.images / long.seconds:.1f} | {long.peak_mb:.0f} |"
             )
     if theirs:
-        steady = slope(ours[short], ours[number]) / slope(theirs[short], theirs[number])
-        wall = theirs[number].seconds / ours[number].seconds
-        lines.append(f"| **ratio** | **{steady:.1f}** | | **{wall:.1f}** | |")
+        steady = slope(*ours) / slope(*theirs)
+        wall = ours[1].images / ours[1].seconds / (theirs[1].images / theirs[1].seconds)
+        lines.append(f"| **ratio** | | **{steady:.1f}** | | **{wall:.1f}** | |")
     record(f"Speed at {box}×{box}, {pixel_size} Å, float32, {threads} threads", lines, append)
 
 

@@ -46,7 +46,7 @@ def test_the_tables_are_named(tmp_path: Path, quote: str, mark: str) -> None:
     ("content", "says"),
     [
         (b"", "names no table"),
-        (b"results:\n  ctf:\n    metafile: '>a.cs'\n", r"a\.cs, and none has images"),
+        (b"results:\n  ctf:\n    metafile: '>a.cs'\n", r"a\.cs, none of them for images"),
         (b"\xff\xfe\x00", "no group file"),
     ],
 )

@@ -38,10 +38,8 @@ def group_refused(group: Path) -> IceblockError:
     """Make the error for a group in the place of a table: it names the tables in the group."""
     images, others = tables_of(group)
     if images is None:
-        what = (
-            f"it names {', '.join(others)}, and none has images" if others else "it names no table"
-        )
-        return IceblockError(f"{group} is a group file of CryoSPARC and {what}; name a .cs file")
+        what = f"names {', '.join(others)}, none of them for images" if others else "names no table"
+        return IceblockError(f"{group} is a group file of CryoSPARC that {what}; name a .cs file")
     more = "".join(f" and --passthrough {group.parent / name}" for name in others)
     return IceblockError(
         f"{group} is a group file of CryoSPARC; give the table in it that has the images, "

@@ -1,4 +1,4 @@
-"""Which of two models denoises: the fine-tuned one, or the one that it was made from."""
+"""Which model denoises: the fine-tuned one, or one that ships."""
 
 from __future__ import annotations
 
@@ -12,33 +12,25 @@ LEAST = 0.0005
 """Of the held-out correlation: what it must be better by, too, for less is not to be seen."""
 
 
-def compared(name: str, tuning: TuningStage) -> str:
-    """Say which of two models denoises, and why.
+NOT_TUNED = "the model without fine-tuning denoises"
 
-    Parameters
-    ----------
-    name
-        Of the model that was fine-tuned.
-    tuning
-        What the record keeps of that stage.
-    """
+
+def compared(tuning: TuningStage) -> str:
+    """Say which of two models denoises, and why, by what the record keeps of fine-tuning."""
     mean, error = tuning.gain["mean"], tuning.gain["error"]
     if tuning.own_gain is not None:
         gain, low, high = tuning.own_gain
         verdict = (
             f"on your own particles the correlation with the truth changes by {gain:+.4f} "
             f"({low:+.4f} to {high:+.4f}), and "
-            + ("the fine-tuned model denoises" if tuning.used else f"{name} denoises as it was")
+            + ("the fine-tuned model denoises" if tuning.used else NOT_TUNED)
         )
     elif tuning.used:
         verdict = f"better by {mean:.4f} ± {error:.4f}, and the fine-tuned model denoises"
     elif mean > 0:
-        verdict = (
-            f"better by {mean:.4f} ± {error:.4f} only, which is too little, and {name} denoises "
-            "as it was"
-        )
+        verdict = f"better by {mean:.4f} ± {error:.4f} only, which is too little, and {NOT_TUNED}"
     else:
-        verdict = f"fine-tuning made it no better, and {name} denoises as it was"
+        verdict = f"fine-tuning made it no better, and {NOT_TUNED}"
     return f"Held-out correlation {tuning.after:.4f}, before {tuning.before:.4f}: {verdict}."
 
 

@@ -118,7 +118,7 @@ def _facts(
         ("fine-tuning", learned),
     ]
     if tuning.used is not None:
-        facts.append(("", compared(inputs.model.card.name, tuning)))
+        facts.append(("", compared(tuning)))
     facts += [
         ("denoised with", f"{stages.denoising.model}"),
         *([("evidence", stages.denoising.evidence)] if stages.denoising.evidence else []),

@@ -106,7 +106,7 @@ class Stages(StageLog):
             stage.steps, stage.training_seconds = made.steps, made.training_seconds
             stage.remarks = made.remarks
             self.save()
-        self.console.say(compared(name, stage))
+        self.console.say(compared(stage))
         return self._model_of(stage)
 
     def _model_of(self, stage: TuningStage) -> str:
