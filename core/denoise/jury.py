@@ -28,7 +28,7 @@ from .estimators.estimator import Seen
 
 RAW, LOW_PASS, WIENER, RESULT = "raw", "best low-pass", "Wiener filter of the set", "result"
 OTHERS = 3000
-"""Further images at most that tell how strong the signal is."""
+"""Further images at most that are kept to tell how strong the signal is."""
 FOLDS = 4
 """Parts of the images; the result of each is made by weights that the others told."""
 
@@ -75,7 +75,7 @@ class Jury:
         images = sample.images.cpu()
         inside, everywhere = particle(images), whole(images.shape[-1])
         self._images, self._pixel_size = images, sample.pixel_size
-        every = images if others is None else torch.cat([images, others[:OTHERS]])
+        every = images if others is None else torch.cat([images, others])
         self._measured = measured_in([inside, everywhere], every, noise)
 
     def hear(

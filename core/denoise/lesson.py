@@ -13,6 +13,7 @@ from ..signal.ctf import CtfParameters
 from ..signal.ctf import joined as joined_ctf
 from ..signal.outliers import without_outliers
 from .estimators.estimator import Seen, joined, keys_of
+from .jury import OTHERS
 from .views import normalised, set_view, working_view
 from .weighing import how_many
 
@@ -86,17 +87,28 @@ class Lesson:
             optics.append(piece.ctf)
             halves.append(piece.halves)
             self.pixel_size = piece.pixel_size * box / views[-1].shape[-1]
-        self.views = torch.cat(views)
+        self.views = _together(views)
         """(n, b, b) all images, as the set's own estimates see them."""
         self.halves = torch.cat(halves)
         """(n,)."""
         self.sample = joined(chosen)
         """Images that weights are told from, spread evenly over all."""
         alike = self.views.shape[-1] == self.sample.images.shape[-1]
-        self.others = self.views[torch.cat(rest)] if alike else None
-        """The other images where estimators see them as large; None elsewhere."""
+        self.others = self.views[torch.cat(rest).nonzero()[:OTHERS, 0]] if alike else None
+        """Further images where estimators see them as large; None elsewhere."""
         known = [ctf for ctf in optics if ctf is not None]
         self.ctf = joined_ctf(known) if known else None
+
+
+def _together(pieces: list[torch.Tensor]) -> torch.Tensor:
+    """Put pieces one after the other, and let go of each, so that no image is kept twice."""
+    whole = torch.empty(sum(map(len, pieces)), *pieces[0].shape[1:])
+    stop = len(whole)
+    while pieces:
+        piece = pieces.pop()
+        whole[stop - len(piece) : stop] = piece
+        stop -= len(piece)
+    return whole
 
 
 def lesson_of(

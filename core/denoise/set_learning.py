@@ -188,11 +188,12 @@ def _rests(
         images = lesson.views[rows]
         return images - estimate(Seen(images, lesson.pixel_size, ctf, lesson.halves[rows]))
 
-    left_over, pieces = [], torch.split(torch.arange(len(lesson.views)), PIECE)
+    left_over = torch.empty_like(lesson.views)
+    pieces = torch.split(torch.arange(len(left_over)), PIECE)
     for piece, found in zip(pieces, shared(pool, left, pieces), strict=True):
-        left_over.append(found)
+        left_over[piece] = found
         tick(len(piece))
-    return _by_halves(lesson, torch.cat(left_over), pool)
+    return _by_halves(lesson, left_over, pool)
 
 
 def _by_halves(lesson: Lesson, images: torch.Tensor, pool: Executor) -> tuple[SetPrior, ...]:
