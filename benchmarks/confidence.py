@@ -7,7 +7,8 @@ the banks or in ice-like noise) are denoised with their confidences, once with S
 log-uniformly and once at each of some fixed SNRs. The Spearman rank correlation of the confidence
 with the true correlation inside the particle mask is printed, and the table that turns agreement
 into confidence (`TABLE` in core/denoise/confidence.py), fitted to the particles of mixed SNRs.
-With --append the results go to benchmarks/RESULTS.md.
+With --append the results go to benchmarks/RESULTS.md. It is the confidence of --each-alone; that of
+results that learned from their set is measured by `set_confidence.py`.
 """
 
 from __future__ import annotations

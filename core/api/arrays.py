@@ -151,7 +151,7 @@ class Denoiser:
         Parameters
         ----------
         images, pixel_size, ctf
-            See `__call__`; it takes about four times as long.
+            See `__call__`; unless `learn` has learned a set, it takes about four times as long.
 
         Returns
         -------

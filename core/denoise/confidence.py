@@ -2,7 +2,8 @@
 
 A network that sees a particle answers a turned copy of the image with the turned answer; where it
 guesses at noise, the answers differ. The agreement is read inside the outline that the answers
-themselves draw, because a blob at the centre of the box is what they always agree on.
+themselves draw, because a blob at the centre of the box is what they always agree on. Where a set
+has taught a part of the result, it tells its confidence: see `sets.stacking.confidence`.
 """
 
 from __future__ import annotations

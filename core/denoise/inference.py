@@ -27,6 +27,8 @@ from .views import Geometry, normalised, set_of, working_view
 
 PIECE, PIECE_BYTES = 8, 2 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
+BY_SET = 0
+"""Views of each image where its set tells the confidence."""
 
 
 class Denoiser:
@@ -126,8 +128,9 @@ class Denoiser:
         images, pixel_size, contrast, ctf
             See `__call__`.
         confidence
-            Tell how far to trust each image, from the agreement of the answers to `VIEWS` turned
-            copies, each a pass through the network. The images are the same.
+            Tell how far to trust each image. What is known of its set tells it of the result; else
+            the agreement of the answers to `VIEWS` turned copies, each a pass through the network.
+            The images are the same.
         """
         return self.begin(images, pixel_size, contrast, ctf, confidence=confidence)()
 
@@ -152,7 +155,9 @@ class Denoiser:
         wait
             Gives the answer, when it is there.
         """
-        views = VIEWS if confidence else 1
+        known = set_of(self.sets, images.shape[-1], pixel_size)
+        own = known is not None and self.sets[known].confidence is not None
+        views = (BY_SET if own else VIEWS) if confidence else 1
         images = pinned(images, self.device) if isinstance(images, np.ndarray) else images
         if self.device.type != "cpu":
             return self._denoise(images, pixel_size, contrast, ctf, views)
@@ -178,7 +183,7 @@ class Denoiser:
         ctf: CtfParameters | None,
         views: int,
     ) -> Callable[[], Answer]:
-        """Denoise images; one view alone has no confidence (NaN)."""
+        """Denoise images; one view alone has no confidence (NaN), `BY_SET` asks the set."""
         keys = keys_of(images.numpy())
         with self._overlap.ahead():  # here the CPU must wait, for what outliers there are
             raw = images.to(self.device, non_blocking=True)
@@ -227,7 +232,7 @@ class Denoiser:
         keys: torch.Tensor,
         views: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Denoise normalised images; gives the agreement of several views as well."""
+        """Denoise normalised images; gives confidences or the agreement of several views, too."""
         box = images.shape[-1]
         known = set_of(self.sets, box, pixel_size)
         if known is not None:  # all images of a set are shown alike
@@ -235,9 +240,11 @@ class Denoiser:
             pixel_size = known[1]
         seen, sd = working_view(images, pixel_size, self.model.card.working_pixel_size)
         shown = Seen(seen, box * pixel_size / seen.shape[-1], ctf, keys.to(seen.device))
-        answers = self.network.answers(shown, views)
-        answer = answers[0] if known is None else self.sets[known].result(answers[0], shown)
+        answers = self.network.answers(shown, max(views, 1))
+        answer, trust = answers[0], answers[0].new_full((len(images),), torch.nan)
+        if known is not None:
+            answer, trust = self.sets[known].judged(answer, shown, views == BY_SET)
         denoised = fourier_resize(answer * sd, box)
-        if views == 1:
-            return denoised, denoised.new_full((len(images),), torch.nan)
-        return denoised, agreement(answers, box * pixel_size / seen.shape[-1])
+        if views > 1:
+            trust = agreement(answers, box * pixel_size / seen.shape[-1])
+        return denoised, trust

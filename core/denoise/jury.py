@@ -10,6 +10,7 @@ import torch
 
 from ..compute.threads import shared
 from ..sets.stacking.combination import Weights, combined
+from ..sets.stacking.confidence import Confidence, Witness, confidence, witness
 from ..sets.stacking.correlation import resolutions, tell
 from ..sets.stacking.evidence import Evidence
 from ..sets.stacking.gathering import (
@@ -150,6 +151,33 @@ class Jury:
         region, size = self._measured[0].region, self._pixel_size
         at = resolutions(region.rings, size)
         return Evidence(len(number), (region.radius or 0.0) * size, size, at, told)
+
+    def confidence(
+        self,
+        heard: Sequence[Heard],
+        fitted: tuple[list[int], Weights],
+        pool: Executor | None = None,
+    ) -> Confidence | None:
+        """Learn how far to trust each result; None where images show no more than their noise.
+
+        Parameters
+        ----------
+        heard
+            Of all images.
+        fitted
+            Which parts the result takes, and their weights.
+        pool
+            Whose threads share the work.
+        """
+        (kept, weights), region = fitted, self._measured[0].region
+
+        def ask(one: Heard) -> Witness:
+            found, again = (
+                combined(each[:, kept].float(), weights) for each in (one.found, one.again)
+            )
+            return witness(one.images, one.probes, (found, again), region)
+
+        return confidence(list(shared(pool, ask, heard)), region.radius or 0.0)
 
     def _gains(self) -> list[torch.Tensor]:
         inside, everywhere = self._measured

@@ -9,6 +9,7 @@ import torch
 
 from ..sets.covariance.set_prior import SetPrior
 from ..sets.stacking.combination import Weights, combined, parts
+from ..sets.stacking.confidence import Confidence
 from ..sets.stacking.evidence import Evidence
 from ..sets.stacking.fit import Usual
 from ..signal.fourier import fourier_resize
@@ -43,6 +44,8 @@ class KnownSet:
         Of the network's answer and of all `estimators`; None while they are not known.
     evidence
         How well each estimate and the result agree with the truth; None where nothing tells.
+    confidence
+        How far to trust each result; None where nothing tells.
     """
 
     prior: SetPrior
@@ -52,6 +55,7 @@ class KnownSet:
     usual: Mapping[str, Usual] = field(default_factory=dict)
     weights: Weights | None = None
     evidence: Evidence | None = None
+    confidence: Confidence | None = None
 
     def estimators(self) -> list[Estimator]:
         """List the estimates beside the network's."""
@@ -63,7 +67,12 @@ class KnownSet:
             for name, views in self.views.items()
         ]
 
-    def keeping(self, weights: Weights | None, evidence: Evidence | None = None) -> KnownSet:
+    def keeping(
+        self,
+        weights: Weights | None,
+        evidence: Evidence | None = None,
+        confidence: Confidence | None = None,
+    ) -> KnownSet:
         """Give what is known with these weights; estimates without a weight are left out.
 
         The weights are told with halves, so that no image has taught its own estimate. The result
@@ -79,6 +88,7 @@ class KnownSet:
             {name: each for name, each in self.usual.items() if name in names},
             weights,
             evidence,
+            confidence,
         )
 
     def network_alone(self) -> KnownSet:
@@ -110,6 +120,7 @@ class KnownSet:
             {name: each.to(device) for name, each in self.usual.items()},
             weights,
             self.evidence,
+            self.confidence and self.confidence.to(device),
         )
 
     def result(self, answer: torch.Tensor, seen: Seen) -> torch.Tensor:
@@ -117,15 +128,26 @@ class KnownSet:
 
         An image without a CTF, where others have one, keeps the network's answer.
         """
+        return self.judged(answer, seen, False)[0]
+
+    def judged(
+        self, answer: torch.Tensor, seen: Seen, confidence: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give the result and its confidence (n,), NaN where it is not known or not wanted."""
+        unknown = answer.new_full((len(answer),), torch.nan)
         if self.weights is None:
-            return answer
+            return answer, unknown
+        told = self.confidence if confidence else None
         if seen.ctf is not None and not seen.ctf.known.all():
             rows = torch.from_numpy(seen.ctf.known.nonzero()[0]).to(answer.device)
+            trust = told.of(answer) if told else unknown
             if not len(rows):
-                return answer
-            return answer.index_copy(0, rows, self.result(answer[rows], seen.take(rows)))
+                return answer, trust
+            made, known = self.judged(answer[rows], seen.take(rows), confidence)
+            return answer.index_copy(0, rows, made), trust.index_copy(0, rows, known)
         found = parts([answer, *self.answers(seen, answer)], seen.pixel_size)
-        return combined(found, self.weights)
+        made = combined(found, self.weights)
+        return made, told.of(made) if told else unknown
 
     def answers(self, seen: Seen, first: torch.Tensor) -> Sequence[torch.Tensor]:
         """Give the estimates of all `estimators`.

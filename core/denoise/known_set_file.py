@@ -13,6 +13,7 @@ from ..errors import IceblockError
 from ..images.tensor_file import read_tensors, write_tensors
 from ..sets.covariance.set_file import plain_fields, prior_from, read_priors, write_priors
 from ..sets.stacking.combination import Weights
+from ..sets.stacking.confidence import confidence_from
 from ..sets.stacking.evidence import evidence_from
 from ..sets.stacking.fit import usual_from
 from ..sets.templates.known_views import KnownViews
@@ -30,7 +31,7 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
     described: list[dict[str, Any]] = []
     tensors: dict[str, torch.Tensor] = {}
     for number, (raw, known) in enumerate(sets.items()):
-        weights = known.weights
+        weights, trust = known.weights, known.confidence
         views = {
             _key(half, place, name): each
             for name, told in known.views.items()
@@ -44,6 +45,7 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
             "rests": [plain_fields(prior) for prior in known.rests],
             "views": {name: _plain(each) for name, each in views.items()},
             "usual": list(known.usual),
+            "confidence": trust and trust.radius,
             "evidence": known.evidence and known.evidence.plain(),
         })  # fmt: skip
         for kind, priors in (("half", known.halves), ("rest", known.rests)):
@@ -52,6 +54,8 @@ def write_sets(folder: Path, sets: Mapping[Geometry, KnownSet]) -> None:
         for name, each in views.items():
             tensors |= {f"{number}.{name}.{k}": v for k, v in each.tensors().items()}
         tensors |= {f"{number}.usual {name}": each.table() for name, each in known.usual.items()}
+        if trust:
+            tensors[f"{number}.confidence"] = trust.table()
         if weights:
             tensors |= {f"{number}.strengths": weights.strengths, f"{number}.table": weights.table}
     write_tensors(folder / WEIGHTS, _KIND, {"sets": described}, tensors)
@@ -92,7 +96,10 @@ def read_sets(folder: Path) -> dict[Geometry, KnownSet]:
                 strengths, table = tensors[f"{number}.strengths"], tensors[f"{number}.table"]
                 weights = Weights(names, strengths, table)
             evidence = values["evidence"] and evidence_from(values["evidence"])
-            known = KnownSet(prior, halves, told, rests, usual, weights, evidence)
+            trust = values["confidence"]
+            if trust is not None:
+                trust = confidence_from(float(trust), tensors[f"{number}.confidence"])
+            known = KnownSet(prior, halves, told, rests, usual, weights, evidence, trust)
             _check(known)
             found[int(box), float(pixel_size)] = known
         if len(found) != len(priors):

@@ -139,7 +139,7 @@ def learn_from(
     seen, sample = known.to(network.device), lesson.sample.to(network.device)
     seen = replace(seen, usual=usual_fits(seen, network, sample, pool, tick))
     weighed = weigh(seen, network, sample, pool, tick, lesson.others)
-    return seen.keeping(*(weighed or (None, None))).to("cpu")
+    return seen.keeping(*(weighed or (None, None, None))).to("cpu")
 
 
 def _learned_views(

@@ -11,6 +11,7 @@ import torch
 from ..compute.threads import shared
 from ..sets.covariance.background import BackgroundSpectrum
 from ..sets.stacking.combination import Weights, parts
+from ..sets.stacking.confidence import Confidence
 from ..sets.stacking.evidence import Evidence
 from ..sets.stacking.noise_level import spectrum_of_noise
 from ..sets.stacking.stein import EPSILON, Products, joined, products
@@ -43,7 +44,7 @@ def weigh(
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
     others: torch.Tensor | None = None,
-) -> tuple[Weights, Evidence] | None:
+) -> tuple[Weights, Evidence, Confidence | None] | None:
     """Find the weights of the network's answer and of a set's estimates, and what they lead to.
 
     Parameters
@@ -69,6 +70,8 @@ def weigh(
     evidence
         How well each estimate and the result agree with the truth. The result of each image is
         made by weights that other images told.
+    confidence
+        How far to trust each result; None where the images show no more than their noise.
 
     None for less than `FEWEST` images.
     """
@@ -96,8 +99,9 @@ def weigh(
         tick(len(piece.images))
     seen = joined([each for each, _ in several])
     fitted = partial(_fitted, seen, names)
-    evidence = jury.verdict(names, [heard for _, heard in several], fitted, pool)
-    return fitted(torch.arange(len(seen)))[1], evidence
+    told, best = [heard for _, heard in several], fitted(torch.arange(len(seen)))
+    evidence = jury.verdict(names, told, fitted, pool)
+    return best[1], evidence, jury.confidence(told, best, pool)
 
 
 def _fitted(seen: Products, names: Sequence[str], rows: torch.Tensor) -> tuple[list[int], Weights]:

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.denoise.confidence import TABLE, VIEWS, agreement, calibrated, outline, turned
+from core.denoise.estimators.estimator import Seen
 from core.denoise.estimators.network import Network
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
+from core.denoise.set_learning import learn_set
 from core.signal.agreement import masked_correlation
 
 BOX, PIXEL = 40, 4.0
@@ -113,3 +115,32 @@ def test_a_network_that_sees_no_direction_agrees_with_itself(tiny_model: Model) 
     denoiser.network = Network(Isotropic(), torch.device("cpu"))
     assert denoiser.answer(images, PIXEL, confidence=True).confidence.min() > 0.99
     assert before.max() < 0.99
+
+
+def test_a_set_tells_the_confidence_of_its_results_without_further_passes(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, size = np.random.default_rng(0), 32
+    y, x = np.mgrid[:size, :size] - size // 2
+    blob = 2 * np.exp(-(y**2 + x**2) / 40)
+    images = (rng.standard_normal((120, size, size)) + blob).astype(np.float32)
+    alone = Denoiser(tiny_model, torch.device("cpu"))
+    denoiser = Denoiser(tiny_model, alone.device, sets=learn_set(alone, images, PIXEL, None))
+    views: list[int] = []
+    ask = denoiser.network.answers
+
+    def counted(seen: Seen, count: int) -> list[torch.Tensor]:
+        views.append(count)
+        return ask(seen, count)
+
+    monkeypatch.setattr(denoiser.network, "answers", counted)
+    images[3] = 2.5
+    images[4] -= blob
+    answer = denoiser.answer(images[:12], PIXEL, confidence=True)
+    np.testing.assert_array_equal(answer.denoised, denoiser(images[:12], PIXEL)[0])
+    assert set(views) == {1}
+    assert answer.confidence[3] == 0
+    assert ((answer.confidence >= 0) & (answer.confidence <= 1)).all()
+    assert answer.confidence[4] < np.median(answer.confidence)
+    again = denoiser.answer(images[5:7], PIXEL, confidence=True).confidence
+    np.testing.assert_array_equal(again, answer.confidence[5:7])

@@ -87,10 +87,14 @@ def test_a_file_keeps_what_is_known(tiny_model: Model, tmp_path: Path) -> None:
     found = read_sets(tmp_path)
     numbers = np.arange(8)
     one, other = (
-        Denoiser(tiny_model, CPU, sets=each)(raw[:8], 4.0, 1, ctf.take(numbers))[0]
+        Denoiser(tiny_model, CPU, sets=each).answer(
+            raw[:8], 4.0, 1, ctf.take(numbers), confidence=True
+        )
         for each in (sets, found)
     )
-    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(one.denoised, other.denoised)
+    np.testing.assert_array_equal(one.confidence, other.confidence)
+    assert np.isfinite(one.confidence).all()
     write_sets(tmp_path, {})
     assert read_sets(tmp_path) == {}
 

@@ -41,6 +41,8 @@ __all__ = ["no_pages"]
 
 SET = Path("Out") / learning.SET
 BATCH = 5
+KINDS = ("mrcs", "confidence")
+"""Of the files that are made of each stack."""
 
 
 class Stopped(Exception):
@@ -81,7 +83,7 @@ def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 def denoise(heartbeat: Callable[[], None] = lambda: None, **changes: Any) -> dict[str, Any]:
     usual: dict[str, Any] = {
         "particles": STAR, "out": Path("Out"), "model": MODEL, "device": "cpu",
-        "batch_size": BATCH, "threads": 1,
+        "batch_size": BATCH, "threads": 1, "confidence": True,
     }  # fmt: skip
     return run(DenoiseOptions(**{**usual, **changes}), heartbeat=heartbeat).record.plain()
 
@@ -113,7 +115,8 @@ def stop_after_a_stack() -> Callable[[], None]:
 
 
 def assert_as_undisturbed(made: Path) -> None:
-    for name in (learning.SET, learning.WEIGHTS, *(f"Particles/{k}.mrcs" for k in range(STACKS))):
+    made_of_stacks = [f"Particles/{k}.{kind}" for k in range(STACKS) for kind in KINDS]
+    for name in (learning.SET, learning.WEIGHTS, *made_of_stacks):
         assert (Path("Out") / name).read_bytes() == (made / "Out" / name).read_bytes(), name
 
 

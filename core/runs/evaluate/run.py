@@ -39,6 +39,7 @@ from .findings import Findings
 from .inputs import Evaluated, read_inputs
 from .options import PAGE, VERDICTS, EvaluateOptions
 from .report import report
+from .whole import judged
 
 JUDGED = 64
 """Particles whose confidence is computed where the set has none."""
@@ -125,7 +126,7 @@ def _find(
         warn(sentence)
     bank = _training_noise(options, denoiser)
     match, compared = _match(options, seen, denoiser, about, bank)
-    confidences, whole = _confidences(seen, denoiser)
+    confidences, whole = _confidences(options, seen, denoiser)
     counts = _box_counts(seen, console)
     if counts is not None:
         tell_boxes(counts)
@@ -182,7 +183,7 @@ def _training_noise(options: EvaluateOptions, denoiser: Denoiser | None) -> Path
 
 
 def _confidences(
-    seen: Evaluated, denoiser: Denoiser | None
+    options: EvaluateOptions, seen: Evaluated, denoiser: Denoiser | None
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]] | None, bool]:
     """Give the set's own confidences, or those of a sample; None without a model."""
     own = seen.particles.confidences
@@ -191,5 +192,4 @@ def _confidences(
     if denoiser is None:
         return None, False
     places = np.unique(np.linspace(0, len(seen.raw) - 1, JUDGED).round().astype(int))
-    found = denoiser.answer(seen.raw[places], seen.pixel_size, confidence=True)
-    return found.confidence.astype(np.float64), False
+    return judged(options, seen, denoiser, places).astype(np.float64), False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...compute.threads import shared, thread_pool
@@ -12,7 +13,7 @@ from ...denoise.estimators.estimator import Seen
 from ...denoise.inference import Denoiser
 from ...denoise.known_set import KnownSet
 from ...denoise.known_set_file import read_sets
-from ...denoise.views import seen_by_network, set_of
+from ...denoise.views import geometry_of, seen_by_network, set_of
 from ...errors import IceblockError
 from ...evaluate.einstein import Reference
 from ...evaluate.gate import Trial
@@ -30,6 +31,8 @@ from ..usable_ctf import usable_ctf
 from .gate import UNSEEN
 from .inputs import Evaluated
 from .options import EvaluateOptions
+
+Places = npt.NDArray[np.int64]
 
 PIECE = 8
 """Images that one thread works on at a time."""
@@ -89,6 +92,19 @@ def whole_of(seen: Evaluated, denoiser: Denoiser, known: Known) -> Whole:
         _way(denoiser, known, each) for each in (own, own.network_alone(), None)
     )
     return Whole(result, weighed, network, _taught(known), optics)
+
+
+def judged(
+    options: EvaluateOptions, seen: Evaluated, denoiser: Denoiser, places: Places
+) -> npt.NDArray[np.float32]:
+    """Tell the confidences of some particles of the sample; of the result, where it is known."""
+    known, _ = known_of(options, seen, denoiser)
+    ctf = usable_ctf(seen.particles, ODD) if known else None
+    sets = {geometry_of(seen.box, seen.pixel_size): known.known} if known else {}
+    mine = None if ctf is None else ctf.take(seen.rows[places])
+    way = Denoiser(denoiser.model, denoiser.device, sets=sets)
+    answer = way.answer(seen.raw[places], seen.pixel_size, ctf=mine, confidence=True)
+    return answer.confidence
 
 
 def whole_trial(known: Known, noise: NoiseSource, noise_images: int) -> Trial:
