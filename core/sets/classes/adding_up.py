@@ -6,7 +6,7 @@ import torch
 
 from .polar import PolarGrid
 from .posterior import Posterior
-from .search import Search, from_turns
+from .search import AT_ONCE, Search, from_turns
 
 
 def averaged(
@@ -32,13 +32,20 @@ def averaged(
             back = weights[part, :, :, block.place].reshape(frequencies, count * some, -1)
             added = torch.bmm(back, own).reshape(frequencies, count, some, width)
             sums[part, :, :, block.classes] = added
+    return _moved_back(sums, search, grid), _squares(weights[:, :2], found, search.offsets)
+
+
+def _moved_back(sums: torch.Tensor, search: Search, grid: PolarGrid) -> torch.Tensor:
+    """Add up images of all offsets: (2, frequencies, offsets, classes, 2 · rings) to `signal`."""
     whole = torch.view_as_complex(sums.reshape(*sums.shape[:-1], -1, 2))
-    spectrum = (whole[0] + 1j * whole[1]).permute(1, 2, 3, 0)  # offsets, classes, rings
-    samples = torch.fft.irfft(spectrum, n=grid.turns)
-    phases = grid.phases(-search.offsets)[:, None, : samples.shape[2]]
+    classes, rings = whole.shape[3:]
+    phases = grid.phases(-search.offsets)[:, None, :rings]
     signal = torch.zeros(classes, grid.rings, grid.turns)
-    signal[:, : samples.shape[2]] = grid.moved(samples, phases).sum(0)
-    return signal, _squares(weights[:, :2], found, search.offsets)
+    for some in torch.split(torch.arange(len(phases)), max(1, AT_ONCE // classes)):
+        spectrum = whole[0, :, some] + 1j * whole[1, :, some]
+        samples = torch.fft.irfft(spectrum.permute(1, 2, 3, 0), n=grid.turns)
+        signal[:, :rings] += grid.moved(samples, phases[some]).sum(0)
+    return signal
 
 
 def with_offsets(now: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

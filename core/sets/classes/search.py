@@ -14,6 +14,8 @@ from .polar import PolarGrid
 COARSE_RINGS = 12
 """Rings on which all classes are compared before the best few are compared on all rings."""
 COARSE_TURNS = 64
+AT_ONCE = 512
+"""Products of classes and offsets that are moved at the same time: more take much memory."""
 AHEAD = 3
 """Rings beyond those compared on which averages are made, to see whether they show a signal."""
 
@@ -93,12 +95,15 @@ def disc(radius: float, step: float) -> torch.Tensor:
 
 def templates(mixture: Mixture, search: Search, grid: PolarGrid) -> Templates:
     """Make what images are compared with."""
-    rings = search.rings
-    moved = grid.moved(mixture.averages[:, None], grid.phases(search.offsets))
-    spectra = torch.fft.rfft(moved[:, :, :rings] * grid.sample_areas[:rings, None])
-    spectra = spectra[..., : search.turns // 2].permute(3, 1, 0, 2)
-    both = torch.view_as_real(torch.stack([spectra, 1j * spectra]).contiguous()).flatten(-2)
-    return Templates(both, mixture.averages.square().mean(-1)[:, :rings])
+    rings, half, count = search.rings, search.turns // 2, len(search.offsets)
+    phases, averages = grid.phases(search.offsets)[:, :rings], mixture.averages[:, :rings]
+    both = torch.empty(2, half, count, len(averages), 2 * rings)
+    for some in torch.split(torch.arange(len(averages)), max(1, AT_ONCE // count)):
+        moved = grid.moved(averages[some, None], phases) * grid.sample_areas[:rings, None]
+        spectra = torch.fft.rfft(moved)[..., :half].permute(3, 1, 0, 2)
+        for part, factor in enumerate((1, 1j)):
+            both[part][:, :, some] = torch.view_as_real((factor * spectra).contiguous()).flatten(-2)
+    return Templates(both, averages.square().mean(-1))
 
 
 @lru_cache(maxsize=16)

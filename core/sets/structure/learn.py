@@ -29,8 +29,8 @@ FIRST_RINGS, AHEAD = 6, 3
 MOST_DIRECTIONS = 260
 TURNS, FINELY = 64, 16
 """Turns that are tried; and directions that an image is compared with on all rings."""
-STEP = 2.0
-"""Pixels between offsets that are tried."""
+STEP, PERIOD = 2.0, 0.25
+"""Pixels between offsets that are tried, at least; else this part of the finest period."""
 LEAST_OFFSET_SD = 1.2
 """Pixels."""
 EMPTY = (0.005, 0.5)
@@ -48,7 +48,7 @@ LAST_MOMENTUM = 0.9
 """Part of the iterations after which there is none."""
 GROWTH = 3
 """Iterations for each further ring."""
-PIECE = 64
+PIECE = 128
 """Images that one thread works on at a time."""
 BLOB, ROUGHNESS = 1 / 6, 0.5
 """The first volume: standard deviation of its blob in its size, and strength of random detail."""
@@ -198,10 +198,11 @@ def _compared(now: Structure, slices: Slices, task: Task, batch: torch.Tensor) -
     weights = torch.full((len(views) + 1,), (1 - now.empty) / len(views))
     weights[-1] = now.empty
     grid = task.where.grid
+    step = max(STEP, PERIOD * grid.box / now.rings)
     search = Search(
         rings=now.rings,
         turns=min(TURNS, grid.turns),
-        offsets=disc(max(STEP, 2.2 * now.offset_sd), STEP),
+        offsets=disc(max(step, 2.2 * now.offset_sd), step),
         cell=0.0,
         finely=min(FINELY, len(views)),
     )
