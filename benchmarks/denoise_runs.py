@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +31,8 @@ class Timing:
     peak_mb: float
     work: float
     """Seconds of the processor."""
+    learning: float = 0.0
+    """Seconds in which iceblock learned the set."""
 
 
 def stacks_of(star: Path) -> list[Path]:
@@ -80,8 +83,9 @@ def iceblock(
     shutil.rmtree(out, ignore_errors=True)
     told = arguments(star, out, threads, "--dtype", dtype, *further, device=device)
     timing = measure([sys.executable, *told], images, threads, star.parent / "iceblock.log")
+    learning = json.loads((out / "run.json").read_text()).get("learning_seconds")
     shutil.rmtree(out)
-    return timing
+    return replace(timing, learning=learning or 0.0)
 
 
 def topaz(command: str, star: Path, images: int, threads: int, device: str = "-1") -> Timing:

@@ -201,21 +201,21 @@ def speed(
         if topaz_command:
             theirs = [topaz(topaz_command, stars[n], n, threads) for n in sizes]
     lines = [
-        "| program | images | steady images/s | wall s | images/s by wall | peak MB |",
-        "|---|---|---|---|---|---|",
+        "| program | images | steady images/s | learning s | wall s | images/s by wall | peak MB |",
+        "|---|---|---|---|---|---|---|",
     ]
     for label, timing in (("iceblock", ours), ("topaz denoise --stack", theirs)):
         if timing:
             long = timing[1]
             lines.append(
                 f"| {label} | {timing[0].images} and {long.images} | {slope(*timing):.1f} | "
-                f"{timing[0].seconds:.1f} and {long.seconds:.1f} | "
+                f"{long.learning:.0f} | {timing[0].seconds:.1f} and {long.seconds:.1f} | "
                 f"{long.images / long.seconds:.1f} | {long.peak_mb:.0f} |"
             )
     if theirs:
         steady = slope(*ours) / slope(*theirs)
         wall = ours[1].images / ours[1].seconds / (theirs[1].images / theirs[1].seconds)
-        lines.append(f"| **ratio** | | **{steady:.1f}** | | **{wall:.1f}** | |")
+        lines.append(f"| **ratio** | | **{steady:.1f}** | | | **{wall:.1f}** | |")
     record(f"Speed at {box}×{box}, {pixel_size} Å, float32, {threads} threads", lines, append)
 
 

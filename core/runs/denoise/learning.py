@@ -52,7 +52,7 @@ def learn_sets(
     network: Network,
     working_pixel_size: float,
     console: Console,
-) -> None:
+) -> bool:
     """Learn from the images of a run, unless an earlier pass has done so; `SET` keeps it.
 
     Parameters
@@ -67,13 +67,18 @@ def learn_sets(
         Of the network, Å.
     console
         Of the run.
+
+    Returns
+    -------
+    learned
+        Whether something was learned now.
     """
     try:
         read_sets(options.out)
     except IceblockError:  # not there, or damaged: it is made (again)
         pass
     else:
-        return
+        return False
     given, until = given_by(options), math.inf
     if options.learn_minutes is not None:
         until = time.monotonic() + 60 * options.learn_minutes
@@ -97,6 +102,7 @@ def learn_sets(
             if known is not None:
                 learned[key] = known
     write_sets(options.out, learned)
+    return bool(learned)
 
 
 def learned_sets(options: DenoiseOptions) -> dict[Geometry, KnownSet]:

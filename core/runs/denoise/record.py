@@ -60,6 +60,8 @@ class DenoiseRecord(RunRecord):
     found_whole: int = 0
     boxes: BoxCounts | None = None
     sets: list[dict[str, Any]] = field(default_factory=list)
+    learning_seconds: float | None = None
+    """Of the pass that learned what the set teaches; None where nothing was learned."""
     denoising_seconds: float | None = None
     """Of the last pass that computed anything; so is the speed."""
     images_per_second: float | None = None

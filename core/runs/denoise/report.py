@@ -16,6 +16,7 @@ from ...images.particles import format_of
 from ...sets.stacking.evidence import Evidence
 from ...sets.stacking.evidence_words import evidence_words
 from ...wording import counted
+from ..durations import format_duration
 from ..record import Device
 from ..samples import draw_sample
 from .learning import jobs_of_sets, learned_sets
@@ -54,7 +55,7 @@ def report(
         *_more("set", sets),
         *(("evidence", sentence) for sentence in _evidence(sets)),
         ("device", f"{device.name}, {counted(device.threads, 'thread')}"),
-        ("speed", f"{record.images_per_second} images/s"),
+        ("speed", f"{record.images_per_second} images/s{_after_learning(record)}"),
         ("images", f"{record.computed} computed now, {record.found_whole} found whole"),
         ("units", "standard deviations of the raw background; box and pixel size as the input"),
     ]  # fmt: skip
@@ -143,6 +144,12 @@ def _learned(box: int, pixel_size: float, known: KnownSet) -> str:
         f"{counted(prior.count, 'image')} in all their turns; parts of the result: "
         + ", ".join(f"{name} {share:.2f}" for name, share in known.shares().items())
     )
+
+
+def _after_learning(record: DenoiseRecord) -> str:
+    if record.learning_seconds is None:
+        return ""
+    return f", after {format_duration(record.learning_seconds)} in which the set was learned"
 
 
 def last_lines(options: DenoiseOptions, record: DenoiseRecord) -> str:

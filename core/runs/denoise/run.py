@@ -158,7 +158,9 @@ def _settle(share: Share, record: DenoiseRecord) -> Work:
     tell_filtered(plan.jobs, working_pixel_size)
     if not options.each_alone:
         network = Network(work.model.generator, work.device)
-        learn_sets(options, plan.jobs, work.ctf, network, working_pixel_size, share.console)
+        began = time.perf_counter()
+        if learn_sets(options, plan.jobs, work.ctf, network, working_pixel_size, share.console):
+            record.learning_seconds = round(time.perf_counter() - began, 3)
     return replace(work, plan=plan)
 
 
