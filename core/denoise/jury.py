@@ -169,7 +169,8 @@ class Jury:
         pool
             Whose threads share the work.
         """
-        (kept, weights), region = fitted, self._measured[0].region
+        (kept, weights), inside = fitted, self._measured[0]
+        region, energy = inside.region, float((inside.image - inside.noise).sum(1).mean())
 
         def ask(one: Heard) -> Witness:
             found, again = (
@@ -177,7 +178,7 @@ class Jury:
             )
             return witness(one.images, one.probes, (found, again), region)
 
-        return confidence(list(shared(pool, ask, heard)), region.radius or 0.0)
+        return confidence(list(shared(pool, ask, heard)), region.radius or 0.0, energy)
 
     def _gains(self) -> list[torch.Tensor]:
         inside, everywhere = self._measured

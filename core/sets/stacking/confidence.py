@@ -114,7 +114,7 @@ def witness(
     )
 
 
-def confidence(several: list[Witness], radius: float) -> Confidence | None:
+def confidence(several: list[Witness], radius: float, energy: float) -> Confidence | None:
     """Learn from images of a set; None where they do not show more than their noise.
 
     Parameters
@@ -123,7 +123,11 @@ def confidence(several: list[Witness], radius: float) -> Confidence | None:
         What the images say.
     radius
         Of the circle in which they were asked, pixels.
+    energy
+        Mean of <x, x> in it, of all images of the set.
     """
+    if energy <= 0:
+        return None
     strength, probed, result, image = (
         torch.cat([getattr(each, name) for each in several])
         for name in ("strength", "strength_probed", "result", "image")
@@ -131,13 +135,10 @@ def confidence(several: list[Witness], radius: float) -> Confidence | None:
     knots = torch.quantile(strength, torch.tensor(QUANTILES))
     knots = knots[torch.cat([torch.ones(1, dtype=torch.bool), knots.diff() > 1e-3])]
     shares, shares_probed = (hats(each, knots).double() for each in (strength, probed))
-    ones = torch.ones(len(strength), 1, dtype=torch.float64)
-    usual = float(_truth(ones, ones, image))
-    if usual <= 0:
-        return None
     count = shares.mean(0)
     along, signal = (_truth(shares, shares_probed, each) / count for each in (result, image))
-    known = along / signal.clamp(min=LEAST_SIGNAL * usual).sqrt()
+    signal = signal - (signal * count).sum() + energy  # all images know it better than these
+    known = along / signal.clamp(min=LEAST_SIGNAL * energy).sqrt()
     least = SLOPE * (knots - knots[-1]).double()
     rising = isotonic_regression((known - least).numpy(), weights=count.numpy()).x
     return Confidence(radius, knots, (torch.from_numpy(rising) + least).clamp(0, 1).float())

@@ -35,7 +35,8 @@ def told(seen: dict[str, torch.Tensor], region: Region) -> Confidence:
     results = denoised(noisy, blob), denoised(noisy + EPSILON * probes, blob)
     half = slice(0, None, 2)
     both = results[0][half], results[1][half]
-    found = confidence([witness(noisy[half], probes[half], both, region)], RADIUS)
+    energy = float(region.inside(seen["clean"]).square().sum((1, 2)).mean())
+    found = confidence([witness(noisy[half], probes[half], both, region)], RADIUS, energy)
     assert found is not None
     return found
 
@@ -70,7 +71,7 @@ def test_noise_alone_tells_nothing() -> None:
     generator = torch.Generator().manual_seed(1)
     noise, probes = torch.randn(2, 200, BOX, BOX, generator=generator)
     found = witness(2**-0.5 * noise, probes, (noise, noise + EPSILON * probes), circle(BOX, RADIUS))
-    assert confidence([found], RADIUS) is None
+    assert confidence([found], RADIUS, -1.0) is None
 
 
 def test_numbers_are_read_as_they_were(seen: dict[str, torch.Tensor]) -> None:
