@@ -1,6 +1,6 @@
 """Pickers on raw, low-passed, Topaz-denoised and our micrographs, against labels.
 
-    python benchmarks/pickers.py pick PROJECTS --topaz FOLDER
+    python benchmarks/pickers.py pick PROJECTS --topaz FOLDER [--model NAME]
     python benchmarks/pickers.py speed --topaz "TOPAZ_PYTHON benchmarks/topaz_starter.py"
 
 `pick` reads projects with Micrographs/micrographs.star and AutoPick/job002/autopick.star (the
@@ -154,31 +154,36 @@ def main() -> None:
 @main.command()
 @click.argument("projects", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--topaz", type=click.Path(path_type=Path))
-def pick(projects: tuple[Path, ...], topaz: Path | None) -> None:
+@click.option("--model", "models", multiple=True, help="By default the one that micrographs take.")
+def pick(projects: tuple[Path, ...], topaz: Path | None, models: tuple[str, ...]) -> None:
     """Score three pickers on four kinds of micrographs."""
     print("| set | picker | " + "image | AP | F1 | AP of the last one |\n|---|---|---|---|---|---|")
     for project in (path.absolute() for path in projects):
         size = next(d for name, d in DIAMETERS.items() if name in project.name)
         with tempfile.TemporaryDirectory() as scratch:
             os.chdir(scratch)
-            _one_set(project, size, topaz, Path(scratch))
+            _one_set(project, size, topaz, models or (MicrographsOptions.model,), Path(scratch))
 
 
-def _one_set(project: Path, size: float, topaz: Path | None, scratch: Path) -> None:
+def _one_set(
+    project: Path, size: float, topaz: Path | None, models: tuple[str, ...], scratch: Path
+) -> None:
     table = project / "Micrographs/micrographs.star"
     found = list_micrographs(table)
     picks = read_picks(project / "AutoPick/job002/autopick.star", found)
     labels = [np.empty((0, 2)) if (of := picks.of(m.name)) is None else of for m in found]
     pixel = found[0].pixel_size
     raw = [read_micrograph(m).pixels for m in found]
-    run(MicrographsOptions((table,), scratch / "ours", particle_diameter=size))
     kinds = {"raw": raw, "20 Å low-pass": [low_pass(image, pixel) for image in raw]}
     if topaz:
         kinds["Topaz-Denoise"] = [
             mrcfile.read(topaz / project.name / f"{m.path.stem}.mrc").astype("f4") for m in found
         ]
-    ours = (scratch / "ours/Micrographs" / f"{m.path.stem}.mrc" for m in found)
-    kinds["iceblock"] = [mrcfile.read(path) for path in ours]
+    for model in models:
+        name = Path(model).stem
+        run(MicrographsOptions((table,), scratch / name, particle_diameter=size, model=model))
+        ours = (scratch / name / "Micrographs" / f"{m.path.stem}.mrc" for m in found)
+        kinds[name] = [mrcfile.read(path) for path in ours]
     for kind, images in kinds.items():
         _report(project.name, kind, images, labels, size / pixel, pixel, scratch)
 

@@ -72,7 +72,7 @@ def _scores(scores: Mapping[str, Any]) -> list[str]:
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     heads = [f"SNR {name.removeprefix(_SNR)}" for name in columns]
     width = max(len(method) for _, method in map(_split, rows))
-    lines += ["", "Mean correlation with the truth inside the particle, on held-out images"]
+    lines += ["", "Mean correlation with the truth, on held-out images"]
     lines.append(f"    {'':<{width}}{_cells(heads)}")
     images = ""
     for key, row in rows.items():

@@ -9,7 +9,9 @@ from ..errors import IceblockError
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "iceblock-4B"
 WITHOUT_CTF = "iceblock-4A"
-"""For images whose CTF nobody knows, and for micrographs, which have none of their own."""
+"""For particles whose CTF nobody knows."""
+MICROGRAPHS = "iceblock-field"
+"""For whole micrographs."""
 
 
 def shipped_models() -> dict[str, Path]:

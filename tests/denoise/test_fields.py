@@ -18,7 +18,7 @@ from core.denoise.fields.ice import DIAMETERS, Ice, likely_diameter, low_pass
 from core.denoise.fields.strength import MOST_NOISE, measured
 from core.denoise.fields.tiles import FieldNetwork
 from core.denoise.model_file import load_model
-from core.denoise.shipped import DEFAULT, find_model
+from core.denoise.shipped import MICROGRAPHS, find_model
 from core.images.micrographs.reader import MicrographImage
 from core.segment.model_file import load_model as load_segmentation
 from core.segment.segmenter import Segmenter
@@ -78,7 +78,7 @@ def test_tiles_leave_no_seam(shape) -> None:
 
 def test_the_number_of_threads_changes_nothing() -> None:
     image = np.random.default_rng(0).standard_normal((700, 90)).astype(np.float32)
-    shipped = FieldNetwork(load_model(find_model(DEFAULT)), CPU)
+    shipped = FieldNetwork(load_model(find_model(MICROGRAPHS)), CPU)
     made = []
     for threads in (1, 2):
         with limited_threads(threads):
@@ -123,7 +123,7 @@ def test_empty_ice_stays_empty_and_dirt_becomes_flat() -> None:
     pixels[lump] -= 40
     image = MicrographImage(pixels, np.ones(pixels.shape, bool), ())
     segmenter = Segmenter(load_segmentation(SEGMENTATION), border=False)
-    shipped = FieldNetwork(load_model(find_model(DEFAULT)), CPU)
+    shipped = FieldNetwork(load_model(find_model(MICROGRAPHS)), CPU)
     field = denoise_field(image, 3.0, 150.0, shipped, segmenter)
     assert field.floor <= MOST_NOISE + 0.01
     far = np.hypot(yy - 200, xx - 300)[:: int(field.grid.scale), :: int(field.grid.scale)] > 100

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from core.denoise.generator import Generator, GeneratorConfig
 from core.denoise.model_file import load_model, read_description, save_model
-from core.denoise.shipped import DEFAULT, WITHOUT_CTF, find_model, shipped_models
+from core.denoise.shipped import DEFAULT, MICROGRAPHS, WITHOUT_CTF, find_model, shipped_models
 from core.errors import IceblockError
 from core.noise.source import SpectrumNoise
 from core.noise.statistics import noise_statistics
@@ -137,7 +137,7 @@ def test_missing_and_unknown_names(tmp_path: Path) -> None:
 
 
 def test_shipped_models_load_and_say_how_they_were_scored() -> None:
-    assert {DEFAULT, WITHOUT_CTF} <= set(shipped_models())
+    assert {DEFAULT, WITHOUT_CTF, MICROGRAPHS} <= set(shipped_models())
     for name, path in shipped_models().items():
         assert path.stat().st_size < 12e6
         card = load_model(path).card

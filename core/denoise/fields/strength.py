@@ -58,18 +58,35 @@ def measured(ice: Ice, answer: Image, pixel_size: float, network: FieldNetwork) 
     plain = low_pass(ice.image, pixel_size)
     g, part = 1.0, 0.0
     if ice.empty.mean() >= _LEAST_EMPTY:
-        power = region_power(ice.image, ice.empty, _BOX)
-        g, part = _weights(ice, pixel_size, network, torch.from_numpy(power).float())
+        g, part = _weights(*products(ice, pixel_size, network))
     return Strength(g, _bounded(g, part, ice, answer, plain))
 
 
-def _weights(
-    ice: Ice, pixel_size: float, network: FieldNetwork, power: torch.Tensor
-) -> tuple[float, float]:
-    """Solve for the two weights from sums over some parts of the micrograph."""
+def products(
+    ice: Ice, pixel_size: float, network: FieldNetwork
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Measure, per pixel, what the weights come from on some parts of a micrograph.
+
+    Parameters
+    ----------
+    ice
+        The micrograph; some of it must be empty.
+    pixel_size
+        Å of the working pixels.
+    network
+        Asked about the parts.
+
+    Returns
+    -------
+    squares : (2, 2)
+        Of the network's answer and the low-pass with each other.
+    truth : (2,)
+        Of both with the truth.
+    """
+    power = torch.from_numpy(region_power(ice.image, ice.empty, _BOX)).float()
     side = min(SIDE, *ice.image.shape) // 8 * 8
     generator = torch.Generator().manual_seed(0)
-    squares, truth = np.zeros((2, 2)), np.zeros(2)
+    squares, truth, pixels = np.zeros((2, 2)), np.zeros(2), 0.0
     rim = min(_RIM, side // 4)
     inner = slice(rim, side - rim)
     for y, x in _places(ice.pollution, side):
@@ -79,14 +96,22 @@ def _weights(
         p, noise_of_p = low_pass(image, pixel_size), low_pass(noise, pixel_size)
         kept = (1 - ice.pollution[y : y + side, x : x + side])[inner, inner].astype(np.float64)
         y_, n_ = image[inner, inner] * kept, noise[inner, inner] * kept
+        pixels += float(kept.sum())
         parts = [e[inner, inner], p[inner, inner]]
         change = [(probed - e)[inner, inner] / _EPSILON, noise_of_p[inner, inner]]
         for j in range(2):
             truth[j] += float((parts[j] * y_).sum() - (change[j] * n_).sum())
             for k in range(2):
                 squares[j, k] += float((parts[j] * parts[k] * kept).sum())
+    return squares / max(pixels, 1), truth / max(pixels, 1)
+
+
+def _weights(
+    squares: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Solve for the two weights."""
     alone = truth[0] / max(squares[0, 0], 1e-12)
-    squares += 1e-3 * np.trace(squares) / 2 * np.eye(2) + 1e-12 * np.eye(2)
+    squares = squares + 1e-3 * np.trace(squares) / 2 * np.eye(2) + 1e-12 * np.eye(2)
     g, part = np.linalg.solve(squares, truth)
     if part <= 0:
         g, part = alone, 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...denoise.shipped import WITHOUT_CTF
+from ...denoise.shipped import MICROGRAPHS as MODEL
 from ..common_options import Device, Output
 from ..option import COMMAND, RELION, option
 from ..options import option_class
@@ -44,7 +44,7 @@ class MicrographsOptions(Device, Output):
     )  # fmt: skip
     model: str = option(
         "A shipped model (see `iceblock models`) or a model file",
-        default=WITHOUT_CTF, metavar="NAME|FILE", changes_result=False,
+        default=MODEL, metavar="NAME|FILE", changes_result=False,
     )  # fmt: skip
     dtype: str = option(
         "Number type of the denoised micrographs; float16 takes half the space, and RELION 3.1 "
