@@ -91,7 +91,7 @@ def estimates(
             some = seen.take(rows)
             answer = denoiser.network(some)
             made.setdefault("network", []).append(answer)
-            answers = known.answers(some, answer)
+            answers = known.answers(some, answer)[1:]
             for estimator, found in zip(known.estimators(), answers, strict=True):
                 made.setdefault(estimator.name, []).append(fourier_resize(found, BOX))
             made.setdefault("result", []).append(known.result(answer, some))

@@ -145,16 +145,16 @@ class KnownSet:
                 return answer, trust
             made, known = self.judged(answer[rows], seen.take(rows), confidence)
             return answer.index_copy(0, rows, made), trust.index_copy(0, rows, known)
-        found = parts([answer, *self.answers(seen, answer)], seen.pixel_size)
+        found = parts(self.answers(seen, answer), seen.pixel_size)
         made = combined(found, self.weights)
         return made, told.of(made) if told else unknown
 
     def answers(self, seen: Seen, first: torch.Tensor) -> Sequence[torch.Tensor]:
-        """Give the estimates of all `estimators`.
+        """Give the safe estimate `first`, and those of all `estimators`.
 
-        An image that does not fit the views of an estimate keeps the safe estimate `first`.
+        An image that does not fit the views of an estimate keeps the safe one.
         """
-        return [self._answer(estimator, seen, first) for estimator in self.estimators()]
+        return [first, *(self._answer(each, seen, first) for each in self.estimators())]
 
     def _answer(self, estimator: Estimator, seen: Seen, first: torch.Tensor) -> torch.Tensor:
         usual = self.usual.get(estimator.name)

@@ -65,11 +65,9 @@ def weigh(
 
     Returns
     -------
-    weights
-        Of those that bring the result closer to the truth.
-    evidence
-        How well each estimate and the result agree with the truth. The result of each image is
-        made by weights that other images told.
+    weights, evidence
+        Of those that bring the result closer to the truth; and how well each estimate and the
+        result agree with it. Other images told the weights of each image's result.
     confidence
         How far to trust each result; None where the images show no more than their noise.
 
@@ -77,7 +75,7 @@ def weigh(
     """
     if len(sample.images) < FEWEST:
         return None
-    names = (network.name, *(estimator.name for estimator in known.estimators()))
+    names = (network.name, *(each.name for each in known.estimators()))
     pieces = [sample.take(rows) for rows in torch.split(torch.arange(len(sample.images)), PIECE)]
     noise = spectrum_of_noise(background_noise(pieces, pool), sample.images.shape[-1])
     jury = Jury(sample, noise, others)
@@ -85,23 +83,20 @@ def weigh(
     def work(seen: Seen) -> tuple[Products, Heard]:
         probes = probes_of(seen, noise)
         again = seen.showing(seen.images + EPSILON * probes)
-        answers = []
-        for each in (seen, again):
-            first = network(each)
-            answers.append([first, *known.answers(each, first)])
+        answers = [known.answers(each, network(each)) for each in (seen, again)]
         found = [parts(each, seen.pixel_size) for each in answers]
         heard = jury.hear(seen.images, probes, answers, found)
         return products(seen.images, probes, *found).cpu(), heard
 
-    several = []
-    for piece, made in zip(pieces, shared(pool, work, pieces), strict=True):
+    several, told = [], []
+    for piece, (made, heard) in zip(pieces, shared(pool, work, pieces), strict=True):
         several.append(made)
+        told.append(heard)
         tick(len(piece.images))
-    seen = joined([each for each, _ in several])
+    seen = joined(several)
     fitted = partial(_fitted, seen, names)
-    told, best = [heard for _, heard in several], fitted(torch.arange(len(seen)))
-    evidence = jury.verdict(names, told, fitted, pool)
-    return best[1], evidence, jury.confidence(told, best, pool)
+    best = fitted(torch.arange(len(seen)))
+    return best[1], jury.verdict(names, told, fitted, pool), jury.confidence(told, best, pool)
 
 
 def _fitted(seen: Products, names: Sequence[str], rows: torch.Tensor) -> tuple[list[int], Weights]:
