@@ -14,6 +14,9 @@ import torch
 from ...signal.ctf import CtfParameters
 from ...signal.ctf import joined as joined_ctf
 
+Rows = torch.Tensor | None
+"""Numbers of some particles; None for all."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -44,8 +47,10 @@ class Seen:
         """
         return self.keys & 1
 
-    def take(self, rows: torch.Tensor) -> Seen:
+    def take(self, rows: Rows) -> Seen:
         """Give some of the particles."""
+        if rows is None:
+            return self
         ctf = None if self.ctf is None else self.ctf.take(rows.cpu().numpy())
         return Seen(self.images[rows], self.pixel_size, ctf, self.keys[rows])
 
@@ -74,10 +79,6 @@ class Estimator(Protocol):
         ...
 
 
-Rows = torch.Tensor
-"""Numbers of some particles."""
-
-
 def by_halves(
     seen: Seen, estimates: Sequence[Callable[[Rows], tuple[torch.Tensor, ...]]]
 ) -> tuple[torch.Tensor, ...]:
@@ -91,7 +92,7 @@ def by_halves(
         Each gives values for the rows that it is given.
     """
     if len(estimates) == 1:
-        return estimates[0](torch.arange(len(seen.keys), device=seen.keys.device))
+        return estimates[0](None)
     found = [(seen.halves == half).nonzero()[:, 0] for half in range(len(estimates))]
     parts = [estimate(rows) for rows, estimate in zip(found, estimates, strict=True) if len(rows)]
     order = torch.argsort(torch.cat(found))

@@ -63,7 +63,8 @@ class PosteriorMean:
                 made, evidence = (torch.stack(each).mean(0) for each in zip(*several, strict=True))
                 if self.rests:
                     made += self.rests[number].estimate(images - made, mine.ctf)
-                shown = fourier_resize(first[rows], images.shape[-1]) / sd
+                safe = first if rows is None else first[rows]
+                shown = fourier_resize(safe, images.shape[-1]) / sd
                 return made * sd, evidence, shared_evidence(images, shown, known[0])
 
             return estimate

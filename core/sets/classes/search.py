@@ -95,11 +95,13 @@ def disc(radius: float, step: float) -> torch.Tensor:
 
 def templates(mixture: Mixture, search: Search, grid: PolarGrid) -> Templates:
     """Make what images are compared with."""
-    rings, half, count = search.rings, search.turns // 2, len(search.offsets)
-    phases, averages = grid.phases(search.offsets)[:, :rings], mixture.averages[:, :rings]
+    averages, phases = mixture.averages[:, : search.rings], grid.phases(search.offsets)
+    rings, half, count = averages.shape[1], search.turns // 2, len(search.offsets)
     both = torch.empty(2, half, count, len(averages), 2 * rings)
     for some in torch.split(torch.arange(len(averages)), max(1, AT_ONCE // count)):
-        moved = grid.moved(averages[some, None], phases) * grid.sample_areas[:rings, None]
+        moved = (
+            grid.moved(averages[some, None], phases[:, :rings]) * grid.sample_areas[:rings, None]
+        )
         spectra = torch.fft.rfft(moved)[..., :half].permute(3, 1, 0, 2)
         for part, factor in enumerate((1, 1j)):
             both[part][:, :, some] = torch.view_as_real((factor * spectra).contiguous()).flatten(-2)
