@@ -43,7 +43,7 @@ class Denoising(Options):
     )  # fmt: skip
     confidence: bool = option(
         "Add a confidence for each particle, 0 to 1 (rlnIceblockConfidence; iceblock/confidence or "
-        "confidence/ncc_score for CryoSPARC); four times as long for each particle alone",
+        "confidence/ncc_score for CryoSPARC); takes four times as long if no set is learned",
         default=False,
     )  # fmt: skip
     batch_size: int | None = option(
