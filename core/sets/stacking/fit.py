@@ -17,10 +17,10 @@ from .combination import hats
 LEAST = 1.0
 """Evidence of the safe estimate, at the least."""
 GOOD = 0.1
-"""Part of a set's images that fit worse than what counts as good; as far below it as it is below
-the median, a fit counts as none."""
+"""Part of a set's images whose fit is not good. They get less of the views, the worse they fit. An
+image gets nothing where it lies twice as far below the median as the limit of a good fit does."""
 BEYOND = 0.3
-"""Logarithm of strength by which an image is stronger than all of a set if it is surely none."""
+"""An image that is stronger than all others by so much (log10) surely shows something else."""
 GROUPS = 3
 """Of images of about the same strength, each with its own limits."""
 FEWEST = 64
