@@ -41,7 +41,7 @@ class PosteriorMean:
 
     def __call__(self, seen: Seen) -> torch.Tensor:
         """Give the estimate of the clean images."""
-        return self.compared(seen, seen.images)[0]
+        return self._asked(seen)[0]
 
     def compared(self, seen: Seen, first: torch.Tensor) -> tuple[torch.Tensor, Fit]:
         """Give the estimate, and how well images fit the views.
@@ -53,6 +53,11 @@ class PosteriorMean:
         first : (n, b, b)
             The safe estimate of them.
         """
+        found, evidence, other = self._asked(seen, first)
+        return found, Fit(evidence, other)
+
+    def _asked(self, seen: Seen, first: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+        """Give the estimate alone, or with the evidence for it and for the safe estimate."""
 
         def by(number: int) -> Callable[[Rows], tuple[torch.Tensor, ...]]:
             def estimate(rows: Rows) -> tuple[torch.Tensor, ...]:
@@ -63,11 +68,12 @@ class PosteriorMean:
                 made, evidence = (torch.stack(each).mean(0) for each in zip(*several, strict=True))
                 if self.rests:
                     made += self.rests[number].estimate(images - made, mine.ctf)
+                if first is None:
+                    return (made * sd,)
                 safe = first if rows is None else first[rows]
                 shown = fourier_resize(safe, images.shape[-1]) / sd
                 return made * sd, evidence, shared_evidence(images, shown, known[0])
 
             return estimate
 
-        found, evidence, other = by_halves(seen, [by(number) for number in range(len(self.known))])
-        return found, Fit(evidence, other)
+        return by_halves(seen, [by(number) for number in range(len(self.known))])
