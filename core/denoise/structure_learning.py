@@ -27,8 +27,10 @@ FEWEST = MANY // 2
 """Images in each half from which on a structure is learned."""
 STARTS = 2
 """Volumes that are begun; the likeliest is kept."""
-TOGETHER, APART = Course(40, 300, 9), Course(80, 300, 14)
+TOGETHER, APART = Course(40, 300, 9), Course(80, 300, 22)
 """Iterations with all images, and then with each half."""
+VOXELS = (32, 48)
+"""Of the volumes of both, as wide as the images' box."""
 SHARED_RINGS = 7
 """Of the volume that both halves go on from."""
 DIRECTIONS = 600
@@ -76,7 +78,7 @@ def learn_structure(
     if min(len(each) for each in rows) < FEWEST:
         return None
     grid = grid_of(lesson.views.shape[-1])
-    where = lattice(grid, PART)
+    where, fine = (lattice(grid, PART, voxels) for voxels in VOXELS)
     everyone = torch.cat(rows).sort().values
     source = Sampled(lesson.views, lesson.ctf, everyone, grid, prior.pixel_size, pool)
     reach = max(2.0, OFFSETS * grid.box)
@@ -89,13 +91,14 @@ def learn_structure(
         for seed in range(STARTS)
     ]
     best = cut(max(starts, key=lambda each: each.log_likelihood), SHARED_RINGS, where)
+    best = replace(best, volume=where.onto(best.volume, fine))
     found = []
     for half, own in enumerate(priors):
         taught_by = torch.searchsorted(everyone, rows[1 - half])
-        task = replace(together, rows=taught_by, power=_power(own, grid))
+        task = replace(together, rows=taught_by, where=fine, power=_power(own, grid))
         learned = taught(best, task, APART, 1000 * (STARTS + half))
         optics = None if lesson.ctf is None else lesson.ctf.take(rows[half].numpy())
-        raw = projections(learned.volume, where)
+        raw = projections(learned.volume, fine)
         # Fitted to the images that they are for: what only the teachers show is made weaker.
         found.append((fit_views(raw, lesson.views[rows[half]], optics, own, pool),))
     return tuple(found)

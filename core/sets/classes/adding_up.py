@@ -8,6 +8,9 @@ from .polar import PolarGrid
 from .posterior import Posterior
 from .search import AT_ONCE, Search, from_turns
 
+SUMMED = 2048
+"""Products of classes and offsets that images are added up for at the same time."""
+
 
 def averaged(
     found: Posterior, search: Search, grid: PolarGrid
@@ -25,27 +28,31 @@ def averaged(
     classes, count = found.classes.shape[1] - 1, len(search.offsets)
     matrix = from_turns(search.turns, frequencies)
     weights = (matrix @ found.parts.flatten(1)).reshape(2, frequencies, count, -1)
-    sums = torch.zeros(2, frequencies, count, classes, width)
-    for block in found.pairs.blocks:
-        own, some = block.of(found.spectra), block.classes.stop - block.classes.start
-        for part in (0, 1):
-            back = weights[part, :, :, block.place].reshape(frequencies, count * some, -1)
-            added = torch.bmm(back, own).reshape(frequencies, count, some, width)
-            sums[part, :, :, block.classes] = added
-    return _moved_back(sums, search, grid), _squares(weights[:, :2], found, search.offsets)
+    signal = torch.zeros(classes, grid.rings, grid.turns)
+    for some in torch.split(torch.arange(count), max(1, SUMMED // classes)):
+        sums = torch.zeros(2, frequencies, len(some), classes, width)
+        for block in found.pairs.blocks:
+            own, members = block.of(found.spectra), block.classes.stop - block.classes.start
+            for part in (0, 1):
+                back = weights[part, :, some[0] : some[-1] + 1, block.place]
+                back = back.reshape(frequencies, len(some) * members, -1)
+                added = torch.bmm(back, own).reshape(frequencies, len(some), members, width)
+                sums[part, :, :, block.classes] = added
+        _move_back(sums, search.offsets[some], grid, signal)
+    return signal, _squares(weights[:, :2], found, search.offsets)
 
 
-def _moved_back(sums: torch.Tensor, search: Search, grid: PolarGrid) -> torch.Tensor:
-    """Add up images of all offsets: (2, frequencies, offsets, classes, 2 · rings) to `signal`."""
+def _move_back(
+    sums: torch.Tensor, offsets: torch.Tensor, grid: PolarGrid, signal: torch.Tensor
+) -> None:
+    """Add images of some offsets, (2, frequencies, offsets, classes, 2 · rings), to `signal`."""
     whole = torch.view_as_complex(sums.reshape(*sums.shape[:-1], -1, 2))
     classes, rings = whole.shape[3:]
-    phases = grid.phases(-search.offsets)[:, None, :rings]
-    signal = torch.zeros(classes, grid.rings, grid.turns)
+    phases = grid.phases(-offsets)[:, None, :rings]
     for some in torch.split(torch.arange(len(phases)), max(1, AT_ONCE // classes)):
         spectrum = whole[0, :, some] + 1j * whole[1, :, some]
         samples = torch.fft.irfft(spectrum.permute(1, 2, 3, 0), n=grid.turns)
         signal[:, :rings] += grid.moved(samples, phases[some]).sum(0)
-    return signal
 
 
 def with_offsets(now: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 from ..classes.engine import Engine, Settings, Source
 from ..classes.maximisation import noise_of
 from ..classes.mixture import Mixture, Statistics
-from ..classes.search import Search, disc
+from ..classes.search import COARSE_RINGS, Search, disc
 from ..templates.reference import directions
 from .reconstruction import Sums, reconstructed, sums_of
 from .slices import Lattice, Slices
@@ -28,7 +28,8 @@ FIRST_RINGS, AHEAD = 6, 3
 """Rings of the first iterations; and those that are learned beyond the compared ones."""
 MOST_DIRECTIONS = 260
 TURNS, FINELY = 64, 16
-"""Turns that are tried; and directions that an image is compared with on all rings."""
+"""Turns that are tried; and directions that an image is compared with on more than the coarse
+rings. On these all are compared: where noise is strong, an image may show any of many."""
 STEP, PERIOD = 2.0, 0.25
 """Pixels between offsets that are tried, at least; else this part of the finest period."""
 LEAST_OFFSET_SD = 1.2
@@ -42,14 +43,15 @@ MEMORY = 6.0
 """Batches of the past that count, beside the newest, from half of the iterations on."""
 FREEDOM = 4.0
 """Factor on the power that is expected of the volume, in the first half of the iterations."""
-MOMENTUM = 0.8
+MOMENTUM = 0.92
 """Part of each change that is made once more, since each is too small where noise is strong."""
 LAST_MOMENTUM = 0.9
 """Part of the iterations after which there is none."""
 GROWTH = 3
 """Iterations for each further ring."""
-PIECE = 128
-"""Images that one thread works on at a time."""
+PIECES = (64, 128)
+"""Images that one thread works on at a time: where they are compared with all directions, and where
+with the best of them."""
 BLOB, ROUGHNESS = 1 / 6, 0.5
 """The first volume: standard deviation of its blob in its size, and strength of random detail."""
 
@@ -199,14 +201,15 @@ def _compared(now: Structure, slices: Slices, task: Task, batch: torch.Tensor) -
     weights[-1] = now.empty
     grid = task.where.grid
     step = max(STEP, PERIOD * grid.box / now.rings)
+    coarse = now.rings <= COARSE_RINGS
     search = Search(
         rings=now.rings,
         turns=min(TURNS, grid.turns),
         offsets=disc(max(step, 2.2 * now.offset_sd), step),
         cell=0.0,
-        finely=min(FINELY, len(views)),
+        finely=len(views) if coarse else min(FINELY, len(views)),
     )
-    settings = Settings(len(views), task.offset_range, piece=PIECE)
+    settings = Settings(len(views), task.offset_range, piece=PIECES[0 if coarse else 1])
     engine = Engine(task.source, grid, settings, task.pool, task.tick)
     mixture = Mixture(views, weights, now.noise[None], now.offset_sd)
     return engine.run(mixture, search, batch, torch.zeros(engine.images, 2))

@@ -21,7 +21,7 @@ EDGE = 2.0
 
 @dataclass(frozen=True)
 class Lattice:
-    """Voxels, twice as large as the images' pixels.
+    """Voxels, larger than the images' pixels.
 
     Attributes
     ----------
@@ -97,10 +97,31 @@ class Lattice:
         sums = torch.bincount(shells, values.flatten(), rings + 2)
         return (sums / torch.bincount(shells, minlength=rings + 2))[1 : rings + 1].float()
 
+    def onto(self, volume: torch.Tensor, finer: Lattice) -> torch.Tensor:
+        """Give a volume on finer voxels of the same images, its transform the same."""
+        spectrum = torch.fft.fftshift(
+            torch.fft.fftn(torch.fft.ifftshift(_embedded(volume, self.box)))
+        )
+        wide = torch.fft.ifftshift(_embedded(spectrum, finer.box))
+        whole = torch.fft.fftshift(torch.fft.ifftn(wide).real)
+        inside = slice(finer.box // 2 - finer.size // 2, finer.box // 2 + finer.size // 2)
+        made: torch.Tensor = whole[inside, inside, inside].contiguous()
+        return made
 
-def lattice(grid: PolarGrid, part: float) -> Lattice:
-    """Make the lattice of a ball whose diameter is a part of the images' box."""
-    box = grid.box // 2
+
+def lattice(grid: PolarGrid, part: float, box: int) -> Lattice:
+    """Make the lattice of a ball whose diameter is a part of the images' box.
+
+    Parameters
+    ----------
+    grid
+        Of the images.
+    part
+        Of their box.
+    box
+        Voxels that are as wide as their box, even; they are never finer than its pixels.
+    """
+    box = min(grid.box, box)
     size = 2 * int(part * box / 2)
     line = torch.arange(size, dtype=torch.float32) - size // 2
     radius = _radii(line)
@@ -186,6 +207,12 @@ class Slices:
             sums.index_add_(0, place, each * weight)
         half = sums.reshape([self._lattice.padded] * 3)
         return half + half.flip(0, 1, 2).roll((1, 1, 1), (0, 1, 2))
+
+
+def _embedded(values: torch.Tensor, size: int) -> torch.Tensor:
+    """Put a cube, its origin in the middle, into the middle of a larger one of zeros."""
+    before = size // 2 - len(values) // 2
+    return torch.nn.functional.pad(values, [before, size - len(values) - before] * 3)
 
 
 def _radii(line: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ import torch
 from ..classes.polar import PolarGrid, polar_grid
 from ..classes.search import disc
 
-MOST_RINGS = 24
+MOST_RINGS = 30
 """That are compared; finer ones say next to nothing of where a particle lies."""
 MOST_TURNS = 64
 """That are tried."""

@@ -17,9 +17,9 @@ from ..classes.posterior import NOTHING
 from ..classes.search import from_turns, to_turns
 from .known_views import KnownViews, Tried
 
-MANY = 64
+MANY = 140
 """Views up to which all of them are compared finely."""
-LEAST, BEST, MOST_PRODUCTS = 8, 24, 768
+LEAST, BEST, MOST_PRODUCTS = 16, 48, 1536
 """Of more views: those that are compared finely, at least and at most; and how many products of
 views and offsets there are at most, from which their number follows."""
 

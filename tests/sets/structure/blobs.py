@@ -24,7 +24,7 @@ def grid() -> PolarGrid:
 
 def where() -> Lattice:
     """Voxels of a volume."""
-    return lattice(grid(), PART)
+    return lattice(grid(), PART, BOX // 2)
 
 
 def volume() -> torch.Tensor:

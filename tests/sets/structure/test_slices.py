@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from core.sets.structure.slices import Slices
+from core.sets.structure.slices import Slices, lattice
 
-from .blobs import random_views, transform, volume, where
+from .blobs import BOX, PART, grid, random_views, transform, volume, where
 
 RINGS = 7
 
@@ -17,6 +17,16 @@ def test_slices_are_the_transform_of_the_volume() -> None:
     assert (found - exact).norm() < 0.03 * exact.norm()
     for ring in range(RINGS - 2):  # the last ones hold next to nothing
         assert (found[:, ring] - exact[:, ring]).norm() < 0.1 * exact[:, ring].norm()
+
+
+@pytest.mark.parametrize("box", [32, 40, BOX, 2 * BOX])
+def test_finer_voxels_show_the_same_volume(box: int) -> None:
+    finer = lattice(grid(), PART, box)
+    views = random_views(20, 1)
+    found = Slices(finer, views, RINGS).of(where().onto(volume(), finer))
+    exact = transform(views, RINGS)
+    assert finer.box == min(box, BOX)  # never finer than the images
+    assert (found - exact).norm() < 0.03 * exact.norm()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -135,6 +135,7 @@ def test_only_the_best_of_many_views_count(monkeypatch: pytest.MonkeyPatch) -> N
     power = torch.full((grid.rings,), 15.0**2 * BOX**2)
     views = KnownViews(grid.sample(shapes), power, BOX, PIXEL_SIZE, RADIUS, 1.0, 0.1)
     noisy = shapes[:20] + 15 * torch.randn(20, BOX, BOX, generator=generator)
+    monkeypatch.setattr(posterior_mean_module, "MANY", 40)
     pruned, _ = posterior_mean(noisy, None, views)
     monkeypatch.setattr(posterior_mean_module, "MANY", 1000)
     whole, _ = posterior_mean(noisy, None, views)
