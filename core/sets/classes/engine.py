@@ -148,9 +148,9 @@ class Engine:
         read_off: Callable[[torch.Tensor, Comparison, Templates], T],
     ) -> Iterator[T]:
         """Compare images piece by piece, about the offsets in `now` if the search is local."""
-        known = templates(mixture, search, self.grid)
+        known = templates(mixture, search, self.grid, self.pool)
         wide = search_for(WIDE_RINGS, self.grid, self.settings)
-        first = templates(mixture, wide, self.grid) if is_local(search) else None
+        first = templates(mixture, wide, self.grid, self.pool) if is_local(search) else None
 
         def work(piece: torch.Tensor) -> T:
             views = self.source.views(piece)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 
+from ...compute.threads import shared
 from .mixture import Mixture
 from .polar import PolarGrid
 
@@ -93,18 +95,25 @@ def disc(radius: float, step: float) -> torch.Tensor:
     return torch.stack([y[inside], x[inside]], dim=-1)
 
 
-def templates(mixture: Mixture, search: Search, grid: PolarGrid) -> Templates:
-    """Make what images are compared with."""
+def templates(
+    mixture: Mixture, search: Search, grid: PolarGrid, pool: Executor | None = None
+) -> Templates:
+    """Make what images are compared with; the threads of a pool share the work."""
     averages, phases = mixture.averages[:, : search.rings], grid.phases(search.offsets)
     rings, half, count = averages.shape[1], search.turns // 2, len(search.offsets)
     both = torch.empty(2, half, count, len(averages), 2 * rings)
-    for some in torch.split(torch.arange(len(averages)), max(1, AT_ONCE // count)):
+
+    def make(some: torch.Tensor) -> None:
         moved = (
             grid.moved(averages[some, None], phases[:, :rings]) * grid.sample_areas[:rings, None]
         )
         spectra = torch.fft.rfft(moved)[..., :half].permute(3, 1, 0, 2)
         for part, factor in enumerate((1, 1j)):
             both[part][:, :, some] = torch.view_as_real((factor * spectra).contiguous()).flatten(-2)
+
+    pieces = torch.split(torch.arange(len(averages)), max(1, AT_ONCE // count))
+    for _ in shared(pool, make, pieces):
+        pass
     return Templates(both, averages.square().mean(-1))
 
 

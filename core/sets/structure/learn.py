@@ -49,7 +49,7 @@ LAST_MOMENTUM = 0.9
 """Part of the iterations after which there is none."""
 GROWTH = 3
 """Iterations for each further ring."""
-PIECES = (64, 128)
+PIECES = (64, 300)
 """Images that one thread works on at a time: where they are compared with all directions, and where
 with the best of them."""
 BLOB, ROUGHNESS = 1 / 6, 0.5
