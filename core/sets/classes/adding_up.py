@@ -6,10 +6,10 @@ import torch
 
 from .polar import PolarGrid
 from .posterior import Posterior
-from .search import AT_ONCE, Search, from_turns
+from .search import Search, from_turns
 
-SUMMED = 2048
-"""Products of classes and offsets that images are added up for at the same time."""
+AT_ONCE = 1024
+"""Products of classes and offsets that are added up at the same time: more take much memory."""
 
 
 def averaged(
@@ -29,30 +29,30 @@ def averaged(
     matrix = from_turns(search.turns, frequencies)
     weights = (matrix @ found.parts.flatten(1)).reshape(2, frequencies, count, -1)
     signal = torch.zeros(classes, grid.rings, grid.turns)
-    for some in torch.split(torch.arange(count), max(1, SUMMED // classes)):
-        sums = torch.zeros(2, frequencies, len(some), classes, width)
+    step = max(1, AT_ONCE // classes)
+    for first in range(0, count, step):
+        some = slice(first, min(first + step, count))
+        offsets = search.offsets[some]
+        sums = torch.zeros(2, frequencies, len(offsets), classes, width)
         for block in found.pairs.blocks:
             own, members = block.of(found.spectra), block.classes.stop - block.classes.start
             for part in (0, 1):
-                back = weights[part, :, some[0] : some[-1] + 1, block.place]
-                back = back.reshape(frequencies, len(some) * members, -1)
-                added = torch.bmm(back, own).reshape(frequencies, len(some), members, width)
+                back = weights[part, :, some, block.place].reshape(
+                    frequencies, len(offsets) * members, -1
+                )
+                added = torch.bmm(back, own).reshape(frequencies, len(offsets), members, width)
                 sums[part, :, :, block.classes] = added
-        _move_back(sums, search.offsets[some], grid, signal)
+        moved = _moved_back(sums, offsets, grid)
+        signal[:, : moved.shape[1]] += moved
     return signal, _squares(weights[:, :2], found, search.offsets)
 
 
-def _move_back(
-    sums: torch.Tensor, offsets: torch.Tensor, grid: PolarGrid, signal: torch.Tensor
-) -> None:
-    """Add images of some offsets, (2, frequencies, offsets, classes, 2 · rings), to `signal`."""
+def _moved_back(sums: torch.Tensor, offsets: torch.Tensor, grid: PolarGrid) -> torch.Tensor:
+    """Add up images of some offsets: (2, frequencies, offsets, classes, 2 · rings) to `signal`."""
     whole = torch.view_as_complex(sums.reshape(*sums.shape[:-1], -1, 2))
-    classes, rings = whole.shape[3:]
-    phases = grid.phases(-offsets)[:, None, :rings]
-    for some in torch.split(torch.arange(len(phases)), max(1, AT_ONCE // classes)):
-        spectrum = whole[0, :, some] + 1j * whole[1, :, some]
-        samples = torch.fft.irfft(spectrum.permute(1, 2, 3, 0), n=grid.turns)
-        signal[:, :rings] += grid.moved(samples, phases[some]).sum(0)
+    spectrum = (whole[0] + 1j * whole[1]).permute(1, 2, 3, 0)
+    phases = grid.phases(-offsets)[:, None, : spectrum.shape[2]]
+    return grid.moved(torch.fft.irfft(spectrum, n=grid.turns), phases).sum(0)
 
 
 def with_offsets(now: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

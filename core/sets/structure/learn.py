@@ -28,8 +28,8 @@ FIRST_RINGS, AHEAD = 6, 3
 """Rings of the first iterations; and those that are learned beyond the compared ones."""
 MOST_DIRECTIONS = 260
 TURNS, FINELY = 64, 16
-"""Turns that are tried; and directions that an image is compared with on more than the coarse
-rings. On these all are compared: where noise is strong, an image may show any of many."""
+"""Turns that are tried; and how many directions an image is compared with on the fine rings. On the
+coarse rings it is compared with all: where noise is strong, one image fits many directions."""
 STEP, PERIOD = 2.0, 0.25
 """Pixels between offsets that are tried, at least; else this part of the finest period."""
 LEAST_OFFSET_SD = 1.2

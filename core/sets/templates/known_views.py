@@ -12,7 +12,7 @@ from ..classes.polar import PolarGrid, polar_grid
 from ..classes.search import disc
 
 MOST_RINGS = 30
-"""That are compared; finer ones say next to nothing of where a particle lies."""
+"""That are compared, and that estimates hold, at most."""
 MOST_TURNS = 64
 """That are tried."""
 STEP, REACH = 1.0, 2.2
