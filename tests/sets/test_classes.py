@@ -14,7 +14,7 @@ from core.sets.classes.mixture import Mixture
 from core.sets.classes.pairs import every_pair
 from core.sets.classes.polar import PolarGrid, polar_grid
 from core.sets.classes.poses import best_poses
-from core.sets.classes.search import Search, disc, templates
+from core.sets.classes.search import FINER, Search, disc, templates, turns_for
 from core.sets.classes.views import Views, view
 from core.signal.ctf import CtfParameters, ctf_images, random_ctf
 
@@ -164,3 +164,12 @@ def test_pictures_are_laid_on_others(grid: PolarGrid) -> None:
     laid = laid_on(one, other, other, grid)
     apart = (laid - one).square().mean((1, 2)) / one.square().mean((1, 2))
     assert float(apart.max()) < 0.03
+
+
+def test_finer_views_are_tried_in_more_turns(grid: PolarGrid) -> None:
+    angles = torch.arange(grid.turns) * (2 * torch.pi / grid.turns)
+    noise = torch.ones(grid.rings)
+    for highest in (0, 3, 9):
+        ring = 5 + torch.cos(highest * angles) + 0.01 * torch.cos(20 * angles)
+        assert turns_for(ring.expand(4, 7, -1), noise) == 2 * FINER * (highest + 1)
+    assert turns_for(torch.zeros(4, 7, grid.turns), noise) == 2 * FINER

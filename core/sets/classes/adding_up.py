@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 
+from .pairs import Block
 from .polar import PolarGrid
 from .posterior import Posterior
 from .search import Search, from_turns
@@ -29,22 +32,37 @@ def averaged(
     matrix = from_turns(search.turns, frequencies)
     weights = (matrix @ found.parts.flatten(1)).reshape(2, frequencies, count, -1)
     signal = torch.zeros(classes, grid.rings, grid.turns)
-    step = max(1, AT_ONCE // classes)
-    for first in range(0, count, step):
-        some = slice(first, min(first + step, count))
-        offsets = search.offsets[some]
-        sums = torch.zeros(2, frequencies, len(offsets), classes, width)
-        for block in found.pairs.blocks:
-            own, members = block.of(found.spectra), block.classes.stop - block.classes.start
-            for part in (0, 1):
-                back = weights[part, :, some, block.place].reshape(
-                    frequencies, len(offsets) * members, -1
-                )
-                added = torch.bmm(back, own).reshape(frequencies, len(offsets), members, width)
-                sums[part, :, :, block.classes] = added
-        moved = _moved_back(sums, offsets, grid)
-        signal[:, : moved.shape[1]] += moved
+    for blocks in _gathered(found.pairs.blocks, AT_ONCE // count):
+        owns = [block.of(found.spectra) for block in blocks]
+        start, members = blocks[0].classes.start, blocks[-1].classes.stop - blocks[0].classes.start
+        step = max(1, AT_ONCE // members)
+        for first in range(0, count, step):
+            some = slice(first, min(first + step, count))
+            offsets = search.offsets[some]
+            sums = torch.zeros(2, frequencies, len(offsets), members, width)
+            for block, own in zip(blocks, owns, strict=True):
+                each = slice(block.classes.start - start, block.classes.stop - start)
+                size = each.stop - each.start
+                for part in (0, 1):
+                    back = weights[part, :, some, block.place]
+                    back = back.reshape(frequencies, len(offsets) * size, -1)
+                    added = torch.bmm(back, own)
+                    sums[part, :, :, each] = added.reshape(frequencies, len(offsets), size, width)
+            moved = _moved_back(sums, offsets, grid)
+            signal[start : start + members, : moved.shape[1]] += moved
     return signal, _squares(weights[:, :2], found, search.offsets)
+
+
+def _gathered(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
+    """Put neighbouring blocks together, of at most so many classes where there are several."""
+    some: list[Block] = []
+    for block in blocks:
+        if some and block.classes.stop - some[0].classes.start > most:
+            yield some
+            some = []
+        some.append(block)
+    if some:
+        yield some
 
 
 def _moved_back(sums: torch.Tensor, offsets: torch.Tensor, grid: PolarGrid) -> torch.Tensor:

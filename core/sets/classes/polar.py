@@ -55,27 +55,37 @@ class PolarGrid:
         """(rings,) Fourier pixels for which one sample stands: 2π r / turns."""
         return 2 * math.pi * self.radii / self.turns
 
-    def sample(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the samples (n, rings, turns) of images (n, box, box) inside the mask."""
+    def sample(self, images: torch.Tensor, rings: int | None = None) -> torch.Tensor:
+        """Give the samples (n, rings, turns) of images (n, box, box) inside the mask.
+
+        Parameters
+        ----------
+        images : (n, box, box)
+        rings
+            The first ones, or all.
+        """
         flat = images.flatten(1)
         one, other = flat[:, self._places], flat[:, self._mirrored]
         centre = flat[:, self._centre, None]
-        real = (one + other) @ self._cosines + centre
-        imaginary = (one - other) @ self._sines
-        shape = (len(images), self.rings, self.turns // 2)
+        shape = (len(images), rings or self.rings, self.turns // 2)
+        some = slice(shape[1] * shape[2])
+        real = (one + other) @ self._cosines[:, some] + centre
+        imaginary = (one - other) @ self._sines[:, some]
         return hartley(real.reshape(shape), imaginary.reshape(shape))
 
     def images(self, samples: torch.Tensor) -> torch.Tensor:
         """Give the images (n, box, box) of samples (n, rings, turns); 0 outside the mask.
 
+        There may be the first rings alone; the others are 0 then.
         The sum over all samples, each with its area, is the inverse transform up to the error of
         the sampling, a few per cent.
         """
         real, imaginary = parts(samples)
-        area = 2 * self.sample_areas[:, None] / self.box**2
+        area = 2 * self.sample_areas[: samples.shape[1], None] / self.box**2
         real, imaginary = (real * area).flatten(1), (imaginary * area).flatten(1)
-        even = real @ self._cosines.T / self._weights
-        odd = imaginary @ self._sines.T / self._weights
+        some = slice(real.shape[1])
+        even = real @ self._cosines[:, some].T / self._weights
+        odd = imaginary @ self._sines[:, some].T / self._weights
         made = torch.zeros(len(samples), self.box**2, device=samples.device)
         made[:, self._places] = even + odd
         made[:, self._mirrored] = even - odd

@@ -16,6 +16,10 @@ from .polar import PolarGrid
 COARSE_RINGS = 12
 """Rings on which all classes are compared before the best few are compared on all rings."""
 COARSE_TURNS = 64
+FAINT, FINER = 2e-3, 2
+"""Part of what all frequencies along the rings say that the highest may say and be left out; and
+how much finer than the rest of them turns are tried.
+"""
 AT_ONCE = 512
 """Products of classes and offsets that are moved at the same time: more take much memory."""
 AHEAD = 3
@@ -38,6 +42,8 @@ class Search:
         Area for which one offset stands, pixels²; 0 where the offsets stand for all there are.
     finely
         Classes that are compared on all rings: those that fit best on `COARSE_RINGS`.
+    coarse_turns
+        Angles in the plane on these rings, even, at most.
     """
 
     rings: int
@@ -45,10 +51,11 @@ class Search:
     offsets: torch.Tensor
     cell: float
     finely: int
+    coarse_turns: int = COARSE_TURNS
 
     def coarse(self) -> Search:
         """Give the search that picks the classes to be compared finely."""
-        turns = min(self.turns, COARSE_TURNS)
+        turns = min(self.turns, self.coarse_turns)
         return Search(min(self.rings, COARSE_RINGS), turns, self.offsets, self.cell, self.finely)
 
     def learned_rings(self, grid: PolarGrid) -> int:
@@ -93,6 +100,23 @@ def disc(radius: float, step: float) -> torch.Tensor:
     y, x = torch.meshgrid(line, line, indexing="ij")
     inside = y.square() + x.square() <= radius**2 + 1e-6
     return torch.stack([y[inside], x[inside]], dim=-1)
+
+
+def turns_for(views: torch.Tensor, noise: torch.Tensor) -> int:
+    """Give the number of turns that tell how views lie in the plane.
+
+    Parameters
+    ----------
+    views : (k, rings, turns)
+        Polar samples on the first rings.
+    noise : (rings or more,)
+        Of the images.
+    """
+    rings = torch.arange(1, views.shape[1] + 1)
+    weights = (rings / noise[: len(rings)])[:, None]
+    power = (torch.fft.rfft(views).abs().square() * weights).sum((0, 1))
+    beyond = power.flip(0).cumsum(0).flip(0)
+    return 2 * FINER * max(1, int((beyond > FAINT * beyond[0]).sum()))
 
 
 def templates(

@@ -81,13 +81,15 @@ def reconstructed(
     inverse = torch.where(where.radii > rings + 1, BEYOND * inverse, inverse)
     weights = sums.weights * images
     smooth = where.spread(where.ring_means(weights, rings))
-    nearly = 1 / (torch.where(where.radii > rings, torch.zeros(()), smooth) + inverse)
+    scale = where.padded**3  # the sum over all points of a transform is this times their mean
+    exact = (weights + inverse) * scale
+    nearly = 1 / (torch.where(where.radii > rings, torch.zeros(()), smooth) + inverse) / scale
 
     def applied(volume: torch.Tensor) -> torch.Tensor:
-        return where.volume(where.spectrum(volume * mask) * (weights + inverse)) * mask
+        return where.filtered(volume * mask, exact) * mask
 
     def solved_nearly(volume: torch.Tensor) -> torch.Tensor:
-        return where.filtered(volume * mask, nearly) / where.padded**3 * mask
+        return where.filtered(volume * mask, nearly) * mask
 
     volume = start * mask
     left = sums.signal * images * mask - applied(volume)

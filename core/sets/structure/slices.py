@@ -81,8 +81,11 @@ class Lattice:
         return volume
 
     def filtered(self, volume: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-        """Multiply the padded transform of a volume by factors (m, m, m)."""
-        return self.volume(self.spectrum(volume) * factor) / self.padded**3
+        """Multiply the padded transform of a volume by factors (m, m, m), even about its origin."""
+        sides, inside = [self.padded] * 3, slice(self.size)
+        spectrum = torch.fft.rfftn(volume, s=sides) * factor[..., : self.padded // 2 + 1]
+        made: torch.Tensor = torch.fft.irfftn(spectrum, s=sides)[inside, inside, inside]
+        return made
 
     def spread(self, rings: torch.Tensor) -> torch.Tensor:
         """Give values (rings,) at all points of the padded transform, by linear interpolation."""

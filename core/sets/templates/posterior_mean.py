@@ -45,11 +45,11 @@ def posterior_mean(
     evidence : (n,)
         Log-likelihood of the views, all turns and offsets together, over that of noise alone.
     """
-    grid = known.grid
-    samples = grid.sample(images)
-    transfer = torch.ones(len(images), grid.rings, device=images.device)
+    grid, rings = known.grid, known.fine.rings
+    samples = grid.sample(images, rings)
+    transfer = torch.ones(len(images), rings, device=images.device)
     if ctf is not None:
-        frequencies = (grid.radii.double() / grid.box).cpu().numpy()
+        frequencies = (grid.radii[:rings].double() / grid.box).cpu().numpy()
         angles = grid.angles().double().cpu().numpy()
         values = torch.from_numpy(polar_ctf(ctf, frequencies, angles, known.pixel_size))
         values = values.to(images.device)
@@ -73,16 +73,19 @@ def shared_evidence(
     In the units of the evidence of views, and on the rings that they are compared on.
     """
     grid, rings = known.grid, known.fine.rings
-    both = (grid.sample(images) * grid.sample(estimate)).sum(-1)
-    return (both * (grid.sample_areas / known.noise))[:, :rings].sum(1)
+    one, other = grid.sample(torch.cat([images, estimate]), rings).chunk(2)
+    return (one * other).sum(-1) @ (grid.sample_areas / known.noise)[:rings]
 
 
 def _means(
     samples: torch.Tensor, transfer: torch.Tensor, known: KnownViews
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give the mean views (n, rings, turns) of samples times their CTF, and their evidence (n,)."""
+    """Give the mean views (n, rings, turns) of samples times their CTF, and their evidence (n,).
+
+    All on the compared rings.
+    """
     grid, tried = known.grid, known.fine
-    weighted = samples * (grid.sample_areas / known.noise)[:, None]
+    weighted = samples * (grid.sample_areas / known.noise)[: tried.rings, None]
     views, odds = tried.spectra, _odds(transfer, known, tried)
     if len(known.views) > MANY:
         chosen = _best(weighted, transfer, known)
@@ -174,5 +177,4 @@ def _moved_on(spectra: torch.Tensor, known: KnownViews, tried: Tried) -> torch.T
     """Sum up Fourier coefficients (turns // 2, n, s, r) along rings, moved: (n, rings, turns)."""
     grid = known.grid
     some = torch.fft.irfft(spectra.permute(1, 2, 3, 0), n=grid.turns)
-    moved = grid.moved(some, tried.phases).sum(1)
-    return torch.nn.functional.pad(moved, (0, 0, 0, grid.rings - tried.rings))
+    return grid.moved(some, tried.phases).sum(1)

@@ -130,18 +130,19 @@ def distinct(
     spectra = torch.fft.rfft(views * weight.sqrt()[:, None])[..., :half]
     spectra = spectra.permute(2, 0, 1).contiguous()  # (frequencies, k, rings)
     energy = (views.square().sum(-1) * weight).sum(1)
+    apart = torch.empty(len(views), len(views))
+    for rows in torch.split(torch.arange(len(views)), _PIECE):
+        products = (spectra @ spectra[:, rows].mH).permute(2, 1, 0)
+        fits = torch.fft.irfft(products, n=turns).amax(2) * (turns / views.shape[-1])
+        apart[rows] = energy[rows, None] + energy - 2 * fits
     kept: list[int] = []
     counts = torch.zeros(len(views))
-    for number in range(len(views)):
-        if kept:
-            products = torch.bmm(spectra[:, kept], spectra[:, number, :, None].conj())
-            fits = torch.fft.irfft(products[..., 0].T, n=turns) * (turns / views.shape[-1])
-            apart = energy[kept] + energy[number] - 2 * fits.amax(1)
-            nearest = int(apart.argmin())
-            if float(apart[nearest]) <= limit:
-                counts[kept[nearest]] += 1
-                continue
-        kept.append(number)
-        counts[number] += 1
-    rows = torch.tensor(kept)
-    return rows, counts[rows] / len(views)
+    for number, own in enumerate(apart):
+        mine = own[kept]
+        if kept and float(mine.min()) <= limit:
+            counts[kept[int(mine.argmin())]] += 1
+        else:
+            kept.append(number)
+            counts[number] += 1
+    chosen = torch.tensor(kept)
+    return chosen, counts[chosen] / len(views)
