@@ -26,7 +26,7 @@ from results import record
 from core.compare.clustering import SCORES, cluster_trials, draw_views, score_groups
 from core.compare.filters import classical_baselines
 from core.compare.views import draw_noise, view_pairs
-from core.denoise.class_learning import Sampled
+from core.denoise.sampled import Sampled
 from core.runs.classify.images import FINEST
 from core.sets.classes.engine import Engine, Settings
 from core.sets.classes.learn import learn

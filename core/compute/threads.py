@@ -7,8 +7,15 @@ every thread computes parts of its own, alone.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_EXCEPTION,
+    CancelledError,
+    Executor,
+    ThreadPoolExecutor,
+    wait,
+)
+from threading import Event, Lock
 from typing import TypeVar
 
 import torch
@@ -82,3 +89,35 @@ def shared_threads(most: int) -> Iterator[int]:
 def shared(pool: Executor | None, work: Callable[[T], R], parts: Iterable[T]) -> Iterator[R]:
     """Give what each part comes to, in their order; without a pool, on the calling thread."""
     return pool.map(work, parts) if pool else map(work, parts)
+
+
+def side_by_side(
+    works: Sequence[Callable[[Callable[[int], None]], R]], tick: Callable[[int], None]
+) -> list[R]:
+    """Do a few long works at the same time; where one fails, the others end at their next tick.
+
+    Parameters
+    ----------
+    works
+        Each is given what it has to tell after every piece; it may share its pieces over a pool.
+    tick
+        Told the same, by one of them at a time.
+    """
+    over, alone = Event(), Lock()
+
+    def told(count: int) -> None:
+        with alone:
+            if over.is_set():
+                raise CancelledError
+            tick(count)
+
+    with ThreadPoolExecutor(len(works)) as threads:
+        try:
+            begun = [threads.submit(work, told) for work in works]
+            ended, _ = wait(begun, return_when=FIRST_EXCEPTION)
+            for each in ended:
+                each.result()  # raises what it failed with
+            return [each.result() for each in begun]
+        except BaseException:
+            over.set()
+            raise

@@ -13,25 +13,22 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ..compute.threads import shared
 from ..sets.classes.engine import Engine, Settings
 from ..sets.classes.learn import teach
 from ..sets.classes.polar import EDGE, PolarGrid, polar_grid
-from ..sets.classes.views import Views, joined, view
 from ..sets.covariance.set_prior import SetPrior
 from ..sets.templates.known_views import KnownViews
-from ..signal.ctf import CtfParameters
 from .estimators.views import Told
 from .lesson import Lesson
+from .sampled import Sampled
 
 FEWEST = 200
 """Images in each half from which on classes are learned."""
 MOST = 4000
 """Images of each half that classes are learned from."""
 ITERATIONS = 14
-TIMES, MANY = 3, 800
-"""How often a half's classes are learned, for the mean has less noise; and images of both halves
-from which on once is enough, since a structure is learned, too."""
+TIMES = 3
+"""How often a half's classes are learned: their mean has less noise."""
 LEAST_OFFSET_SD = 1.2
 """Pixels; in strong noise the images tell too small a spread."""
 PER_CLASS = 2000.0
@@ -45,7 +42,6 @@ OFFSETS = 0.06
 """Largest standard deviation of offsets that is looked for, as a part of the image."""
 MISFIT = 1.3
 """Factor on the noise: what class averages leave of the particles is not as random as noise."""
-_PIECE = 64
 
 
 def learn_classes(
@@ -89,8 +85,7 @@ def learn_classes(
             covariances=ring_covariances(prior, grid),
         )
         engines = [
-            Engine(source, grid, replace(settings, seed=seed), pool, tick)
-            for seed in range(times(len(lesson.views)))
+            Engine(source, grid, replace(settings, seed=seed), pool, tick) for seed in range(TIMES)
         ]
         found.append(tuple(_taught(engine, prior.pixel_size) for engine in engines))
     return tuple(found)
@@ -126,44 +121,10 @@ def ring_covariances(prior: SetPrior, grid: PolarGrid) -> torch.Tensor:
 
 def passes(images: int) -> int:
     """Give how often each of so many images is compared with classes, or with what they leave."""
-    return times(images) * ITERATIONS + 1 if images >= 2 * FEWEST else 0
-
-
-def times(images: int) -> int:
-    """Give how often classes of so many images are learned."""
-    return 1 if images >= MANY else TIMES
+    return TIMES * ITERATIONS + 1 if images >= 2 * FEWEST else 0
 
 
 def how_many_classes(images: int, signal: float) -> int:
     """Give the number of classes that so many images with so much signal can tell apart."""
     told_apart = min(images * signal / PER_CLASS, images / FEWEST_OF_CLASS)
     return int(np.clip(round(told_apart), *CLASSES))
-
-
-class Sampled:
-    """Some images as the engine asks for them, in memory."""
-
-    def __init__(
-        self,
-        images: torch.Tensor,
-        ctf: CtfParameters | None,
-        rows: torch.Tensor,
-        grid: PolarGrid,
-        pixel_size: float,
-        pool: Executor | None,
-    ) -> None:
-        def work(piece: torch.Tensor) -> Views:
-            optics = None if ctf is None else ctf.take(piece.numpy())
-            groups = np.zeros(len(piece), dtype=np.int64)
-            return view(images[piece], grid, pixel_size, optics, groups)
-
-        self._views = joined(list(shared(pool, work, torch.split(rows, _PIECE))))
-
-    @property
-    def groups(self) -> torch.Tensor:
-        """(n,) all in one optics group."""
-        return self._views.groups
-
-    def views(self, rows: torch.Tensor) -> Views:
-        """Give some of the images."""
-        return self._views.take(rows)

@@ -145,19 +145,22 @@ def learn_from(
 def _learned_views(
     lesson: Lesson, prior: SetPrior, halves: tuple[SetPrior, ...], pool: Executor, clock: Clock
 ) -> tuple[dict[str, Told], tuple[SetPrior, ...]]:
-    """Learn classes, what they leave of the images, and a structure, as far as there is time."""
+    """Learn a structure; of too few images for one, classes and what they leave of the images."""
     if not halves:
         return {}, ()
     tick = clock.tick
-    classes = clock.in_time("its classes", lambda: learn_classes(lesson, halves, pool, tick))
-    rests = classes and clock.in_time(
-        "the details that its classes leave open", lambda: _rests(lesson, classes, pool, tick)
-    )
     structure = clock.in_time(
         "its structure", lambda: learn_structure(lesson, prior, halves, pool, tick)
     )
-    views = {CLASSES: classes, STRUCTURE: structure}
-    return {name: told for name, told in views.items() if told}, rests or ()
+    if structure:
+        return {STRUCTURE: structure}, ()
+    classes = clock.in_time("its classes", lambda: learn_classes(lesson, halves, pool, tick))
+    if not classes:
+        return {}, ()
+    rests = clock.in_time(
+        "the details that its classes leave open", lambda: _rests(lesson, classes, pool, tick)
+    )
+    return {CLASSES: classes}, rests or ()
 
 
 def _given(

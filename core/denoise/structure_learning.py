@@ -10,20 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 
 import torch
 
+from ..compute.threads import side_by_side
 from ..sets.classes.polar import PolarGrid
 from ..sets.covariance.set_prior import SetPrior
-from ..sets.structure.learn import Course, Task, blob, cut, taught
+from ..sets.structure.learn import Course, Structure, Task, blob, cut, taught
 from ..sets.structure.slices import Lattice, Slices, lattice
+from ..sets.templates.known_views import KnownViews
 from ..sets.templates.reference import directions
-from .class_learning import MANY, MOST, OFFSETS, PART, Sampled
+from .class_learning import MOST, OFFSETS, PART
 from .estimators.views import Told
 from .lesson import Lesson
 from .reference_learning import fit_views, grid_of
+from .sampled import Sampled
 
-FEWEST = MANY // 2
+FEWEST = 400
 """Images in each half from which on a structure is learned."""
 STARTS = 2
 """Volumes that are begun; the likeliest is kept."""
@@ -86,22 +90,25 @@ def learn_structure(
         source, torch.arange(len(everyone)), where, _power(prior, grid), reach, pool, tick
     )
     noise = prior.noise[grid.radii.long()] * grid.box**2
-    starts = [
-        taught(blob(together, noise, seed), together, TOGETHER, 1000 * seed)
-        for seed in range(STARTS)
-    ]
+
+    def begun(seed: int, tick: Callable[[int], None]) -> Structure:
+        task = replace(together, tick=tick)
+        return taught(blob(together, noise, seed), task, TOGETHER, 1000 * seed)
+
+    starts = side_by_side([partial(begun, seed) for seed in range(STARTS)], tick)
     best = cut(max(starts, key=lambda each: each.log_likelihood), SHARED_RINGS, where)
     best = replace(best, volume=where.onto(best.volume, fine))
-    found = []
-    for half, own in enumerate(priors):
-        taught_by = torch.searchsorted(everyone, rows[1 - half])
-        task = replace(together, rows=taught_by, where=fine, power=_power(own, grid))
+
+    def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews]:
+        own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])
+        task = replace(together, rows=taught_by, where=fine, power=_power(own, grid), tick=tick)
         learned = taught(best, task, APART, 1000 * (STARTS + half))
         optics = None if lesson.ctf is None else lesson.ctf.take(rows[half].numpy())
         raw = projections(learned.volume, fine)
         # Fitted to the images that they are for: what only the teachers show is made weaker.
-        found.append((fit_views(raw, lesson.views[rows[half]], optics, own, pool),))
-    return tuple(found)
+        return (fit_views(raw, lesson.views[rows[half]], optics, own, pool),)
+
+    return tuple(side_by_side([partial(of_half, half) for half in (0, 1)], tick))
 
 
 def projections(volume: torch.Tensor, where: Lattice) -> torch.Tensor:

@@ -87,8 +87,8 @@ def learn_sets(
     enough = {key: min(MOST, count) for key, count in counts.items() if count >= FEWEST}
     learned = {}
     total = sum(
-        count * (1 + passes(count))
-        + looks(count)
+        count
+        + (looks(count) or count * passes(count))
         + len(given.names) * how_many_fitted(count)
         + how_many_fits(count)
         + min(count, how_many(working_box(*key, working_pixel_size)))

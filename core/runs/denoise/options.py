@@ -37,8 +37,8 @@ class Denoising(Options):
         "Denoise every particle by itself, without what the others of its set teach", default=False
     )
     learn_minutes: float | None = option(
-        "Minutes after which classes of the set are given up if they are not learned by then; the "
-        "weights take a minute or two more",
+        "Minutes after which the structure of the set, or the classes of a small set, are given up "
+        "if they are not learned by then; the weights take a minute or two more",
         default=None, above=0, unit="min", otherwise="no limit", changes_result=False,
     )  # fmt: skip
     confidence: bool = option(
