@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import IceblockError
@@ -35,6 +35,7 @@ def test_a_micrograph_of_coarse_pixels_is_never_blown_up():
 
 @settings(max_examples=30, deadline=None)
 @given(ny=st.integers(40, 400), nx=st.integers(40, 400), by=st.floats(1, 6), bx=st.floats(1, 6))
+@example(ny=187, nx=72, by=6.0, bx=6.0)
 def test_averaging_keeps_planes_and_places(ny, nx, by, bx):
     grid = (max(8, round(ny / by)), max(8, round(nx / bx)))
     y, x = np.mgrid[:ny, :nx].astype(np.float32)
@@ -45,7 +46,8 @@ def test_averaging_keeps_planes_and_places(ny, nx, by, bx):
     xx = (np.arange(grid[1]) + 0.5) * step[1] - 0.5
     expected = 1000 + 0.5 * yy - 0.25 * xx
     inner = np.s_[2:-2, 2:-2]  # filters are cut off at the border
-    assert np.abs(coarse - expected)[inner].max() < 0.75
+    # Whole blocks may reach beyond the border: places move by less than half a coarse pixel.
+    assert np.abs(coarse - expected)[inner].max() < max(0.75, 0.5 * 0.5 * step.max())
 
 
 def test_averaging_lowers_white_noise_as_independent_pixels_do():
