@@ -68,7 +68,14 @@ def to_grid(pixels: npt.NDArray[np.float32], grid: tuple[int, int]) -> npt.NDArr
         if any(uneven):
             image = torch.nn.functional.pad(image, (0, uneven[1], 0, uneven[0]), mode="replicate")
         image = torch.nn.functional.avg_pool2d(image, block)
-    coarse = torch.nn.functional.interpolate(image, grid, mode="bilinear", antialias=True)
+    # Blocks may reach beyond the border; the sides are those of the micrograph nevertheless. The
+    # grid's sizes are rounded down from these scales.
+    scales = [
+        (1 + 1e-9) * wanted * block / side for wanted, side in zip(grid, pixels.shape, strict=True)
+    ]
+    coarse = torch.nn.functional.interpolate(
+        image, scale_factor=scales, mode="bilinear", antialias=True
+    )
     return np.asarray((coarse + offset)[0, 0].numpy(), dtype=np.float32)
 
 
