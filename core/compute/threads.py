@@ -99,9 +99,15 @@ def side_by_side(
     Parameters
     ----------
     works
-        Each is given what it has to tell after every piece; it may share its pieces over a pool.
+        Each gets a `tick` of its own, and calls it with a number after every piece of work. It may
+        share its pieces over a pool.
     tick
-        Told the same, by one of them at a time.
+        Called with the numbers of all works, one at a time. Where it raises, all works end.
+
+    Returns
+    -------
+    results
+        In the order of the works.
     """
     over, alone = Event(), Lock()
 

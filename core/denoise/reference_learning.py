@@ -12,7 +12,7 @@ import torch
 from ..sets.classes.engine import Engine, Settings
 from ..sets.classes.mixture import Mixture, Statistics
 from ..sets.classes.polar import EDGE, PolarGrid, polar_grid
-from ..sets.classes.search import COARSE_RINGS, Search, disc, turns_for
+from ..sets.classes.search import disc, search_among
 from ..sets.covariance.set_prior import SetPrior
 from ..sets.templates.known_views import KnownViews
 from ..sets.templates.reference import distinct
@@ -26,9 +26,8 @@ PASSES = 3
 """How often they are compared with them."""
 ALIKE = 3.0
 """Likelihood ratio (its logarithm) of two pictures, below which an image takes them for one."""
-RINGS, TURNS, FINELY = 16, 64, 16
-"""On which images are compared, turns that are tried at most, and pictures that an image is
-compared with on more than the coarsest rings."""
+RINGS, FINELY = 16, 16
+"""On which images are compared, and with how many pictures on more than the coarsest rings."""
 SHOWN = 1e-3
 """Part of the strongest ring's power from which on a ring of the pictures shows something."""
 LEAST_EMPTY = 0.01
@@ -165,18 +164,10 @@ def _compared(
     engine: Engine, known: torch.Tensor, shares: torch.Tensor, state: _State
 ) -> Statistics:
     """Compare all images with the pictures."""
-    grid = engine.grid
     weights = torch.cat([shares * (1 - state.empty), torch.tensor([state.empty])])
     mixture = Mixture(known, weights, state.noise[None], state.offset_sd)
-    rings = min(RINGS, grid.rings)
-    search = Search(
-        rings=rings,
-        turns=min(TURNS, grid.turns, turns_for(known[:, :rings], state.noise)),
-        offsets=disc(max(2.0, 2.2 * state.offset_sd), 2.0),
-        cell=0.0,
-        finely=min(FINELY, len(known)),
-        coarse_turns=turns_for(known[:, : min(rings, COARSE_RINGS)], state.noise),
-    )
+    offsets = disc(max(2.0, 2.2 * state.offset_sd), 2.0)
+    search = search_among(known[:, :RINGS], state.noise, offsets, FINELY)
     rows = torch.arange(engine.images)
     return engine.run(mixture, search, rows, torch.zeros(len(rows), 2))
 

@@ -18,7 +18,7 @@ _PIECE = 64
 class Sampled:
     """Some images of a set, sampled on a polar grid.
 
-    Their samples are kept with eight binary digits: what is rounded is far below the noise.
+    Their samples are kept as bfloat16. This rounds by 0.4 % at most, far below the noise.
 
     Parameters
     ----------

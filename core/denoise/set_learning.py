@@ -27,7 +27,7 @@ from .known_set import CLASSES, STRUCTURE, KnownSet
 from .learning_clock import Clock
 from .lesson import PIECE, Lesson, lesson_of
 from .reference_learning import fit_views, grid_of
-from .structure_learning import learn_structure
+from .structure_learning import enough, learn_structure
 from .views import Geometry, geometry_of, set_view, working_view
 from .weighing import weigh
 
@@ -149,11 +149,11 @@ def _learned_views(
     if not halves:
         return {}, ()
     tick = clock.tick
-    structure = clock.in_time(
-        "its structure", lambda: learn_structure(lesson, prior, halves, pool, tick)
-    )
-    if structure:
-        return {STRUCTURE: structure}, ()
+    if enough(lesson):
+        structure = clock.in_time(
+            "its structure", lambda: learn_structure(lesson, prior, halves, pool, tick)
+        )
+        return ({STRUCTURE: structure} if structure else {}), ()
     classes = clock.in_time("its classes", lambda: learn_classes(lesson, halves, pool, tick))
     if not classes:
         return {}, ()

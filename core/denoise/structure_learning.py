@@ -50,14 +50,21 @@ def looks(images: int) -> int:
     return STARTS * TOGETHER.looks(2 * half) + 2 * APART.looks(half)
 
 
+def enough(lesson: Lesson) -> bool:
+    """Tell whether there are enough images in each half to learn a structure."""
+    return min(int((lesson.halves == half).sum()) for half in (0, 1)) >= FEWEST
+
+
 def learn_structure(
     lesson: Lesson,
     prior: SetPrior,
     priors: Sequence[SetPrior],
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
-) -> Told | None:
+) -> Told:
     """Learn the views of a structure that each half of the images may show from the other half.
+
+    There have to be `enough` images.
 
     Parameters
     ----------
@@ -76,11 +83,9 @@ def learn_structure(
     Returns
     -------
     views
-        Those for the images of half 0, and for those of half 1; None where images are too few.
+        Those for the images of half 0, and for those of half 1.
     """
     rows = [(lesson.halves == half).nonzero()[:MOST, 0] for half in (0, 1)]
-    if min(len(each) for each in rows) < FEWEST:
-        return None
     grid = grid_of(lesson.views.shape[-1])
     where, fine = (lattice(grid, PART, voxels) for voxels in VOXELS)
     everyone = torch.cat(rows).sort().values

@@ -43,6 +43,8 @@ def test_classes_and_structure_are_given_up_when_the_time_is_up(
         sentence for sentence in told if "The time for learning from the set was over" in sentence
     ]
     assert (given_up == []) == (minutes is None)
+    assert CLASSES not in known.weights.names
     if minutes is not None:
-        assert not {CLASSES, STRUCTURE} & set(known.weights.names)
+        assert STRUCTURE not in known.weights.names
+        assert "without its structure;" in given_up[0]
     assert all("--learn-minutes" in sentence for sentence in given_up)

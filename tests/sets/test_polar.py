@@ -44,6 +44,15 @@ def test_images_come_back_from_their_samples(pictures: torch.Tensor) -> None:
         assert correlation(made, picture) > 0.99  # the mean is in no ring
 
 
+def test_the_first_rings_are_those_of_all(pictures: torch.Tensor) -> None:
+    grid = polar_grid(BOX, RADIUS)
+    samples = grid.sample(pictures)
+    torch.testing.assert_close(grid.sample(pictures, 5), samples[:, :5])
+    coarse = samples.clone()
+    coarse[:, 5:] = 0
+    torch.testing.assert_close(grid.images(samples[:, :5]), grid.images(coarse))
+
+
 def test_a_turn_is_a_shift_along_the_rings(pictures: torch.Tensor) -> None:
     grid = polar_grid(BOX, RADIUS)
     steps = 5

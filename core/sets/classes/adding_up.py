@@ -27,34 +27,26 @@ def averaged(
     squares
         Of the particles' offsets, pixels², y and x together.
     """
-    frequencies, _, width = found.spectra.shape
+    frequencies = len(found.spectra)
     classes, count = found.classes.shape[1] - 1, len(search.offsets)
     matrix = from_turns(search.turns, frequencies)
     weights = (matrix @ found.parts.flatten(1)).reshape(2, frequencies, count, -1)
     signal = torch.zeros(classes, grid.rings, grid.turns)
     for blocks in _gathered(found.pairs.blocks, AT_ONCE // count):
         owns = [block.of(found.spectra) for block in blocks]
-        start, members = blocks[0].classes.start, blocks[-1].classes.stop - blocks[0].classes.start
-        step = max(1, AT_ONCE // members)
+        among = slice(blocks[0].classes.start, blocks[-1].classes.stop)
+        step = max(1, AT_ONCE // (among.stop - among.start))
         for first in range(0, count, step):
-            some = slice(first, min(first + step, count))
-            offsets = search.offsets[some]
-            sums = torch.zeros(2, frequencies, len(offsets), members, width)
-            for block, own in zip(blocks, owns, strict=True):
-                each = slice(block.classes.start - start, block.classes.stop - start)
-                size = each.stop - each.start
-                for part in (0, 1):
-                    back = weights[part, :, some, block.place]
-                    back = back.reshape(frequencies, len(offsets) * size, -1)
-                    added = torch.bmm(back, own)
-                    sums[part, :, :, each] = added.reshape(frequencies, len(offsets), size, width)
-            moved = _moved_back(sums, offsets, grid)
-            signal[start : start + members, : moved.shape[1]] += moved
+            some = slice(first, first + step)
+            moved = _moved_back(
+                _sums(blocks, owns, weights[:, :, some]), search.offsets[some], grid
+            )
+            signal[among, : moved.shape[1]] += moved
     return signal, _squares(weights[:, :2], found, search.offsets)
 
 
 def _gathered(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
-    """Put neighbouring blocks together, of at most so many classes where there are several."""
+    """Put neighbouring blocks together, with at most so many classes; one block may have more."""
     some: list[Block] = []
     for block in blocks:
         if some and block.classes.stop - some[0].classes.start > most:
@@ -63,6 +55,32 @@ def _gathered(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
         some.append(block)
     if some:
         yield some
+
+
+def _sums(
+    blocks: Sequence[Block], owns: Sequence[torch.Tensor], weights: torch.Tensor
+) -> torch.Tensor:
+    """Add up the images of neighbouring blocks: (2, frequencies, offsets, classes, 2 · rings).
+
+    Parameters
+    ----------
+    blocks
+        Which images, and which classes.
+    owns
+        The spectra of each block's images.
+    weights : (2, frequencies, offsets, pairs)
+        Of all pairs, turned back.
+    """
+    _, frequencies, count, _ = weights.shape
+    start, width = blocks[0].classes.start, owns[0].shape[-1]
+    sums = torch.zeros(2, frequencies, count, blocks[-1].classes.stop - start, width)
+    for block, own in zip(blocks, owns, strict=True):
+        each = slice(block.classes.start - start, block.classes.stop - start)
+        shape = (frequencies, count, each.stop - each.start, width)
+        for part in (0, 1):
+            back = weights[part][..., block.place].reshape(frequencies, shape[1] * shape[2], -1)
+            sums[part, :, :, each] = torch.bmm(back, own).reshape(shape)
+    return sums
 
 
 def _moved_back(sums: torch.Tensor, offsets: torch.Tensor, grid: PolarGrid) -> torch.Tensor:

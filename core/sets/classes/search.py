@@ -16,9 +16,11 @@ from .polar import PolarGrid
 COARSE_RINGS = 12
 """Rings on which all classes are compared before the best few are compared on all rings."""
 COARSE_TURNS = 64
+MOST_TURNS = 64
+"""That are tried where the views decide how many."""
 FAINT, FINER = 2e-3, 2
-"""Part of what all frequencies along the rings say that the highest may say and be left out; and
-how much finer than the rest of them turns are tried.
+"""The highest frequencies along the rings are left out while they hold less than this part of the
+signal over the noise. Turns are tried this many times closer than the rest of them needs.
 """
 AT_ONCE = 512
 """Products of classes and offsets that are moved at the same time: more take much memory."""
@@ -103,7 +105,7 @@ def disc(radius: float, step: float) -> torch.Tensor:
 
 
 def turns_for(views: torch.Tensor, noise: torch.Tensor) -> int:
-    """Give the number of turns that tell how views lie in the plane.
+    """Give the number of turns that show how an image of these views is turned in the plane.
 
     Parameters
     ----------
@@ -117,6 +119,30 @@ def turns_for(views: torch.Tensor, noise: torch.Tensor) -> int:
     power = (torch.fft.rfft(views).abs().square() * weights).sum((0, 1))
     beyond = power.flip(0).cumsum(0).flip(0)
     return 2 * FINER * max(1, int((beyond > FAINT * beyond[0]).sum()))
+
+
+def search_among(
+    views: torch.Tensor, noise: torch.Tensor, offsets: torch.Tensor, finely: int
+) -> Search:
+    """Give the search on all rings of some views, in as many turns as their detail needs.
+
+    Parameters
+    ----------
+    views, noise
+        As in `turns_for`.
+    offsets : (s, 2)
+        y, x in pixels; they stand for all there are.
+    finely
+        Views that an image is compared with on more than the coarsest rings, at most.
+    """
+    return Search(
+        rings=views.shape[1],
+        turns=min(MOST_TURNS, views.shape[2], turns_for(views, noise)),
+        offsets=offsets,
+        cell=0.0,
+        finely=min(finely, len(views)),
+        coarse_turns=turns_for(views[:, :COARSE_RINGS], noise),
+    )
 
 
 def templates(

@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 from ..classes.engine import Engine, Settings, Source
 from ..classes.maximisation import noise_of
 from ..classes.mixture import Mixture, Statistics
-from ..classes.search import COARSE_RINGS, Search, disc, turns_for
+from ..classes.search import COARSE_RINGS, disc, search_among
 from ..templates.reference import directions
 from .reconstruction import Sums, reconstructed, sums_of
 from .slices import Lattice, Slices
@@ -27,10 +27,9 @@ from .slices import Lattice, Slices
 FIRST_RINGS, AHEAD = 6, 3
 """Rings of the first iterations; and those that are learned beyond the compared ones."""
 MOST_DIRECTIONS = 260
-TURNS, FINELY = 64, 16
-"""Turns that are tried, at most; and how many directions an image is compared with on the fine
-rings. On the coarse rings it is compared with all: where noise is strong, one image fits many
-directions."""
+FINELY = 16
+"""Directions that an image is compared with on the fine rings. On the coarse rings it is compared
+with all: where noise is strong, one image fits many directions."""
 STEP, PERIOD = 2.0, 0.25
 """Pixels between offsets that are tried, at least; else this part of the finest period."""
 LEAST_OFFSET_SD = 1.2
@@ -51,8 +50,8 @@ LAST_MOMENTUM = 0.9
 GROWTH = 3
 """Iterations for each further ring."""
 PIECE, PRODUCTS = 300, 200_000
-"""Images that one thread works on at a time, at most; and products of them with offsets and with
-the directions that they are compared with."""
+"""Images that one thread works on at a time, at most; and how often, in all, it compares them with
+a direction at an offset."""
 BLOB, ROUGHNESS = 1 / 6, 0.5
 """The first volume: standard deviation of its blob in its size, and strength of random detail."""
 
@@ -203,16 +202,9 @@ def _compared(now: Structure, slices: Slices, task: Task, batch: torch.Tensor) -
     grid = task.where.grid
     step = max(STEP, PERIOD * grid.box / now.rings)
     offsets = disc(max(step, 2.2 * now.offset_sd), step)
-    finely = len(views) if now.rings <= COARSE_RINGS else min(FINELY, len(views))
-    search = Search(
-        rings=now.rings,
-        turns=min(TURNS, grid.turns, turns_for(views[:, : now.rings], now.noise)),
-        coarse_turns=turns_for(views[:, : min(now.rings, COARSE_RINGS)], now.noise),
-        offsets=offsets,
-        cell=0.0,
-        finely=finely,
-    )
-    piece = max(1, min(PIECE, PRODUCTS // (finely * len(offsets))))
+    finely = len(views) if now.rings <= COARSE_RINGS else FINELY
+    search = search_among(views[:, : now.rings], now.noise, offsets, finely)
+    piece = max(1, min(PIECE, PRODUCTS // (search.finely * len(offsets))))
     settings = Settings(len(views), task.offset_range, piece=piece)
     engine = Engine(task.source, grid, settings, task.pool, task.tick)
     mixture = Mixture(views, weights, now.noise[None], now.offset_sd)

@@ -81,9 +81,8 @@ def reconstructed(
     inverse = torch.where(where.radii > rings + 1, BEYOND * inverse, inverse)
     weights = sums.weights * images
     smooth = where.spread(where.ring_means(weights, rings))
-    scale = where.padded**3  # the sum over all points of a transform is this times their mean
-    exact = (weights + inverse) * scale
-    nearly = 1 / (torch.where(where.radii > rings, torch.zeros(()), smooth) + inverse) / scale
+    exact = (weights + inverse) * where.padded**3  # b is a sum over all points of the transform
+    nearly = 1 / (torch.where(where.radii > rings, torch.zeros(()), smooth) + inverse)
 
     def applied(volume: torch.Tensor) -> torch.Tensor:
         return where.filtered(volume * mask, exact) * mask
