@@ -26,6 +26,8 @@ PASSES = 3
 """How often they are compared with them."""
 ALIKE = 3.0
 """Likelihood ratio (its logarithm) of two pictures, below which an image takes them for one."""
+PIECE = 64
+"""Images that one thread works on at a time."""
 RINGS, FINELY = 16, 16
 """On which images are compared, and with how many pictures on more than the coarsest rings."""
 SHOWN = 1e-3
@@ -48,6 +50,11 @@ def grid_of(box: int) -> PolarGrid:
 def how_many_fitted(images: int) -> int:
     """Give how often images are compared with what a user gave."""
     return PASSES * min(MOST, images)
+
+
+def fitted(images: int) -> torch.Tensor:
+    """Choose the images that pictures are fitted to, spread evenly over all."""
+    return torch.linspace(0, images - 1, min(MOST, images)).long()
 
 
 def fit_views(
@@ -81,7 +88,7 @@ def fit_views(
         Told the number of images after every piece of work.
     """
     grid = grid_of(images.shape[-1])
-    rows = torch.linspace(0, len(images) - 1, min(MOST, len(images))).long()
+    rows = fitted(len(images))
     source = Sampled(images, ctf, rows, grid, prior.pixel_size, pool)
     transfer = source.views(torch.arange(len(rows))).transfer.mean(0)
     line = _Line(raw, grid, prior.pixel_size)
@@ -89,7 +96,8 @@ def fit_views(
     for _ in range(PASSES):
         kept, shares = _told_apart(raw, transfer, state, grid)
         known = raw[kept] * state.gain[:, None]
-        engine = Engine(source, grid, Settings(len(kept), OFFSETS * grid.box), pool, tick)
+        settings = Settings(len(kept), OFFSETS * grid.box, piece=PIECE)
+        engine = Engine(source, grid, settings, pool, tick)
         state = _next(_compared(engine, known, shares, state), known, state, grid, line)
     kept, shares = _told_apart(raw, transfer, state, grid)
     return KnownViews(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..compute.free_memory import return_free_memory
 from ..compute.threads import one_thread_each, shared
 from ..sets.covariance.learn import FEWEST, learn
 from ..sets.covariance.set_prior import SetPrior
@@ -128,6 +129,7 @@ def learn_from(
     """
     if len(lesson.views) < FEWEST:
         return None
+    return_free_memory()
     prior = learn(lesson.views, lesson.ctf, lesson.pixel_size, pool)
     if prior is None:
         return None
@@ -135,10 +137,12 @@ def learn_from(
     halves = _by_halves(lesson, lesson.views, pool)
     views, rests = _learned_views(lesson, prior, halves, pool, clock)
     clock.tell()
+    return_free_memory()
     known = KnownSet(prior, halves, views | _given(lesson, given, prior, pool, tick), rests)
     seen, sample = known.to(network.device), lesson.sample.to(network.device)
     seen = replace(seen, usual=usual_fits(seen, network, sample, pool, tick))
     weighed = weigh(seen, network, sample, pool, tick, lesson.others)
+    return_free_memory()
     return seen.keeping(*(weighed or (None, None, None))).to("cpu")
 
 

@@ -24,7 +24,7 @@ from ..sets.templates.reference import directions
 from .class_learning import MOST, OFFSETS, PART
 from .estimators.views import Told
 from .lesson import Lesson
-from .reference_learning import fit_views, grid_of
+from .reference_learning import fit_views, fitted, grid_of
 from .sampled import Sampled
 
 FEWEST = 400
@@ -108,10 +108,11 @@ def learn_structure(
         own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])
         task = replace(together, rows=taught_by, where=fine, power=_power(own, grid), tick=tick)
         learned = taught(best, task, APART, 1000 * (STARTS + half))
-        optics = None if lesson.ctf is None else lesson.ctf.take(rows[half].numpy())
+        # Fitted to images that they are for: what only the teachers show is made weaker.
+        judges = rows[half][fitted(len(rows[half]))]
+        optics = None if lesson.ctf is None else lesson.ctf.take(judges.numpy())
         raw = projections(learned.volume, fine)
-        # Fitted to the images that they are for: what only the teachers show is made weaker.
-        return (fit_views(raw, lesson.views[rows[half]], optics, own, pool),)
+        return (fit_views(raw, lesson.views[judges], optics, own, pool),)
 
     return tuple(side_by_side([partial(of_half, half) for half in (0, 1)], tick))
 

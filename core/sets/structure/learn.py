@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import torch
 from scipy.spatial.transform import Rotation
 
+from ...compute.free_memory import return_free_memory
 from ..classes.engine import Engine, Settings, Source
 from ..classes.maximisation import noise_of
 from ..classes.mixture import Mixture, Statistics
@@ -49,9 +50,11 @@ LAST_MOMENTUM = 0.9
 """Part of the iterations after which there is none."""
 GROWTH = 3
 """Iterations for each further ring."""
-PIECE, PRODUCTS = 300, 200_000
+PIECE, PRODUCTS = 300, 100_000
 """Images that one thread works on at a time, at most; and how often, in all, it compares them with
 a direction at an offset."""
+TIDY = 4
+"""Iterations after which free memory goes back to the system."""
 BLOB, ROUGHNESS = 1 / 6, 0.5
 """The first volume: standard deviation of its blob in its size, and strength of random detail."""
 
@@ -186,6 +189,8 @@ def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure
             volume=volume,
             log_likelihood=sum(recent) / len(recent),
         )
+        if number % TIDY == TIDY - 1:
+            return_free_memory()
         if number % GROWTH == GROWTH - 1:
             shown = _shown(sums, stands_for, slices.of(volume), task.where)
             rings = min(now.rings + 1, course.last_ring, shown + 1)
