@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
-from functools import cache
 
 
 def return_free_memory() -> None:
-    """Give the system the memory back that is free in this process; without glibc, do nothing.
+    """Give the memory that this process has freed back to the system; without glibc, do nothing.
 
-    The C library keeps what was freed, cut into pieces between those in use. Work with arrays of
-    many sizes, on several threads, so comes to hold twice as much as it uses.
+    glibc keeps freed memory for later. Where several threads make arrays of many sizes, most of it
+    is never used again, and the process seems to need two or three times what it needs.
     """
-    if trim := _trim():
-        trim(0)
-
-
-@cache
-def _trim() -> Callable[[int], int] | None:
     if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,5 +1,6 @@
 """Free memory goes back to the system."""
 
+import mmap
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ MEGABYTES = 64
 
 def resident() -> int:
     """Give the memory of this process, bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Only glibc can return memory.")
