@@ -61,14 +61,24 @@ class Products:
             probed=self.probed[:, which],
         )
 
+    def weighed(self, rings: torch.Tensor) -> Products:
+        """Give the same with a factor (rings,) on each ring."""
+        names = ("squares", "image", "probe", "probed")
+        return replace(self, **{name: getattr(self, name) * rings for name in names})
+
     def cpu(self) -> Products:
         """Give the same in the CPU's memory."""
         return Products(*(getattr(self, field.name).cpu() for field in fields(self)))
 
-    def truth(self, shares: torch.Tensor, shares_probed: torch.Tensor) -> torch.Tensor:
-        """Sum <d_j, x> over the images, each times its shares of m strengths: (m, j, rings)."""
-        seen = torch.einsum("nm,njr->mjr", shares, self.image + self.probe / EPSILON)
-        return seen - torch.einsum("nm,njr->mjr", shares_probed, self.probed) / EPSILON
+    @property
+    def still(self) -> torch.Tensor:
+        """(n, j, rings); the mean of `still - moved` is that of <d_j, x>."""
+        return self.image + self.probe / EPSILON
+
+    @property
+    def moved(self) -> torch.Tensor:
+        """(n, j, rings)."""
+        return self.probed / EPSILON
 
 
 def products(
