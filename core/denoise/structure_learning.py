@@ -31,7 +31,7 @@ FEWEST = 400
 """Images in each half from which on a structure is learned."""
 STARTS = 2
 """Volumes that are begun; the likeliest is kept."""
-TOGETHER, APART = Course(40, 300, 9), Course(80, 300, 22)
+TOGETHER, APART = Course(400, 100, 9, 900.0), Course(80, 300, 22)
 """Iterations with all images, and then with each half."""
 VOXELS = (32, 48)
 """Of the volumes of both, as wide as the images' box."""

@@ -1,6 +1,7 @@
 """A structure is learned from its images alone, always the same."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,3 +88,13 @@ def test_a_cut_structure_has_only_its_first_rings(learned: Structure) -> None:
 @pytest.mark.parametrize(("images_", "looks"), [(1000, 599), (150, 450), (10, 30)])
 def test_a_course_compares_at_most_all_images(images_: int, looks: int) -> None:
     assert Course(3, 150, 7).looks(images_) == looks
+
+
+def test_iterations_end_where_images_have_said_enough(task: Task, learned: Structure) -> None:
+    """And all that was announced is told as done."""
+    counts: list[int] = []
+    counting = replace(task, tick=counts.append)
+    course = Course(30, 150, 7, nats=2.5 * learned.log_likelihood)
+    taught(learned, counting, course, 3)
+    assert sum(counts) == course.looks(N)
+    assert counts[-1] > 0.8 * course.looks(N)  # three or four of 30 iterations were enough
