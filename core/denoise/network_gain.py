@@ -11,11 +11,10 @@ from ..compute.threads import shared
 from ..sets.stacking.correlation import gain
 from ..sets.stacking.evidence import Interval
 from ..sets.stacking.gathering import Compared, estimated, measured_in, sums_of, together
-from ..sets.stacking.noise_level import spectrum_of_noise
 from ..sets.stacking.region import particle, whole
 from ..sets.stacking.stein import EPSILON
 from .estimators.estimator import Estimator, Seen
-from .weighing import FEWEST, PIECE, background_noise, probes_of
+from .weighing import FEWEST, PIECE, noise_of, probes_of
 
 
 @torch.inference_mode()
@@ -51,7 +50,7 @@ def network_gain(
     if len(sample.images) < FEWEST:
         return None
     pieces = [sample.take(rows) for rows in torch.split(torch.arange(len(sample.images)), PIECE)]
-    noise = spectrum_of_noise(background_noise(pieces, pool), sample.images.shape[-1])
+    noise = noise_of(sample, pool)
     images = sample.images.cpu()
     inside, _ = measured_in([particle(images), whole(images.shape[-1])], images, noise)
 

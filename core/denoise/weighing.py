@@ -13,6 +13,7 @@ from ..sets.covariance.background import BackgroundSpectrum
 from ..sets.stacking.combination import Weights, parts
 from ..sets.stacking.confidence import Confidence
 from ..sets.stacking.evidence import Evidence
+from ..sets.stacking.noise_inside import inside
 from ..sets.stacking.noise_level import spectrum_of_noise
 from ..sets.stacking.stein import EPSILON, Products, joined, products
 from ..sets.stacking.weights import best_weights, useful
@@ -77,7 +78,7 @@ def weigh(
         return None
     names = (network.name, *(each.name for each in known.estimators()))
     pieces = [sample.take(rows) for rows in torch.split(torch.arange(len(sample.images)), PIECE)]
-    noise = spectrum_of_noise(background_noise(pieces, pool), sample.images.shape[-1])
+    noise = noise_of(sample, pool)
     jury = Jury(sample, noise, others)
 
     def work(seen: Seen) -> tuple[Products, Heard]:
@@ -106,25 +107,29 @@ def _fitted(seen: Products, names: Sequence[str], rows: torch.Tensor) -> tuple[l
     return kept, best_weights(mine.parts(kept), tuple(names[number] for number in kept))
 
 
-def background_noise(pieces: Sequence[Seen], pool: Executor | None) -> torch.Tensor:
-    """Give the power (rings,) of the images' noise, from their background.
+def noise_of(sample: Seen, pool: Executor | None) -> torch.Tensor:
+    """Give the power (rings,) of the images' noise, from their background and by their CTF.
 
     Parameters
     ----------
-    pieces, pool
+    sample, pool
         See `weigh`.
     """
-    box = pieces[0].images.shape[-1]
+    images = sample.images.cpu()
+    box = images.shape[-1]
 
-    def of_piece(seen: Seen) -> BackgroundSpectrum:
+    def of_piece(piece: torch.Tensor) -> BackgroundSpectrum:
         spectrum = BackgroundSpectrum(box)
-        spectrum.add(seen.images.cpu())
+        spectrum.add(piece)
         return spectrum
 
     background = BackgroundSpectrum(box)
-    for spectrum in shared(pool, of_piece, pieces):
+    for spectrum in shared(pool, of_piece, torch.split(images, PIECE)):
         background.join(spectrum)
-    return background.power().float()
+    power = spectrum_of_noise(background.power().float(), box)
+    if sample.ctf is None:
+        return power
+    return power * inside(images, sample.ctf, sample.pixel_size, power)
 
 
 def probes_of(seen: Seen, power: torch.Tensor) -> torch.Tensor:
