@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CONTACT = 5.0
 """Å between the nearest of the atoms that are looked at in neighbouring copies."""
+OVERLAP = 8.0
+"""Å by which two models overlap that are put together end to end."""
 _LOOKED_AT = 400
 
 
@@ -70,6 +72,28 @@ def bent(structure: gemmi.Structure, rng: np.random.Generator, sd: float) -> gem
     for site, place in zip(moved[0].all(), xyz + field, strict=True):
         site.atom.pos = gemmi.Position(*place)
     return moved
+
+
+def across(first: gemmi.Structure, second: gemmi.Structure) -> gemmi.Structure:
+    """Lay the long axis of a second model across the end of the first one's: no symmetry is left.
+
+    The ends overlap a little, so that they hold together at the resolution of an image.
+    """
+    one, other = (positions(each) for each in (first, second))
+    centre, other = one.mean(0), other - other.mean(0)
+    one = one - centre
+    long, moved = (np.linalg.svd(xyz, full_matrices=False)[2][0] for xyz in (one, other))
+    side = np.cross(long, np.eye(3)[np.abs(long).argmin()])
+    other = Rotation.align_vectors(side[None], moved[None])[0].apply(other)
+    place = centre + long * ((one @ long).max() - (other @ long).min() - OVERLAP)
+    whole, added = first.clone(), second.clone()
+    for site, xyz in zip(added[0].all(), other + place, strict=True):
+        site.atom.pos = gemmi.Position(*xyz)
+    for chain in added[0]:
+        chain.name = f"{chain.name}2"
+        whole[0].add_chain(chain)
+    whole.name = f"{first.name} and {second.name}"
+    return whole
 
 
 def assembly(
