@@ -30,7 +30,10 @@ from .sampled import Sampled
 FEWEST = 400
 """Images in each half from which on a structure is learned."""
 STARTS = 2
-"""Volumes that are begun; the likeliest is kept."""
+"""Volumes that are begun; the likeliest is kept, or all."""
+FAINT = 6.0
+"""Log-likelihood of an image over that of noise alone, in nats, below which all starts are kept. No
+volume is certain then, and the mean of the estimates by several is better than each of them."""
 TOGETHER, APART = Course(400, 100, 9, 900.0), Course(80, 300, 22)
 """Iterations with all images, and then with each half."""
 VOXELS = (32, 48)
@@ -47,7 +50,7 @@ def looks(images: int) -> int:
     if images < 2 * FEWEST:
         return 0
     half = min(MOST, images // 2)
-    return STARTS * TOGETHER.looks(2 * half) + 2 * APART.looks(half)
+    return STARTS * (TOGETHER.looks(2 * half) + 2 * APART.looks(half))
 
 
 def enough(lesson: Lesson) -> bool:
@@ -83,7 +86,7 @@ def learn_structure(
     Returns
     -------
     views
-        Those for the images of half 0, and for those of half 1.
+        Those for the images of half 0, and for those of half 1; of one volume or several.
     """
     rows = [(lesson.halves == half).nonzero()[:MOST, 0] for half in (0, 1)]
     grid = grid_of(lesson.views.shape[-1])
@@ -101,18 +104,24 @@ def learn_structure(
         return taught(blob(together, noise, seed), task, TOGETHER, 1000 * seed)
 
     starts = side_by_side([partial(begun, seed) for seed in range(STARTS)], tick)
-    best = cut(max(starts, key=lambda each: each.log_likelihood), SHARED_RINGS, where)
-    best = replace(best, volume=where.onto(best.volume, fine))
+    best = max(starts, key=lambda each: each.log_likelihood)
+    kept = starts if best.log_likelihood < FAINT else [best]
+    coarse = [cut(each, SHARED_RINGS, where) for each in kept]
+    coarse = [replace(each, volume=where.onto(each.volume, fine)) for each in coarse]
 
-    def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews]:
+    def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews, ...]:
         own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])
         task = replace(together, rows=taught_by, where=fine, power=_power(own, grid), tick=tick)
-        learned = taught(best, task, APART, 1000 * (STARTS + half))
         # Fitted to images that they are for: what only the teachers show is made weaker.
         judges = rows[half][fitted(len(rows[half]))]
         optics = None if lesson.ctf is None else lesson.ctf.take(judges.numpy())
-        raw = projections(learned.volume, fine)
-        return (fit_views(raw, lesson.views[judges], optics, own, pool),)
+        found = []
+        for number, first in enumerate(coarse):
+            learned = taught(first, task, APART, 1000 * (STARTS + 2 * number + half))
+            raw = projections(learned.volume, fine)
+            found.append(fit_views(raw, lesson.views[judges], optics, own, pool))
+        tick((STARTS - len(kept)) * APART.looks(len(taught_by)))
+        return tuple(found)
 
     return tuple(side_by_side([partial(of_half, half) for half in (0, 1)], tick))
 
