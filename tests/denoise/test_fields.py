@@ -58,7 +58,7 @@ def test_a_coordinate_is_scaled_and_no_more(shape, pixel_size, place) -> None:
     assert centre * grid.scale == pytest.approx((y, x), abs=0.1 * grid.scale)
     again = grid.enlarged(small)
     assert again.shape == shape
-    assert np.abs(again - blob).max() < 0.02
+    assert np.abs(again - blob).max() < 0.03
 
 
 def test_grey_values_stay() -> None:
