@@ -104,10 +104,7 @@ def learn_structure(
         return taught(blob(together, noise, seed), task, TOGETHER, 1000 * seed)
 
     starts = side_by_side([partial(begun, seed) for seed in range(STARTS)], tick)
-    best = max(starts, key=lambda each: each.log_likelihood)
-    kept = starts if best.log_likelihood < FAINT else [best]
-    coarse = [cut(each, SHARED_RINGS, where) for each in kept]
-    coarse = [replace(each, volume=where.onto(each.volume, fine)) for each in coarse]
+    coarse = _kept(starts, where, fine)
 
     def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews, ...]:
         own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])
@@ -120,10 +117,18 @@ def learn_structure(
             learned = taught(first, task, APART, 1000 * (STARTS + 2 * number + half))
             raw = projections(learned.volume, fine)
             found.append(fit_views(raw, lesson.views[judges], optics, own, pool))
-        tick((STARTS - len(kept)) * APART.looks(len(taught_by)))
+        tick((STARTS - len(coarse)) * APART.looks(len(taught_by)))
         return tuple(found)
 
     return tuple(side_by_side([partial(of_half, half) for half in (0, 1)], tick))
+
+
+def _kept(starts: Sequence[Structure], where: Lattice, fine: Lattice) -> list[Structure]:
+    """Give the volumes that both halves go on from, on finer voxels."""
+    best = max(starts, key=lambda each: each.log_likelihood)
+    kept = starts if best.log_likelihood < FAINT else [best]
+    coarse = [cut(each, SHARED_RINGS, where) for each in kept]
+    return [replace(each, volume=where.onto(each.volume, fine)) for each in coarse]
 
 
 def projections(volume: torch.Tensor, where: Lattice) -> torch.Tensor:
