@@ -1,8 +1,8 @@
 """The structure of a set, learned twice: each half of the particles gets what the other taught.
 
-One coarse volume is learned from all images. From its first rings, which hold no more of any one
-image than a blob does, each half goes on alone, as in the refinement of structures. Nothing but
-these rings has seen an image that is judged by them.
+Two coarse volumes are learned from all images, and one or both are kept. From its first rings, which
+hold no more of any one image than a blob does, each half goes on alone, as in the refinement of
+structures. Nothing but these rings has seen an image that is judged by them.
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ def learn_structure(
     pool: Executor | None = None,
     tick: Callable[[int], None] = lambda count: None,
 ) -> Told:
-    """Learn the views of a structure that each half of the images may show from the other half.
-
-    There have to be `enough` images.
+    """Learn the views that each half, of `enough` images, may show of the other half's structure.
 
     Parameters
     ----------
@@ -86,25 +84,23 @@ def learn_structure(
     Returns
     -------
     views
-        Those for the images of half 0, and for those of half 1; of one volume or several.
+        For the images of each half, of one volume or several.
     """
     rows = [(lesson.halves == half).nonzero()[:MOST, 0] for half in (0, 1)]
     grid = grid_of(lesson.views.shape[-1])
     where, fine = (lattice(grid, PART, voxels) for voxels in VOXELS)
     everyone = torch.cat(rows).sort().values
     source = Sampled(lesson.views, lesson.ctf, everyone, grid, prior.pixel_size, pool)
-    reach = max(2.0, OFFSETS * grid.box)
-    together = Task(
-        source, torch.arange(len(everyone)), where, _power(prior, grid), reach, pool, tick
-    )
+    reach, power = max(2.0, OFFSETS * grid.box), _power(prior, grid)
+    together = Task(source, torch.arange(len(everyone)), where, power, reach, pool, tick)
     noise = prior.noise[grid.radii.long()] * grid.box**2
 
     def begun(seed: int, tick: Callable[[int], None]) -> Structure:
-        task = replace(together, tick=tick)
-        return taught(blob(together, noise, seed), task, TOGETHER, 1000 * seed)
+        first = blob(together, noise, seed)
+        return taught(first, replace(together, tick=tick), TOGETHER, 1000 * seed)
 
-    starts = side_by_side([partial(begun, seed) for seed in range(STARTS)], tick)
-    coarse = _kept(starts, where, fine)
+    starts = [partial(begun, seed) for seed in range(STARTS)]
+    coarse = _kept(side_by_side(starts, tick), where, fine)
 
     def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews, ...]:
         own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])

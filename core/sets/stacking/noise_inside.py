@@ -12,11 +12,10 @@ import numpy as np
 import torch
 
 from ...signal.ctf import CtfParameters, ctf_profiles
+from .correlation import DOUBT
 from .noise_level import noise_in
 from .region import particle
 
-DOUBT = 0.03
-"""Standard error of the power that the background tells, as a part of it."""
 LOWEST = 0.25
 """Part of the images, those with the least signal in a ring. How far their CTF is from 0 tells how
 far the line has to be drawn beyond what was seen."""

@@ -72,12 +72,12 @@ class Products:
 
     @property
     def still(self) -> torch.Tensor:
-        """(n, j, rings); the mean of `still - moved` is that of <d_j, x>."""
+        """(n, j, rings) part of <d_j, x> without the probe; on average `still - moved` is it."""
         return self.image + self.probe / EPSILON
 
     @property
     def moved(self) -> torch.Tensor:
-        """(n, j, rings)."""
+        """(n, j, rings) part of <d_j, x> with the probe."""
         return self.probed / EPSILON
 
 

@@ -1,5 +1,7 @@
 """What is told without the truth agrees with the truth, and estimates that do harm get nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -130,3 +132,16 @@ def test_estimates_that_agree_do_not_take_off_the_safe_one(seen: dict[str, torch
 
     table = best_weights(told(seen, safe_estimate, weak, weaker), ("safe", "a", "b")).table
     assert bool((table[:, 1:].sum(1) <= table[:, 0].clamp(min=0) + 1e-5).all())
+
+
+def test_errors_of_the_noise_in_single_rings_do_not_lead_astray(
+    seen: dict[str, torch.Tensor],
+) -> None:
+    """Probes that are 5 % too strong in every other ring, and too weak in the others."""
+    errors = torch.tensor([1.05, 0.95]).repeat(RINGS)[:RINGS]
+    right = told(seen, safe_estimate, good)
+    wrong = replace(right, probe=right.probe * errors, probed=right.probed * errors)
+    weights = best_weights(wrong, ("safe", "good"))
+    found = parts([safe_estimate(seen["noisy"]), good(seen["noisy"])], PIXEL_SIZE)
+    alone = min(error(seen, each(seen["noisy"])) for each in (safe_estimate, good))
+    assert error(seen, combined(found, weights)) < 1.02 * alone
