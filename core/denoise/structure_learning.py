@@ -1,8 +1,8 @@
 """The structure of a set, learned twice: each half of the particles gets what the other taught.
 
-Two coarse volumes are learned from all images, and one or both are kept. From its first rings, which
-hold no more of any one image than a blob does, each half goes on alone, as in the refinement of
-structures. Nothing but these rings has seen an image that is judged by them.
+Two coarse volumes are learned from all images; the likelier one is kept, or both. Their first rings
+hold no more of any one image than a blob does. From there each half goes on alone, as in the
+refinement of structures. Nothing but these rings has seen an image that is judged by them.
 """
 
 from __future__ import annotations
