@@ -99,10 +99,11 @@ class KnownSet:
         return KnownSet(self.prior, weights=weights)
 
     def shares(self) -> dict[str, float]:
-        """Give the mean weight of each estimate over strengths and the coarser half of rings."""
+        """Give each estimate's own mean weight over strengths and the coarser half of rings."""
         if self.weights is None:
             return {}
-        table = self.weights.table
+        table = self.weights.table.clone()
+        table[:, 0] -= table[:, 1:].sum(1)  # the others are differences from the first
         means = table[..., : table.shape[-1] // 2].mean(dim=(0, 2)).tolist()
         return {name: round(mean, 3) for name, mean in zip(self.weights.names, means, strict=True)}
 
