@@ -97,10 +97,11 @@ def topaz(command: str, star: Path, images: int, threads: int, device: str = "-1
 
 
 def slope(short: Timing, long: Timing) -> float:
-    """Images per second between two runs, which leaves out start-up."""
-    if long.seconds <= short.seconds:
+    """Images per second between two runs, which leaves out start-up and learning."""
+    seconds = (long.seconds - long.learning) - (short.seconds - short.learning)
+    if seconds <= 0:
         raise click.ClickException(
             f"{long.images} images took {long.seconds:.1f} s and {short.images} took "
             f"{short.seconds:.1f} s: this machine is too busy, or the long stack too short"
         )
-    return (long.images - short.images) / (long.seconds - short.seconds)
+    return (long.images - short.images) / seconds

@@ -7,7 +7,8 @@
 `--topaz` is the command that starts topaz-em 0.3.20, in an environment of its own with
 setuptools < 81 so that its models load; without it only iceblock is measured. Both programs read
 the same float32 stack with the same number of threads, one after the other in one run. The steady
-rate is the slope between a short and a long stack, which leaves out start-up. Stacks lie in TMPDIR.
+rate is the slope between a short and a long stack, which leaves out start-up and learning. Stacks
+lie in TMPDIR.
 """
 
 from __future__ import annotations

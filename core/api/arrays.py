@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compute.device import choose_device
-from ..denoise.batches import batch_size
+from ..denoise.batches import batch_size, batches
 from ..denoise.given import Given
 from ..denoise.inference import Denoiser as _Denoiser
 from ..denoise.model_file import Model
 from ..denoise.model_file import load_model as _load_model
+from ..denoise.pipeline import in_turn
 from ..denoise.set_learning import learn_set
 from ..denoise.shipped import DEFAULT, find_model
 from ..errors import IceblockError
@@ -170,13 +172,14 @@ class Denoiser:
         size = batch_size(images.shape[-1], self._device.type)
         denoised = np.empty_like(images)
         trust = np.empty(len(images), dtype=np.float32)
-        for start in range(0, len(images), size):
-            rows = np.arange(start, min(start + size, len(images)))
-            mine = None if ctf is None else ctf.take(rows)
-            answer = self._denoiser.answer(
-                images[rows], pixel_size, self._sign, mine, confidence=confidence
-            )
-            denoised[rows], trust[rows] = answer.denoised, answer.confidence
+        parts = list(batches(np.arange(len(images)), size))
+        given = (
+            (images[rows], pixel_size, self._sign, None if ctf is None else ctf.take(rows))
+            for rows in parts
+        )
+        with closing(in_turn(self._denoiser, given, confidence=confidence)) as answers:
+            for rows, answer in zip(parts, answers, strict=True):
+                denoised[rows], trust[rows] = answer.denoised, answer.confidence
         return denoised, trust
 
 

@@ -13,12 +13,12 @@ Positions = npt.NDArray[np.int64]
 
 BATCH_BYTES = 16 << 20
 """A batch of raw images takes at most about this much."""
-LARGEST_BATCH = {"cpu": 32, "cuda": 256}
+LARGEST_BATCH = {"cpu": 64, "cuda": 256}
 
 
 def batch_size(box: int, device: str) -> int:
     """Images in a batch, chosen by memory; the same for every run on a kind of device."""
-    return max(1, min(LARGEST_BATCH.get(device, 32), BATCH_BYTES // (4 * box * box)))
+    return max(1, min(LARGEST_BATCH.get(device, 64), BATCH_BYTES // (4 * box * box)))
 
 
 def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Positions]]:

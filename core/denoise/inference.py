@@ -25,7 +25,7 @@ from .known_set import KnownSet
 from .model_file import Model
 from .views import Geometry, normalised, set_of, working_view
 
-PIECE, PIECE_BYTES = 8, 2 << 20
+PIECE, PIECE_BYTES = 32, 8 << 20
 """Images, and about so many bytes of raw images, that one CPU thread denoises at a time."""
 BY_SET = 0
 """Views of each image where its set tells the confidence."""
@@ -71,14 +71,10 @@ class Denoiser:
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
         self.network = Network(model.generator, device, fast)
-        self._threads = ThreadPoolExecutor(torch.get_num_threads())
+        self.threads = torch.get_num_threads()
+        self._threads = ThreadPoolExecutor(self.threads)
         self._overlap = Overlap(device)
         self.portions = Portions(device)
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether it works on a batch that was begun while the next one is being begun."""
-        return self._overlap.active
 
     def __call__(
         self,
@@ -132,7 +128,8 @@ class Denoiser:
             the agreement of the answers to `VIEWS` turned copies, each a pass through the network.
             The images are the same.
         """
-        return self.begin(images, pixel_size, contrast, ctf, confidence=confidence)()
+        with one_thread_each():
+            return self.begin(images, pixel_size, contrast, ctf, confidence=confidence)()
 
     def begin(
         self,
@@ -143,7 +140,7 @@ class Denoiser:
         *,
         confidence: bool = False,
     ) -> Callable[[], Answer]:
-        """Begin to denoise a batch; a GPU works on it while the next one is begun.
+        """Begin to denoise a batch, under `one_thread_each`; see `pipeline.in_turn`.
 
         Parameters
         ----------
@@ -168,11 +165,14 @@ class Denoiser:
             mine = None if ctf is None else ctf.take(np.arange(len(ctf))[rows])
             return self._denoise(images[rows], pixel_size, contrast, mine, views)()
 
-        with one_thread_each():
-            done = list(self._threads.map(piece, pieces))
-        names = [field.name for field in fields(Answer)]
-        whole = Answer(**{n: np.concatenate([getattr(part, n) for part in done]) for n in names})
-        return lambda: whole
+        coming = self._threads.map(piece, pieces)
+
+        def whole() -> Answer:
+            done = list(coming)
+            names = [field.name for field in fields(Answer)]
+            return Answer(**{n: np.concatenate([getattr(p, n) for p in done]) for n in names})
+
+        return whole
 
     @torch.inference_mode()
     def _denoise(

@@ -17,7 +17,7 @@ from .jury import OTHERS
 from .views import normalised, set_view, working_view
 from .weighing import how_many
 
-PIECE = 8
+PIECE = 32
 """Images that one thread works on at a time."""
 
 Usable = tuple[Seen, "npt.NDArray[np.bool_]"]
@@ -98,6 +98,10 @@ class Lesson:
         """Further images where estimators see them as large; None elsewhere."""
         known = [ctf for ctf in optics if ctf is not None]
         self.ctf = joined_ctf(known) if known else None
+
+    def forget_views(self) -> None:
+        """Let go of `views`, which take most of the memory."""
+        self.views = self.views[:0].clone()
 
 
 def _together(pieces: list[torch.Tensor]) -> torch.Tensor:

@@ -13,6 +13,7 @@ import torch
 
 from ..compute.free_memory import return_free_memory
 from ..compute.threads import one_thread_each, shared
+from ..sets.covariance.fourier_bessel import fourier_bessel
 from ..sets.covariance.learn import FEWEST, learn
 from ..sets.covariance.set_prior import SetPrior
 from ..signal.ctf import CtfParameters
@@ -114,7 +115,7 @@ def learn_from(
     Parameters
     ----------
     lesson
-        Its images.
+        Its images; their views are forgotten.
     network
         Gives the safe estimate.
     pool
@@ -135,10 +136,13 @@ def learn_from(
         return None
     clock = Clock(tick, until)
     halves = _by_halves(lesson, lesson.views, pool)
+    fourier_bessel.cache_clear()
+    of_user = _given(lesson, given, prior, pool, tick)
     views, rests = _learned_views(lesson, prior, halves, pool, clock)
+    lesson.forget_views()
     clock.tell()
     return_free_memory()
-    known = KnownSet(prior, halves, views | _given(lesson, given, prior, pool, tick), rests)
+    known = KnownSet(prior, halves, views | of_user, rests)
     seen, sample = known.to(network.device), lesson.sample.to(network.device)
     seen = replace(seen, usual=usual_fits(seen, network, sample, pool, tick))
     weighed = weigh(seen, network, sample, pool, tick, lesson.others)

@@ -20,11 +20,11 @@ from ..images.mrc.writer import DenoisedStackWriter, StackWriter
 from ..images.output_plan import StackJob
 from ..images.star.image_names import image_name
 from ..signal.ctf import CtfParameters
-from .answer import Answer
 from .batches import batch_size, batches
 from .confidence_file import ConfidenceWriter, has_confidences
 from .inference import Denoiser
 from .name_list import NameList
+from .pipeline import Batch, in_turn
 
 Images = npt.NDArray[np.float32]
 Positions = npt.NDArray[np.int64]
@@ -110,10 +110,14 @@ def denoise_stacks(
                 outcome.found += writer.written
                 watch(writer.written, False)
                 parts = list(batches(job.indices[writer.written :], size))
-                coming = _read_ahead(reader, job, parts, denoiser.device)
-                answers = _answers(job, denoiser, coming, output.confidence, ctf)
-                with _behind(writing, writer, scores) as append:
-                    for indices, answer in answers:
+                given = _batches(job, parts, _read_ahead(reader, job, parts, denoiser.device), ctf)
+                with (
+                    contextlib.closing(
+                        in_turn(denoiser, given, confidence=output.confidence)
+                    ) as answers,
+                    _behind(writing, writer, scores) as append,
+                ):
+                    for indices, answer in zip(parts, answers, strict=True):
                         passed.add([image_name(i, job.name) for i in indices[answer.unusable]])
                         mended.add([image_name(i, job.name) for i in indices[answer.outliers > 0]])
                         append(answer.denoised, answer.confidence if output.confidence else None)
@@ -124,27 +128,16 @@ def denoise_stacks(
     return outcome
 
 
-def _answers(
+def _batches(
     job: StackJob,
-    denoiser: Denoiser,
-    coming: Iterator[tuple[Positions, torch.Tensor]],
-    confidence: bool,
+    parts: Sequence[Positions],
+    coming: Iterator[torch.Tensor],
     ctf: CtfParameters | None,
-) -> Iterator[tuple[Positions, Answer]]:
-    """Denoise the batches of a stack; gives the numbers of the images with what came of them.
-
-    A GPU is given the next batch before it is asked for one.
-    """
-    begun: list[tuple[Positions, Callable[[], Answer]]] = []
-    for indices, images in coming:
+) -> Iterator[Batch]:
+    """Give the images of parts of a stack, as they come, with what is known of them."""
+    for indices, images in zip(parts, coming, strict=True):
         optics = None if ctf is None else ctf.take(job.rows_of(indices))
-        given = (images, job.pixel_size, job.contrast or 1, optics)
-        begun.append((indices, denoiser.begin(*given, confidence=confidence)))
-        if len(begun) > denoiser.overlaps:
-            first, wait = begun.pop(0)
-            yield first, wait()
-    for first, wait in begun:
-        yield first, wait()
+        yield images, job.pixel_size, job.contrast or 1, optics
 
 
 def _open_output(
@@ -176,7 +169,7 @@ def _is_whole(path: Path, job: StackJob, dtype: npt.DTypeLike) -> bool:
 
 def _read_ahead(
     pool: ThreadPoolExecutor, job: StackJob, parts: list[Positions], device: torch.device
-) -> Iterator[tuple[Positions, torch.Tensor]]:
+) -> Iterator[torch.Tensor]:
     """Read batches in order, some ahead of the one that is being worked on."""
 
     def read(part: Positions) -> torch.Tensor:
@@ -184,12 +177,12 @@ def _read_ahead(
 
     coming = [pool.submit(read, part) for part in parts[:READ_AHEAD]]
     try:
-        for number, part in enumerate(parts):
+        for number in range(len(parts)):
             images = coming.pop(0).result()
             following = number + READ_AHEAD
             if following < len(parts):
                 coming.append(pool.submit(read, parts[following]))
-            yield part, images
+            yield images
     finally:
         for future in coming:
             future.cancel()

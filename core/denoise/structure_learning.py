@@ -70,7 +70,7 @@ def learn_structure(
     Parameters
     ----------
     lesson
-        The images.
+        The images; their views are forgotten.
     prior
         Of the whole set.
     priors
@@ -91,6 +91,10 @@ def learn_structure(
     where, fine = (lattice(grid, PART, voxels) for voxels in VOXELS)
     everyone = torch.cat(rows).sort().values
     source = Sampled(lesson.views, lesson.ctf, everyone, grid, prior.pixel_size, pool)
+    # Views are fitted to images that they are for: what only the teachers show is made weaker.
+    judges = [mine[fitted(len(mine))] for mine in rows]
+    judging = [lesson.views[mine] for mine in judges]
+    lesson.forget_views()
     reach, power = max(2.0, OFFSETS * grid.box), _power(prior, grid)
     together = Task(source, torch.arange(len(everyone)), where, power, reach, pool, tick)
     noise = prior.noise[grid.radii.long()] * grid.box**2
@@ -105,14 +109,12 @@ def learn_structure(
     def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews, ...]:
         own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])
         task = replace(together, rows=taught_by, where=fine, power=_power(own, grid), tick=tick)
-        # Fitted to images that they are for: what only the teachers show is made weaker.
-        judges = rows[half][fitted(len(rows[half]))]
-        optics = None if lesson.ctf is None else lesson.ctf.take(judges.numpy())
+        optics = None if lesson.ctf is None else lesson.ctf.take(judges[half].numpy())
         found = []
         for number, first in enumerate(coarse):
             learned = taught(first, task, APART, 1000 * (STARTS + 2 * number + half))
             raw = projections(learned.volume, fine)
-            found.append(fit_views(raw, lesson.views[judges], optics, own, pool))
+            found.append(fit_views(raw, judging[half], optics, own, pool))
         tick((STARTS - len(coarse)) * APART.looks(len(taught_by)))
         return tuple(found)
 

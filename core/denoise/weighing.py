@@ -25,7 +25,7 @@ from .known_set import KnownSet
 
 FEWEST = 64
 """Images from which weights are told; with less, the network stands alone."""
-PIECE = 8
+PIECE = 16
 """Images that one thread works on at a time."""
 MOST = 1024
 MOST_BYTES = 64 << 20

@@ -1,6 +1,8 @@
 """What a GPU does while it works: tried with a stand-in, since tests have none."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 import torch
 
 from core.compute.overlap import Overlap, pinned
+from core.compute.threads import limited_threads
 from core.denoise.inference import Denoiser
 from core.denoise.model_file import Model
+from core.denoise.pipeline import Batch, in_turn
 from core.errors import IceblockError
 from core.images.output_plan import StackJob
 
@@ -70,7 +74,7 @@ def test_where_not_one_image_fits(tiny_model: Model) -> None:
 def test_one_batch_is_always_under_way(
     jobs: list[StackJob], tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A GPU is given a batch before the answer to the last one is asked for."""
+    """A batch is begun before the answer to the last one is asked for."""
     denoise(jobs, tiny_model, tmp_path / "plain", Watch())
     told: list[str] = []
     begin = Denoiser.begin
@@ -87,13 +91,40 @@ def test_one_batch_is_always_under_way(
         return answer
 
     monkeypatch.setattr(Denoiser, "begin", noted)
-    monkeypatch.setattr(Denoiser, "overlaps", True)
     denoise(jobs[:1], tiny_model, tmp_path / "ahead", Watch())
     batches = -(-(N - 1) // BATCH)
     assert told.index("begun 1") < told.index("asked 0")
     assert [word for word in told if "asked" in word] == [f"asked {k}" for k in range(batches)]
     name = jobs[0].output
     assert (tmp_path / "ahead" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 6])
+def test_there_is_work_for_all_threads_and_the_result_is_the_same(
+    tiny_model: Model, threads: int
+) -> None:
+    """Also where somebody stops in the middle, torch has its threads back at the end."""
+    images, before = raw(12), torch.get_num_threads()
+    whole, _ = Denoiser(tiny_model, CPU)(images, 4.0)
+    with limited_threads(threads):
+        denoiser = Denoiser(tiny_model, CPU)
+        given = [(images[k : k + 2], 4.0, 1, None) for k in range(0, 12, 2)]
+        asked = 0
+
+        def counted() -> Iterator[Batch]:
+            nonlocal asked
+            for batch in given:
+                asked += 1
+                yield batch
+
+        with closing(in_turn(denoiser, counted())) as answers:
+            first = next(answers)
+            assert asked == 1 + max(1, threads // 2)
+        assert torch.get_num_threads() == threads
+        answered = [answer.denoised for answer in in_turn(denoiser, given)]
+    assert torch.get_num_threads() == before
+    np.testing.assert_array_equal(answered[0], first.denoised)
+    np.testing.assert_allclose(np.concatenate(answered), whole, rtol=0, atol=1e-5)
 
 
 class Streams:
@@ -179,6 +210,5 @@ def test_on_a_cpu_there_is_nothing_to_overlap(tiny_model: Model) -> None:
         overlap.join(tensor)
     assert np.shares_memory(overlap.fetch([tensor])()[0], tensor.numpy())
     denoiser = Denoiser(tiny_model, CPU)
-    assert not denoiser.overlaps
     assert denoiser.portions.most == sys.maxsize
     np.testing.assert_array_equal(denoiser.begin(images, 4.0)().denoised, denoiser(images, 4.0)[0])

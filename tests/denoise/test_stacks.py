@@ -117,6 +117,6 @@ def test_output_follows_the_chosen_images(
 
 
 def test_batches_stay_within_memory() -> None:
-    assert batch_size(64, "cpu") == 32
+    assert batch_size(64, "cpu") == 64
     assert batch_size(64, "cuda") == 256
     assert batch_size(4096, "cuda") == 1

@@ -11,6 +11,7 @@ from typing import TextIO
 import torch
 
 from ...compute.distributed import joined, local_rank, local_size
+from ...compute.free_memory import return_free_memory, share_free_memory
 from ...console import Console
 from ...denoise.estimators.network import Network
 from ...denoise.filtered import tell_filtered
@@ -79,6 +80,7 @@ def run(
     IceblockError
         For anything wrong with the input, the model, the device or the output folder.
     """
+    share_free_memory()
     with joined(torch.device("cpu"), START, Console(progress, heartbeat)) as ranks:
         console = Console(progress, heartbeat, speaks=ranks.first)
         group = Group(ranks)
@@ -116,6 +118,7 @@ def _lead(share: Share, this: Run) -> Denoised:
         began = time.perf_counter()
         outcome = share.denoise(owners)
         seconds = time.perf_counter() - began
+        return_free_memory()
         require_same_input(work.particles.source, work.before, moment(plan))
         record.passed_through = merge_lists(options.out, plan)
         record.with_outliers = merge_lists(options.out, plan, OUTLIERS)

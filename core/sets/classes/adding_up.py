@@ -11,7 +11,7 @@ from .polar import PolarGrid
 from .posterior import Posterior
 from .search import Search, from_turns
 
-AT_ONCE = 512
+AT_ONCE = 256
 """Products of classes and offsets that are added up at the same time: more take much memory."""
 
 

@@ -112,7 +112,8 @@ def _best(weighted: torch.Tensor, transfer: torch.Tensor, known: KnownViews) -> 
     few = max(LEAST, min(BEST, MOST_PRODUCTS // len(known.fine.offsets)))
     own, odds = _moved_back(weighted, known.grid, tried), _odds(transfer, known, tried)
     fits = _fits(own, tried.spectra, odds, known, tried)
-    chosen: torch.Tensor = torch.logsumexp(fits, dim=(0, 2)).topk(few, dim=1).indices
+    told = torch.logsumexp(torch.logsumexp(fits, dim=0), dim=1)  # both at once: 6 times as long
+    chosen: torch.Tensor = told.topk(few, dim=1).indices
     return chosen
 
 
@@ -166,9 +167,9 @@ def _posterior(fits: torch.Tensor, empty: float) -> tuple[torch.Tensor, torch.Te
     """
     part = min(max(empty, 1e-3), 0.999)
     odds = math.log((1 - part) / part)
-    top = (fits.amax((0, 2), keepdim=True) + odds).clamp(min=0)
+    top = (fits.amax(0, keepdim=True).amax(2, keepdim=True) + odds).clamp(min=0)
     weights = fits.add_(odds - top).clamp_(min=NOTHING).exp_()
-    total = weights.sum((0, 2), keepdim=True)
+    total = weights.sum(0, keepdim=True).sum(2, keepdim=True)
     evidence = (total.log() + top - odds).flatten()
     return weights.div_(total + torch.exp(-top)), evidence
 
