@@ -76,8 +76,7 @@ def learn_structure(
     priors
         For images of half 0, what half 1 taught of mean and covariance, and the other way round.
     pool
-        Whose threads share the work; torch has to use one thread in each. The result does not
-        depend on their number.
+        Whose threads share the work; see `set_learning.learn_from`.
     tick
         Told the number of images after every piece of work.
 

@@ -137,6 +137,7 @@ def _lead(share: Share, this: Run) -> Denoised:
             record.whole = work.whole.words(record.images_per_second)
         write_metadata(options, share.work)
         this.note(record)
+        return_free_memory()
         sample = report(options, plan, work.model, record)
     share.console.say(last_lines(options, record))
     return Denoised(record, sample)
