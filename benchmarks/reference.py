@@ -90,6 +90,14 @@ def write(path: Path, volume: Volume) -> Path:
     return path
 
 
+def emptied(pairs: Pairs, part: float) -> Pairs:
+    """Take the particles out of a part of the images, spread evenly; their noise stays."""
+    number = torch.arange(len(pairs.noisy))
+    chosen = (number * part).floor() != ((number + 1) * part).floor()
+    clean = torch.where(chosen[:, None, None], 0.0, pairs.clean)
+    return replace(pairs, noisy=pairs.noisy - (pairs.clean - clean), clean=clean)
+
+
 def draw(generator: PairGenerator, n: int) -> Pairs:
     """Draw images and their truth."""
     rng, noise = np.random.default_rng(11), torch.Generator().manual_seed(11)
@@ -103,8 +111,18 @@ def draw(generator: PairGenerator, n: int) -> Pairs:
     )
 
 
-def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[float, float]:
-    """Learn from the first n images with what is given; score the others, and tell the seconds."""
+def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[float, float, float]:
+    """Learn from the first n images with what is given; score the others.
+
+    Returns
+    -------
+    correlation
+        With the truth, mean of the particles.
+    seconds
+        Of the processor, to learn.
+    left
+        Rms of the denoised images without a particle over that of the raw ones; NaN without any.
+    """
     rest = np.arange(n, len(pairs.noisy))
     noisy, mine = pairs.noisy.numpy(), pairs.ctf.take(np.arange(n))
     began = time.process_time()
@@ -112,8 +130,18 @@ def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[floa
     seconds = time.process_time() - began
     in_set = Denoiser(denoiser.model, denoiser.device, sets=sets)
     found = torch.from_numpy(in_set(noisy[rest], PIXEL_SIZE, 1, pairs.ctf.take(rest))[0])
-    score = masked_correlation(found, pairs.clean[rest], pairs.mask[rest]).mean()
-    return float(score), seconds
+    clean, empty = pairs.clean[rest], (pairs.clean[rest] == 0).all(dim=(1, 2))
+    score = masked_correlation(found, clean, pairs.mask[rest])[~empty].mean()
+    left = found[empty].square().mean().sqrt() / pairs.noisy[rest][empty].square().mean().sqrt()
+    return float(score), seconds, float(left)
+
+
+def by_wiener(pairs: Pairs, n: int) -> float:
+    """Score the Wiener filter that knows the mean spectra, on the particles after the first n."""
+    shown = n + (pairs.clean[n:] != 0).any(dim=2).any(dim=1).nonzero()[:, 0]
+    clean = pairs.clean[shown]
+    filtered = oracle_wiener(pairs.noisy[shown], clean)
+    return float(masked_correlation(filtered, clean, pairs.mask[shown]).mean())
 
 
 @click.command(help=__doc__)
@@ -138,6 +166,7 @@ def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[floa
     multiple=True,
     default=list(STRUCTURES),
 )
+@click.option("--empty", default=0.0, show_default=True, help="Part of the images without any.")
 @click.option("--alone", is_flag=True, help="Denoise without a volume only.")
 @click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md.")
 def main(
@@ -149,6 +178,7 @@ def main(
     defocus: tuple[float, float],
     ice: str,
     names: tuple[str, ...],
+    empty: float,
     alone: bool,
     append: bool,
 ) -> None:
@@ -160,6 +190,7 @@ def main(
     noise, _ = noise_of([hold_out(blocks)[1]], [BOX], device)
     wrong_map = write(work / "wrong.mrc", cut(structure(data, WRONG), resolution))
     heads = ["structure", "SNR", "oracle Wiener", "none", "none over Wiener", "CPU s"]
+    heads += ["empty, rms over raw"] if empty else []
     heads += [] if alone else ["right", "wrong", "right over Wiener", "CPU s more"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for name in names:
@@ -169,15 +200,15 @@ def main(
             settings = settings_at(snr, MARGINS["tight"])
             settings = replace(settings, shift_sd=SHIFT_SD, defocus_range=defocus)
             generator = PairGenerator([VolumeTransform(volume)], noise, settings)
-            pairs = draw(generator, images + SCORED)
-            noisy, clean, mask = pairs.noisy[images:], pairs.clean[images:], pairs.mask[images:]
-            wiener = float(masked_correlation(oracle_wiener(noisy, clean), clean, mask).mean())
-            none, before = scores(denoiser, pairs, images, Given())
+            pairs = emptied(draw(generator, images + SCORED), empty)
+            wiener = by_wiener(pairs, images)
+            none, before, left = scores(denoiser, pairs, images, Given())
             cells = [name, f"{snr:g}", f"{wiener:.3f}", f"{none:.3f}", f"{none / wiener:.2f}"]
             cells.append(f"{before:.0f}")
+            cells += [f"{left:.3f}"] if empty else []
             if not alone:
-                right, seconds = scores(denoiser, pairs, images, Given([right_map]))
-                wrong, _ = scores(denoiser, pairs, images, Given([wrong_map]))
+                right, seconds, _ = scores(denoiser, pairs, images, Given([right_map]))
+                wrong, _, _ = scores(denoiser, pairs, images, Given([wrong_map]))
                 cells += [f"{right:.3f}", f"{wrong:.3f}", f"{right / wiener:.2f}"]
                 cells.append(f"{seconds - before:.0f}")
             lines.append(f"| {' | '.join(cells)} |")
