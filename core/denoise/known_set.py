@@ -146,7 +146,7 @@ class KnownSet:
                 return answer, trust
             made, known = self.judged(answer[rows], seen.take(rows), confidence)
             return answer.index_copy(0, rows, made), trust.index_copy(0, rows, known)
-        found = parts(self.answers(seen, answer), seen.pixel_size)
+        found = parts(self.answers(seen, answer))
         made = combined(found, self.weights)
         return made, told.of(made) if told else unknown
 

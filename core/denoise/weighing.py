@@ -85,7 +85,7 @@ def weigh(
         probes = probes_of(seen, noise)
         again = seen.showing(seen.images + EPSILON * probes)
         answers = [known.answers(each, network(each)) for each in (seen, again)]
-        found = [parts(each, seen.pixel_size) for each in answers]
+        found = [parts(each) for each in answers]
         heard = jury.hear(seen.images, probes, answers, found)
         return products(seen.images, probes, *found).cpu(), heard
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -100,22 +101,23 @@ def read_inputs(options: CompareOptions, device: torch.device) -> Inputs:
         remarks.append("Clustering is left out: pairs from files show no views about directions.")
         return Inputs(sheets, [str(path) for path in options.clean], [], remarks)
     volumes = scored_volumes(options, size, device, remarks)
-    noise, tuning_noise, names = _noise(options, size.box, size.pixel_size, device, remarks)
+    noise = _noise(options, size.box, size.pixel_size, device, remarks)
     sheets = []
     for snr in options.snrs:
         settings = PairSettings(snr_range=(snr, snr), neighbour_rate=0.0, group=GROUP)
-        scored = PairGenerator(volumes, noise, settings)
-        tuning = PairGenerator(volumes, tuning_noise, settings)
+        scored = PairGenerator(volumes, noise.scored, settings)
+        tuning = PairGenerator(volumes, noise.tuning, settings)
+        endless = PairGenerator(volumes, noise.endless, settings)
         name = f"SNR {snr:g}"
         sheets.append(
             Sheet(
                 _draw(scored, name, size.number, size, [options.seed, 1]),
                 _draw(tuning, name, size.validation, size, [options.seed, 2]),
-                _views(volumes[0], noise, snr, size, options.seed),
-                _draw(scored, name, size.whole, size, [options.seed, 5]) if size.whole else None,
+                _views(volumes[0], noise.scored, snr, size, options.seed),
+                _draw(endless, name, size.whole, size, [options.seed, 5]) if size.whole else None,
             )
         )
-    return Inputs(sheets, [volume.name for volume in volumes], names, remarks)
+    return Inputs(sheets, [volume.name for volume in volumes], noise.names, remarks)
 
 
 def _from_files(noisy: Path, clean: Path, size: Size, seed: int) -> Sheet:
@@ -152,7 +154,7 @@ def training_pairs(
     size = box * pixel_size / seen
     volumes = _read(options.train_volumes, size, device, [])
     volumes += _phantoms(options.phantoms, TRAINING_SEED, options.seed, seen, size, device)
-    _, noise, _ = _noise(options, seen, size, device, [])
+    noise = _noise(options, seen, size, device, []).tuning
     settings = PairSettings(neighbour_rate=NEIGHBOURS, group=GROUP)
     return TrainingPairs(PairGenerator(volumes, noise, settings), seen, size)
 
@@ -177,17 +179,27 @@ def _phantoms(
     return [VolumeTransform(phantom(k, pixel_size, (low, high)), device) for k in seeds]
 
 
+class _Noise(NamedTuple):
+    scored: NoiseSource
+    """To score on."""
+    tuning: NoiseSource
+    """To tune and train on."""
+    endless: NoiseSource
+    """Like that to score on, and no piece of it comes twice."""
+    names: list[str]
+    """Of the micrographs of the noise to score on."""
+
+
 def _noise(
     options: CompareOptions,
     box: int,
     pixel_size: float,
     device: torch.device,
     remarks: list[str],
-) -> tuple[NoiseSource, NoiseSource, list[str]]:
-    """Noise to score on, noise to tune and train on, and names of the former's micrographs."""
+) -> _Noise:
     if not options.noise:
         ice = SpectrumNoise(ice_like_power().to(device), variation=0.2)
-        return ice, ice, ["noise with an ice-like spectrum"]
+        return _Noise(ice, ice, ice, ["noise with an ice-like spectrum"])
     banks = [read_blocks(path, pixel_size) for path in options.noise]
     if options.train_noise:
         apart, rest = banks, [read_blocks(path, pixel_size) for path in options.train_noise]
@@ -198,7 +210,9 @@ def _noise(
     scored, said = noise_of(apart, [box], device)
     tuning, _ = noise_of(rest, [box], device)
     remarks += [remark for bank in banks for remark in bank.remarks] + said
-    return scored, tuning, [bank.names() for bank in apart]
+    # Each particle of a set has noise of its own. Boxes larger than all blocks get their spectra.
+    endless, _ = noise_of(apart, [max(len(bank.blocks[0]) for bank in apart) + 1], device)
+    return _Noise(scored, tuning, endless, [bank.names() for bank in apart])
 
 
 def _draw(generator: PairGenerator, name: str, n: int, size: Size, seed: Sequence[int]) -> PairSet:

@@ -1,7 +1,6 @@
 """Several estimates of the same images put together, ring by ring and by strength of signal.
 
-The first estimate is the safe one. Of the others, the difference from the first is used, and only
-where the first shows something: around a particle, other estimates let some noise through.
+The first estimate is the safe one. Of the others, the difference from the first is used.
 """
 
 from __future__ import annotations
@@ -11,13 +10,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ...signal.fourier import fourier_resize, smooth
+from ...signal.fourier import fourier_resize
 from ...signal.spectrum import radial_index
-
-ABOUT = 16.0
-"""Å: standard deviation of the neighbourhood in which the first estimate counts as something."""
-FAINT = 0.04
-"""In units of the background's sd: the strength at which it counts as half."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Weights:
         return replace(self, strengths=self.strengths.to(device), table=self.table.to(device))
 
 
-def parts(estimates: Sequence[torch.Tensor], pixel_size: float) -> torch.Tensor:
+def parts(estimates: Sequence[torch.Tensor]) -> torch.Tensor:
     """Give what weights are for: the first estimate, and how the others differ from it.
 
     Parameters
@@ -51,8 +45,6 @@ def parts(estimates: Sequence[torch.Tensor], pixel_size: float) -> torch.Tensor:
     estimates : (n, b, b) each
         In units of the background's sd; those after the first may have fewer pixels, the field
         of view being the same. They then say nothing about finer detail.
-    pixel_size
-        Å, of the first.
 
     Returns
     -------
@@ -62,11 +54,7 @@ def parts(estimates: Sequence[torch.Tensor], pixel_size: float) -> torch.Tensor:
     box = first.shape[-1]
     found = [first]
     for other in estimates[1:]:
-        small = other.shape[-1]
-        low = fourier_resize(first, small)
-        about = ABOUT * small / (box * pixel_size)
-        energy = smooth(low.square(), about).clamp(min=0)
-        apart = (other - low) * (energy / (energy + FAINT**2))
+        apart = other - fourier_resize(first, other.shape[-1])
         found.append(fourier_resize(apart, box))
     return torch.stack(found, dim=1)
 
