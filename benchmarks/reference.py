@@ -130,18 +130,24 @@ def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[floa
     seconds = time.process_time() - began
     in_set = Denoiser(denoiser.model, denoiser.device, sets=sets)
     found = torch.from_numpy(in_set(noisy[rest], PIXEL_SIZE, 1, pairs.ctf.take(rest))[0])
-    clean, empty = pairs.clean[rest], (pairs.clean[rest] == 0).all(dim=(1, 2))
-    score = masked_correlation(found, clean, pairs.mask[rest])[~empty].mean()
-    left = found[empty].square().mean().sqrt() / pairs.noisy[rest][empty].square().mean().sqrt()
-    return float(score), seconds, float(left)
+    shown = with_particle(pairs, n)
+    score = masked_correlation(found[shown], pairs.clean[rest][shown], pairs.mask[rest][shown])
+    ice = pairs.noisy[rest][~shown]
+    left = (found[~shown].square().mean() / ice.square().mean()).sqrt()
+    return float(score.mean()), seconds, float(left)
+
+
+def with_particle(pairs: Pairs, n: int) -> torch.Tensor:
+    """Tell which of the images after the first n show a particle."""
+    return pairs.clean[n:].flatten(1).any(dim=1)
 
 
 def by_wiener(pairs: Pairs, n: int) -> float:
     """Score the Wiener filter that knows the mean spectra, on the particles after the first n."""
-    shown = n + (pairs.clean[n:] != 0).any(dim=2).any(dim=1).nonzero()[:, 0]
-    clean = pairs.clean[shown]
-    filtered = oracle_wiener(pairs.noisy[shown], clean)
-    return float(masked_correlation(filtered, clean, pairs.mask[shown]).mean())
+    shown = with_particle(pairs, n)
+    noisy, clean = pairs.noisy[n:][shown], pairs.clean[n:][shown]
+    scored = masked_correlation(oracle_wiener(noisy, clean), clean, pairs.mask[n:][shown])
+    return float(scored.mean())
 
 
 @click.command(help=__doc__)
@@ -166,7 +172,9 @@ def by_wiener(pairs: Pairs, n: int) -> float:
     multiple=True,
     default=list(STRUCTURES),
 )
-@click.option("--empty", default=0.0, show_default=True, help="Part of the images without any.")
+@click.option(
+    "--empty", default=0.0, show_default=True, help="Part of the images that show ice alone."
+)
 @click.option("--alone", is_flag=True, help="Denoise without a volume only.")
 @click.option("--append", is_flag=True, help="Add the table to benchmarks/RESULTS.md.")
 def main(

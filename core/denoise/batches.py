@@ -18,7 +18,8 @@ LARGEST_BATCH = {"cpu": 64, "cuda": 256}
 
 def batch_size(box: int, device: str) -> int:
     """Images in a batch, chosen by memory; the same for every run on a kind of device."""
-    return max(1, min(LARGEST_BATCH.get(device, 64), BATCH_BYTES // (4 * box * box)))
+    largest = LARGEST_BATCH.get(device, LARGEST_BATCH["cpu"])
+    return max(1, min(largest, BATCH_BYTES // (4 * box * box)))
 
 
 def spread(jobs: Sequence[StackJob], count: int) -> Iterator[tuple[StackJob, Positions]]:

@@ -1,4 +1,4 @@
-"""Free memory goes back to the system."""
+"""Threads share freed memory, and it goes back to the system."""
 
 import mmap
 import subprocess

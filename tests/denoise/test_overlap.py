@@ -1,4 +1,4 @@
-"""What a GPU does while it works: tried with a stand-in, since tests have none."""
+"""Batches overlap: on threads, and on a GPU, for which a stand-in is used."""
 
 import sys
 from collections.abc import Iterator

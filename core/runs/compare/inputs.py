@@ -180,12 +180,14 @@ def _phantoms(
 
 
 class _Noise(NamedTuple):
+    """Noise for each purpose."""
+
     scored: NoiseSource
     """To score on."""
     tuning: NoiseSource
     """To tune and train on."""
     endless: NoiseSource
-    """Like that to score on, and no piece of it comes twice."""
+    """With the spectrum of the noise to score on; no piece of it comes twice."""
     names: list[str]
     """Of the micrographs of the noise to score on."""
 
@@ -197,6 +199,7 @@ def _noise(
     device: torch.device,
     remarks: list[str],
 ) -> _Noise:
+    """Read the noise, or make some with a spectrum like that of ice."""
     if not options.noise:
         ice = SpectrumNoise(ice_like_power().to(device), variation=0.2)
         return _Noise(ice, ice, ice, ["noise with an ice-like spectrum"])
