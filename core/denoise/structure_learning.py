@@ -1,8 +1,8 @@
 """The structure of a set, learned twice: each half of the particles gets what the other taught.
 
-Two coarse volumes are learned from all images; the likelier one is kept, or both. Their first rings
-hold no more of any one image than a blob does. From there each half goes on alone, as in the
-refinement of structures. Nothing but these rings has seen an image that is judged by them.
+Two coarse volumes are learned from all images; the likelier one is kept. Its first rings hold no
+more of any one image than a blob does. From there each half goes on alone, as in the refinement of
+structures. Nothing but these rings has seen an image that is judged by them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..sets.structure.learn import Course, Structure, Task, blob, cut, taught
 from ..sets.structure.slices import Lattice, Slices, lattice
 from ..sets.templates.known_views import KnownViews
 from ..sets.templates.reference import directions
-from .class_learning import MOST, OFFSETS, PART
+from .class_learning import OFFSETS, PART
 from .estimators.views import Told
 from .lesson import Lesson
 from .reference_learning import fit_views, fitted, grid_of
@@ -29,13 +29,16 @@ from .sampled import Sampled
 
 FEWEST = 400
 """Images in each half from which on a structure is learned."""
+MOST = 10_000
+"""Images in each half that a structure is learned from."""
 STARTS = 2
-"""Volumes that are begun; the likeliest is kept, or all."""
-FAINT = 6.0
-"""Log-likelihood of an image over that of noise alone, in nats, below which all starts are kept. No
-volume is certain then, and the mean of the estimates by several is better than each of them."""
-TOGETHER, APART = Course(400, 100, 9, 900.0), Course(80, 300, 22)
-"""Iterations with all images, and then with each half."""
+"""Volumes that are begun; the likeliest is kept."""
+TOGETHER = Course(200, 100, 9, 900.0)
+"""Iterations with all images."""
+APART = Course(100, 600, 22, 1200.0, momentum=0.96, solvent=True)
+"""Iterations with each half, of up to `SMALL` images."""
+SMALL = 4000
+"""Images of a half; where there are more, they all count only after more iterations."""
 VOXELS = (32, 48)
 """Of the volumes of both, as wide as the images' box."""
 SHARED_RINGS = 7
@@ -50,7 +53,12 @@ def looks(images: int) -> int:
     if images < 2 * FEWEST:
         return 0
     half = min(MOST, images // 2)
-    return STARTS * (TOGETHER.looks(2 * half) + 2 * APART.looks(half))
+    return STARTS * TOGETHER.looks(2 * half) + 2 * apart(half).looks(half)
+
+
+def apart(images: int) -> Course:
+    """Give the iterations with a half of so many images."""
+    return replace(APART, iterations=int(APART.iterations * max(1.0, images / SMALL)))
 
 
 def enough(lesson: Lesson) -> bool:
@@ -83,7 +91,7 @@ def learn_structure(
     Returns
     -------
     views
-        For the images of each half, of one volume or several.
+        For the images of each half, of one volume.
     """
     rows = [(lesson.halves == half).nonzero()[:MOST, 0] for half in (0, 1)]
     grid = grid_of(lesson.views.shape[-1])
@@ -103,29 +111,19 @@ def learn_structure(
         return taught(first, replace(together, tick=tick), TOGETHER, 1000 * seed)
 
     starts = [partial(begun, seed) for seed in range(STARTS)]
-    coarse = _kept(side_by_side(starts, tick), where, fine)
+    best = max(side_by_side(starts, tick), key=lambda each: each.log_likelihood)
+    coarse = cut(best, SHARED_RINGS, where)
+    coarse = replace(coarse, volume=where.onto(coarse.volume, fine))
 
     def of_half(half: int, tick: Callable[[int], None]) -> tuple[KnownViews, ...]:
         own, taught_by = priors[half], torch.searchsorted(everyone, rows[1 - half])
         task = replace(together, rows=taught_by, where=fine, power=_power(own, grid), tick=tick)
         optics = None if lesson.ctf is None else lesson.ctf.take(judges[half].numpy())
-        found = []
-        for number, first in enumerate(coarse):
-            learned = taught(first, task, APART, 1000 * (STARTS + 2 * number + half))
-            raw = projections(learned.volume, fine)
-            found.append(fit_views(raw, judging[half], optics, own, pool))
-        tick((STARTS - len(coarse)) * APART.looks(len(taught_by)))
-        return tuple(found)
+        learned = taught(coarse, task, apart(len(taught_by)), 1000 * (STARTS + half))
+        raw = projections(learned.volume, fine)
+        return (fit_views(raw, judging[half], optics, own, pool),)
 
     return tuple(side_by_side([partial(of_half, half) for half in (0, 1)], tick))
-
-
-def _kept(starts: Sequence[Structure], where: Lattice, fine: Lattice) -> list[Structure]:
-    """Give the volumes that both halves go on from, on finer voxels."""
-    best = max(starts, key=lambda each: each.log_likelihood)
-    kept = starts if best.log_likelihood < FAINT else [best]
-    coarse = [cut(each, SHARED_RINGS, where) for each in kept]
-    return [replace(each, volume=where.onto(each.volume, fine)) for each in coarse]
 
 
 def projections(volume: torch.Tensor, where: Lattice) -> torch.Tensor:

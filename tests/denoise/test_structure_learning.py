@@ -1,31 +1,23 @@
-"""Several volumes are learned on where images say little; else the likeliest one alone."""
-
-from dataclasses import replace
+"""How often the images of a set are compared with its structure."""
 
 import pytest
-import torch
 
 from core.denoise import structure_learning
-from core.denoise.reference_learning import grid_of
-from core.sets.structure.learn import Structure
-from core.sets.structure.slices import lattice
+from core.denoise.structure_learning import APART, SMALL, STARTS, TOGETHER, apart, looks
 
 
-@pytest.mark.parametrize(("likelihoods", "kept"), [((1.5, 2.0), [0, 1]), ((9.0, 20.0), [1])])
-def test_all_starts_are_kept_where_images_say_little(
-    likelihoods: tuple[float, float], kept: list[int]
-) -> None:
-    grid = grid_of(32)
-    where, fine = (lattice(grid, 0.7, box) for box in (16, 24))
-    noise = torch.ones(grid.rings)
-    drawn = torch.randn(2, *where.mask.shape, generator=torch.Generator().manual_seed(1))
-    starts = [Structure(volume * where.mask, noise) for volume in drawn]
-    starts = [
-        replace(each, log_likelihood=told) for each, told in zip(starts, likelihoods, strict=True)
-    ]
-    found = structure_learning._kept(starts, where, fine)
-    assert len(found) == len(kept)
-    for volume, number in zip(found, kept, strict=True):
-        alone = structure_learning._kept([starts[number]], where, fine)[0]
-        assert torch.equal(volume.volume, alone.volume)
-        assert volume.volume.shape == fine.mask.shape
+@pytest.mark.parametrize("half", [400, 2000, SMALL])
+def test_small_halves_have_the_same_iterations(half: int) -> None:
+    assert apart(half) == APART
+
+
+def test_large_halves_have_more() -> None:
+    assert apart(2 * SMALL).iterations == 2 * APART.iterations
+    assert apart(2 * SMALL).nats == APART.nats
+
+
+def test_what_is_announced_is_what_is_compared() -> None:
+    assert looks(2 * structure_learning.FEWEST - 1) == 0
+    assert looks(4000) == STARTS * TOGETHER.looks(4000) + 2 * APART.looks(2000)
+    most = structure_learning.MOST
+    assert looks(10 * most) == looks(2 * most)

@@ -36,7 +36,7 @@ from .options import DenoiseOptions
 
 __all__ = ["SET", "WEIGHTS"]
 
-MOST = 8000
+MOST = 20_000
 """Images of each set that are learned from."""
 
 

@@ -22,6 +22,7 @@ from ..classes.maximisation import noise_of
 from ..classes.mixture import Mixture, Statistics
 from ..classes.search import COARSE_RINGS, disc, search_among
 from ..templates.reference import directions
+from .envelope import solvent_mask
 from .reconstruction import Sums, reconstructed, sums_of
 from .slices import Lattice, Slices
 
@@ -44,15 +45,15 @@ MEMORY = 6.0
 """Batches of the past that count, beside the newest, from half of the iterations on."""
 FREEDOM = 4.0
 """Factor on the power that is expected of the volume, in the first half of the iterations."""
-MOMENTUM = 0.92
-"""Part of each change that is made once more, since each is too small where noise is strong."""
 LAST_MOMENTUM = 0.9
-"""Part of the iterations after which there is none."""
+"""Part of the iterations after which there is no momentum."""
 GROWTH = 3
 """Iterations for each further ring."""
 PIECE, PRODUCTS = 300, 100_000
 """Images that one thread works on at a time, at most; and how often, in all, it compares them with
 a direction at an offset."""
+RENEWED = 10
+"""Iterations after which the solvent mask is made anew."""
 TIDY = 4
 """Iterations after which free memory goes back to the system."""
 BLOB, ROUGHNESS = 1 / 6, 0.5
@@ -103,12 +104,19 @@ class Course:
     nats
         Sum over the iterations of the log-likelihood of an image, from which on they are enough.
         Expectation-maximisation is the faster, the more an image says of its view.
+    momentum
+        Part of each change that is made once more, since each is too small where noise is strong.
+    solvent
+        Whether the volume is held weak where it shows none of the particle. A first blob does not
+        tell where that is.
     """
 
     iterations: int
     batch: int
     last_ring: int
     nats: float = math.inf
+    momentum: float = 0.92
+    solvent: bool = False
 
     def images(self, part: float, among: int) -> int:
         """Give the images of an iteration after a part of all."""
@@ -167,7 +175,7 @@ def cut(structure: Structure, rings: int, where: Lattice) -> Structure:
 def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure:
     """Improve a structure by some iterations; the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
-    now, moving, sums = start, start.volume, None
+    now, moving, sums, where = start, start.volume, None, task.where
     recent: list[float] = []
     number, looks, nats, part = 0, 0, 0.0, 0.0
     while part < 1:
@@ -184,8 +192,10 @@ def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure
         sums = fresh if sums is None else sums.mixed(fresh, share)
         freedom = FREEDOM ** max(0.0, 1 - 2.5 * max(0.0, part - 0.5))
         power = freedom * task.power[:learned]
-        volume = reconstructed(sums, stands_for, power, moving, task.where)
-        further = MOMENTUM if number and part < LAST_MOMENTUM else 0.0
+        if course.solvent and number % RENEWED == 0:
+            where = replace(task.where, mask=solvent_mask(now.volume, task.where))
+        volume = reconstructed(sums, stands_for, power, moving, where)
+        further = course.momentum if number and part < LAST_MOMENTUM else 0.0
         moving = volume + further * (volume - now.volume)
         recent = [*recent[-15:], float(seen.log_likelihood) / count]
         now = replace(
@@ -196,7 +206,7 @@ def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure
         if number % TIDY == TIDY - 1:
             return_free_memory()
         if number % GROWTH == GROWTH - 1:
-            shown = _shown(sums, stands_for, slices.of(volume), task.where)
+            shown = _shown(sums, stands_for, slices.of(volume), where)
             rings = min(now.rings + 1, course.last_ring, shown + 1)
             now = replace(now, rings=max(FIRST_RINGS, rings))
         number, looks, nats = number + 1, looks + count, nats + max(0.0, recent[-1])
