@@ -17,7 +17,8 @@ import torch
 from ..compute.threads import side_by_side
 from ..sets.classes.polar import PolarGrid
 from ..sets.covariance.set_prior import SetPrior
-from ..sets.structure.learn import Course, Structure, Task, blob, cut, taught
+from ..sets.structure.course import Course
+from ..sets.structure.learn import Structure, Task, blob, cut, taught
 from ..sets.structure.slices import Lattice, Slices, lattice
 from ..sets.templates.known_views import KnownViews
 from ..sets.templates.reference import directions

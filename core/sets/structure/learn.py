@@ -22,6 +22,7 @@ from ..classes.maximisation import noise_of
 from ..classes.mixture import Mixture, Statistics
 from ..classes.search import COARSE_RINGS, disc, search_among
 from ..templates.reference import directions
+from .course import Course
 from .envelope import solvent_mask
 from .reconstruction import Sums, reconstructed, sums_of
 from .slices import Lattice, Slices
@@ -87,44 +88,6 @@ class Task:
     offset_range: float
     pool: Executor | None
     tick: Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Course:
-    """A number of iterations.
-
-    Attributes
-    ----------
-    iterations
-        How many.
-    batch
-        Images of the first of them; of the last twice as many.
-    last_ring
-        That is compared.
-    nats
-        Sum over the iterations of the log-likelihood of an image, from which on they are enough.
-        Expectation-maximisation is the faster, the more an image says of its view.
-    momentum
-        Part of each change that is made once more, since each is too small where noise is strong.
-    solvent
-        Whether the volume is held weak where it shows none of the particle. A first blob does not
-        tell where that is.
-    """
-
-    iterations: int
-    batch: int
-    last_ring: int
-    nats: float = math.inf
-    momentum: float = 0.92
-    solvent: bool = False
-
-    def images(self, part: float, among: int) -> int:
-        """Give the images of an iteration after a part of all."""
-        return min(among, int(self.batch * (1 + part)))
-
-    def looks(self, among: int) -> int:
-        """Give how many images are compared in all, at most."""
-        return sum(self.images(k / self.iterations, among) for k in range(self.iterations))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.sets.structure.course import Course
 from core.sets.structure.envelope import KEPT, OUTSIDE, solvent_mask
-from core.sets.structure.learn import Course, Structure, Task, taught
+from core.sets.structure.learn import Structure, Task, taught
 
 from .blobs import volume, where
 from .test_learn import N, agreement, noise, task

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from core.sets.classes.views import view
-from core.sets.structure.learn import Course, Structure, Task, blob, cut, taught
+from core.sets.structure.course import Course
+from core.sets.structure.learn import Structure, Task, blob, cut, taught
 from core.sets.structure.slices import Slices
 from core.sets.templates.known_views import KnownViews
 from core.sets.templates.posterior_mean import posterior_mean
