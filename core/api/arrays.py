@@ -92,7 +92,7 @@ class Denoiser:
         Parameters
         ----------
         images, pixel_size, ctf
-            See `__call__`; 100 images or more, of which 20,000 are looked at, at most.
+            See `__call__`; 100 images or more. The structure is learned from 20,000 at most.
         volumes, classes
             What is known of the particles: maps or atomic models, and a file of class averages, as
             `iceblock denoise` takes them. They count as far as the images prove them.

@@ -39,7 +39,7 @@ TOGETHER = Course(200, 100, 9, 900.0)
 APART = Course(100, 600, 22, 1200.0, momentum=0.96, solvent=True)
 """Iterations with each half, of up to `SMALL` images."""
 SMALL = 4000
-"""Images of a half; where there are more, they all count only after more iterations."""
+"""Images of a half. A larger half has more iterations, in proportion: each image must count."""
 VOXELS = (32, 48)
 """Of the volumes of both, as wide as the images' box."""
 SHARED_RINGS = 7

@@ -1,4 +1,4 @@
-"""Where in its ball a volume may be: most of a box around a particle is solvent."""
+"""A mask of the solvent: it is most of what is around a particle, and holds nothing but noise."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from .slices import Lattice
 KEPT = 0.35
 """Part of the ball that counts as the particle, at least."""
 OUTSIDE = 0.25
-"""Of the mask far from the particle: what is not seen yet can still appear there."""
+"""Value of the mask in the solvent. It is not 0: parts that are not seen yet can still appear."""
 SMOOTHED, SOFT = 9.0, 2.0
-"""Rings of the low-pass filter before the particle is told, its standard deviation; and voxels of
-the edge, the same."""
+"""Standard deviations of two Gaussian filters: of the one (rings) that smooths the volume before
+the particle is looked for, and of the one (voxels) that makes the edge of the mask soft."""
 
 
 def solvent_mask(volume: torch.Tensor, where: Lattice) -> torch.Tensor:
     """Give a mask (size, size, size) that is weak where a volume shows no particle.
 
-    The particle is where the smoothed volume is higher than the negative values are deep, as their
-    root mean square; and never less than `KEPT` of the ball.
+    The particle is where the smoothed volume is above a threshold: the root mean square of the
+    volume's negative values, which are noise. At least `KEPT` of the ball counts as particle.
 
     Parameters
     ----------
@@ -27,12 +27,17 @@ def solvent_mask(volume: torch.Tensor, where: Lattice) -> torch.Tensor:
         As it is believed now.
     where
         Its voxels, with the mask of the ball.
+
+    Returns
+    -------
+    mask : (size, size, size)
+        That of the ball, times `OUTSIDE` in the solvent.
     """
     ball = where.mask > 0.5
     smooth = where.filtered(volume, _gaussian(where, SMOOTHED))
     inside = smooth[ball]
-    depth = inside.clamp(max=0).square().sum() / (inside < 0).sum().clamp(min=1)
-    threshold = torch.minimum(depth.sqrt(), torch.quantile(inside, 1 - KEPT))
+    noise = inside.clamp(max=0).square().sum() / (inside < 0).sum().clamp(min=1)
+    threshold = torch.minimum(noise.sqrt(), torch.quantile(inside, 1 - KEPT))
     particle = ((smooth > threshold) & ball).float()
     # A Gaussian of voxels is a Gaussian of rings, too.
     wide = where.filtered(particle, _gaussian(where, where.box / (2 * torch.pi * SOFT)))

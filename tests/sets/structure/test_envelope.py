@@ -1,18 +1,11 @@
 """The solvent mask holds the particle and is weak elsewhere, whatever the size of the particle."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from core.sets.structure.course import Course
 from core.sets.structure.envelope import KEPT, OUTSIDE, solvent_mask
-from core.sets.structure.learn import Structure, Task, taught
 
 from .blobs import volume, where
-from .test_learn import N, agreement, noise, task
-
-__all__ = ["task"]
 
 
 def ball(radius: float) -> torch.Tensor:
@@ -44,13 +37,3 @@ def test_a_particle_that_fills_the_ball_is_kept() -> None:
     large = ball(0.9)
     mask = solvent_mask(large - 0.2 * (1 - large), where())
     assert float((large * mask).sum() / (large * where().mask).sum()) > 0.95
-
-
-def test_it_does_no_harm_to_a_start_from_the_truth(task: Task) -> None:
-    truth = Structure(volume() * where().mask, noise(), rings=7)
-    course = Course(8, N, 9)
-    without, held = (
-        agreement(taught(truth, task, replace(course, solvent=solvent), 1).volume)
-        for solvent in (False, True)
-    )
-    assert held > without - 0.01

@@ -99,3 +99,13 @@ def test_iterations_end_where_images_have_said_enough(task: Task, learned: Struc
     taught(learned, counting, course, 3)
     assert sum(counts) == course.looks(N)
     assert counts[-1] > 0.8 * course.looks(N)  # three or four of 30 iterations were enough
+
+
+def test_a_solvent_mask_does_no_harm_to_a_start_from_the_truth(task: Task) -> None:
+    truth = Structure(volume() * where().mask, noise(), rings=7)
+    course = Course(8, N, 9)
+    without, held = (
+        agreement(taught(truth, task, replace(course, solvent=solvent), 1).volume)
+        for solvent in (False, True)
+    )
+    assert held > without - 0.01
