@@ -18,8 +18,9 @@ from ..compute.threads import side_by_side
 from ..sets.classes.polar import PolarGrid
 from ..sets.covariance.set_prior import SetPrior
 from ..sets.structure.course import Course
-from ..sets.structure.learn import Structure, Task, blob, cut, taught
+from ..sets.structure.learn import Task, taught
 from ..sets.structure.slices import Lattice, Slices, lattice
+from ..sets.structure.start import cut, likeliest
 from ..sets.templates.known_views import KnownViews
 from ..sets.templates.reference import directions
 from .class_learning import OFFSETS, PART
@@ -34,9 +35,9 @@ MOST = 10_000
 """Images in each half that a structure is learned from."""
 STARTS = 2
 """Volumes that are begun; the likeliest is kept."""
-TOGETHER = Course(200, 100, 9, 900.0)
+TOGETHER = Course(200, 100, 9, 900.0, solvent=0.5)
 """Iterations with all images."""
-APART = Course(100, 600, 22, 1200.0, momentum=0.96, solvent=True)
+APART = Course(100, 600, 22, 1200.0, momentum=0.96, solvent=0.0)
 """Iterations with each half, of up to `SMALL` images."""
 SMALL = 4000
 """Images of a half. A larger half has more iterations, in proportion: each image must count."""
@@ -107,12 +108,7 @@ def learn_structure(
     together = Task(source, torch.arange(len(everyone)), where, power, reach, pool, tick)
     noise = prior.noise[grid.radii.long()] * grid.box**2
 
-    def begun(seed: int, tick: Callable[[int], None]) -> Structure:
-        first = blob(together, noise, seed)
-        return taught(first, replace(together, tick=tick), TOGETHER, 1000 * seed)
-
-    starts = [partial(begun, seed) for seed in range(STARTS)]
-    best = max(side_by_side(starts, tick), key=lambda each: each.log_likelihood)
+    best = likeliest(together, noise, TOGETHER, STARTS)
     coarse = cut(best, SHARED_RINGS, where)
     coarse = replace(coarse, volume=where.onto(coarse.volume, fine))
 

@@ -11,7 +11,7 @@ from core.remarks import collected
 from core.runs.denoise import report
 from core.runs.denoise.options import DenoiseOptions
 from core.runs.denoise.run import run
-from core.sets.structure.learn import Course
+from core.sets.structure.course import Course
 
 from .set_project import MODEL, STAR, simulated, write_model, write_stacks, write_star
 

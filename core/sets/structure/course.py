@@ -24,8 +24,8 @@ class Course:
     momentum
         Part of each change that is made once more, since each is too small where noise is strong.
     solvent
-        Whether the volume is held weak where it shows none of the particle. A first blob does not
-        tell where that is.
+        Part of the iterations after which the volume is held weak where it shows none of the
+        particle. A first blob does not tell where that is.
     """
 
     iterations: int
@@ -33,7 +33,7 @@ class Course:
     last_ring: int
     nats: float = math.inf
     momentum: float = 0.92
-    solvent: bool = False
+    solvent: float = 1.0
 
     def images(self, part: float, among: int) -> int:
         """Give the images of an iteration after a part of all."""

@@ -57,8 +57,6 @@ RENEWED = 10
 """Iterations after which the solvent mask is made anew."""
 TIDY = 4
 """Iterations after which free memory goes back to the system."""
-BLOB, ROUGHNESS = 1 / 6, 0.5
-"""The first volume: standard deviation of its blob in its size, and strength of random detail."""
 
 
 @dataclass(frozen=True)
@@ -118,23 +116,6 @@ class Structure:
     log_likelihood: float = -math.inf
 
 
-def blob(task: Task, noise: torch.Tensor, seed: int) -> Structure:
-    """Begin with a round blob and random detail, as strong as the set's signal."""
-    where, generator = task.where, torch.Generator().manual_seed(seed)
-    ball = where.mask * torch.exp(-0.5 * (where.distances / (BLOB * where.size)).square())
-    white = where.mask * torch.randn(ball.shape, generator=generator)
-    scale = (where.spread(task.power) / float(where.mask.square().sum())).sqrt()
-    detail = where.filtered(white, torch.where(where.radii <= FIRST_RINGS, scale, 0.0))
-    rounded = ball * float(task.power[0].sqrt() / where.spectrum(ball)[0, 0, 1].abs())
-    return Structure(ROUGHNESS * detail * where.mask + rounded, noise)
-
-
-def cut(structure: Structure, rings: int, where: Lattice) -> Structure:
-    """Leave only the first rings of a structure, to go on from there."""
-    volume = where.filtered(structure.volume, (where.radii <= rings).float()) * where.mask
-    return Structure(volume, structure.noise, rings=rings)
-
-
 def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure:
     """Improve a structure by some iterations; the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
@@ -155,7 +136,7 @@ def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure
         sums = fresh if sums is None else sums.mixed(fresh, share)
         freedom = FREEDOM ** max(0.0, 1 - 2.5 * max(0.0, part - 0.5))
         power = freedom * task.power[:learned]
-        if course.solvent and number % RENEWED == 0:
+        if part >= course.solvent and number % RENEWED == 0:
             where = replace(task.where, mask=solvent_mask(now.volume, task.where))
         volume = reconstructed(sums, stands_for, power, moving, where)
         further = course.momentum if number and part < LAST_MOMENTUM else 0.0

@@ -9,8 +9,9 @@ import torch
 
 from core.sets.classes.views import view
 from core.sets.structure.course import Course
-from core.sets.structure.learn import Structure, Task, blob, cut, taught
+from core.sets.structure.learn import Structure, Task, taught
 from core.sets.structure.slices import Slices
+from core.sets.structure.start import blob, cut, likeliest
 from core.sets.templates.known_views import KnownViews
 from core.sets.templates.posterior_mean import posterior_mean
 from core.sets.templates.reference import directions
@@ -76,6 +77,15 @@ def test_the_same_whatever_the_number_of_threads(task: Task) -> None:
     assert not torch.equal(alone.volume, other.volume)
 
 
+def test_the_start_that_explains_the_images_best_is_kept(task: Task) -> None:
+    course = Course(6, 150, 7)
+    each = [taught(blob(task, noise(), seed), task, course, 1000 * seed) for seed in range(3)]
+    told = [structure.log_likelihood for structure in each]
+    assert max(told) > min(told) + 0.01 * abs(min(told))
+    best = likeliest(task, noise(), course, 3)
+    assert torch.equal(best.volume, each[told.index(max(told))].volume)
+
+
 def test_a_cut_structure_has_only_its_first_rings(learned: Structure) -> None:
     coarse = cut(learned, 3, where())
     slices = Slices(where(), directions(50), 7)
@@ -106,6 +116,6 @@ def test_a_solvent_mask_does_no_harm_to_a_start_from_the_truth(task: Task) -> No
     course = Course(8, N, 9)
     without, held = (
         agreement(taught(truth, task, replace(course, solvent=solvent), 1).volume)
-        for solvent in (False, True)
+        for solvent in (1.0, 0.0)
     )
     assert held > without - 0.01
