@@ -19,6 +19,8 @@ from .weighing import how_many
 
 PIECE = 32
 """Images that one thread works on at a time."""
+KEPT = torch.bfloat16
+"""Type of the views."""
 
 Usable = tuple[Seen, "npt.NDArray[np.bool_]"]
 
@@ -63,6 +65,9 @@ def shown(
 class Lesson:
     """What is kept of a set's images to learn from.
 
+    Their views take most of the memory. So they are kept as bfloat16, which rounds by 0.4 % at
+    most, far below the noise.
+
     Parameters
     ----------
     pieces
@@ -83,18 +88,19 @@ class Lesson:
             chosen.append(piece.take(due.nonzero()[:, 0]))
             rest.append(~due)
             seen += len(piece.keys)
-            views.append(set_view(piece.images)[0])
+            views.append(set_view(piece.images)[0].to(KEPT))
             optics.append(piece.ctf)
             halves.append(piece.halves)
             self.pixel_size = piece.pixel_size * box / views[-1].shape[-1]
         self.views = _together(views)
-        """(n, b, b) all images, as the set's own estimates see them."""
+        """(n, b, b) all images, as the set's own estimates see them, of type `KEPT`."""
         self.halves = torch.cat(halves)
         """(n,)."""
         self.sample = joined(chosen)
         """Images that weights are told from, spread evenly over all."""
         alike = self.views.shape[-1] == self.sample.images.shape[-1]
-        self.others = self.views[torch.cat(rest).nonzero()[:OTHERS, 0]] if alike else None
+        further = torch.cat(rest).nonzero()[:OTHERS, 0]
+        self.others = self.views[further].float() if alike else None
         """Further images where estimators see them as large; None elsewhere."""
         known = [ctf for ctf in optics if ctf is not None]
         self.ctf = joined_ctf(known) if known else None
@@ -106,7 +112,7 @@ class Lesson:
 
 def _together(pieces: list[torch.Tensor]) -> torch.Tensor:
     """Put pieces one after the other, and let go of each, so that no image is kept twice."""
-    whole = torch.empty(sum(map(len, pieces)), *pieces[0].shape[1:])
+    whole = torch.empty(sum(map(len, pieces)), *pieces[0].shape[1:], dtype=KEPT)
     stop = len(whole)
     while pieces:
         piece = pieces.pop()

@@ -196,7 +196,7 @@ def _rests(
 
     def left(rows: torch.Tensor) -> torch.Tensor:
         ctf = None if lesson.ctf is None else lesson.ctf.take(rows.numpy())
-        images = lesson.views[rows]
+        images = lesson.views[rows].float()
         return images - estimate(Seen(images, lesson.pixel_size, ctf, lesson.halves[rows]))
 
     left_over = torch.empty_like(lesson.views)
@@ -211,9 +211,8 @@ def _by_halves(lesson: Lesson, images: torch.Tensor, pool: Executor) -> tuple[Se
     """Learn for each half of the images from the other half; nothing where they are too few."""
     found = []
     for half in (1, 0):
-        rows = (lesson.halves == half).nonzero()[:, 0]
-        ctf = None if lesson.ctf is None else lesson.ctf.take(rows.numpy())
-        prior = learn(images[rows], ctf, lesson.pixel_size, pool, FEWEST_OF_HALF)
+        rows = (lesson.halves == half).nonzero()[:, 0].numpy()
+        prior = learn(images, lesson.ctf, lesson.pixel_size, pool, FEWEST_OF_HALF, rows)
         if prior is None:
             return ()
         found.append(prior)

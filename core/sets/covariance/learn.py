@@ -33,12 +33,13 @@ def learn(
     pixel_size: float,
     pool: Executor | None = None,
     fewest: int = FEWEST,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> SetPrior | None:
     """Estimate noise, mean and covariance of a set.
 
     Parameters
     ----------
-    images : (n, box, box) float32
+    images : (n, box, box)
         Particles of all poses, background mean 0 and sd 1; an even box up to `LARGEST_BOX`.
     ctf
         n of them; None where the set has none.
@@ -48,22 +49,24 @@ def learn(
         Whose threads share the work, torch with one in each; their number changes nothing.
     fewest
         Images that are needed.
+    rows
+        Which images are learned from; None for all.
 
     Returns
     -------
     prior
         None for less than `fewest` images, or where they show nothing but noise.
     """
-    rows = np.flatnonzero(_usual(images.flatten(1).numpy()))
+    rows = np.arange(len(images)) if rows is None else rows
+    rows = rows[_usual(_energies(images, rows))]
     if len(rows) < fewest:
         return None
-    if len(rows) < len(images):
-        images = images[torch.from_numpy(rows)]
     box, basis = images.shape[-1], fourier_bessel(images.shape[-1])
-    noise = _noise(images, pool)
-    coefficients = _whitened(images, noise, basis, pool)
-    usual = _usual(coefficients)
-    coefficients, rows = coefficients[usual], rows[usual]
+    noise = _noise(images, rows, pool)
+    coefficients = _whitened(images, rows, noise, basis, pool)
+    usual = _usual(np.einsum("ij,ij->i", coefficients, coefficients))
+    if not usual.all():
+        coefficients, rows = coefficients[usual], rows[usual]
     if len(rows) < fewest:
         return None
     amplitude = np.interp(basis.frequencies, np.linspace(0, 0.5, len(noise)), noise.sqrt().numpy())
@@ -89,16 +92,24 @@ def learn(
     )
 
 
-def _noise(images: torch.Tensor, pool: Executor | None) -> torch.Tensor:
-    """Power of the noise in rings."""
+def _energies(images: torch.Tensor, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Sum up the squares of the pixels of each image."""
+    pieces = torch.split(torch.from_numpy(rows), _PIECE)
+    return torch.cat([images[some].float().square().sum((1, 2)) for some in pieces]).numpy()
 
-    def of_piece(piece: torch.Tensor) -> BackgroundSpectrum:
-        seen = BackgroundSpectrum(piece.shape[-1])
-        seen.add(piece)
+
+def _noise(
+    images: torch.Tensor, rows: npt.NDArray[np.int64], pool: Executor | None
+) -> torch.Tensor:
+    """Power of the noise in rings."""
+    background = BackgroundSpectrum(images.shape[-1])
+
+    def of_piece(some: torch.Tensor) -> BackgroundSpectrum:
+        seen = BackgroundSpectrum(images.shape[-1])
+        seen.add(images[some].float())
         return seen
 
-    background = BackgroundSpectrum(images.shape[-1])
-    for seen in shared(pool, of_piece, torch.split(images, _PIECE)):
+    for seen in shared(pool, of_piece, torch.split(torch.from_numpy(rows), _PIECE)):
         background.join(seen)
     return background.power()
 
@@ -116,25 +127,29 @@ def _profiles(
 
 
 def _whitened(
-    images: torch.Tensor, noise: torch.Tensor, basis: FourierBessel, pool: Executor | None
+    images: torch.Tensor,
+    rows: npt.NDArray[np.int64],
+    noise: torch.Tensor,
+    basis: FourierBessel,
+    pool: Executor | None,
 ) -> npt.NDArray[np.float32]:
-    """Coefficients (n, size) of images whose noise has the same power everywhere."""
+    """Coefficients (rows, size) of images whose noise has the same power everywhere."""
     box = images.shape[-1]
     gain = noise.rsqrt().float()[radial_index(box, len(noise))]
-    coefficients = np.empty((len(images), basis.size), dtype=np.float32)
+    coefficients = np.empty((len(rows), basis.size), dtype=np.float32)
 
     def of_piece(start: int) -> None:
-        spectra = torch.fft.rfft2(images[start : start + _PIECE]) * gain
-        white = torch.fft.irfft2(spectra, s=(box, box))
+        some = torch.from_numpy(rows[start : start + _PIECE])
+        white = torch.fft.irfft2(torch.fft.rfft2(images[some].float()) * gain, s=(box, box))
         coefficients[start : start + _PIECE] = basis.analyse(white).numpy()
 
-    list(shared(pool, of_piece, range(0, len(images), _PIECE)))
+    list(shared(pool, of_piece, range(0, len(rows), _PIECE)))
     return coefficients
 
 
-def _usual(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Tell which rows have an energy like most others; images of ice crystals have far more."""
-    energy = np.einsum("ij,ij->i", values, values).astype(np.float64)
+def _usual(energy: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Tell which images have an energy like most others; those of ice crystals have far more."""
+    energy = energy.astype(np.float64)
     middle = np.median(energy)
     spread = 1.4826 * np.median(np.abs(energy - middle))
     return np.asarray(energy <= middle + OUTLYING * max(spread, 1e-9 * middle))

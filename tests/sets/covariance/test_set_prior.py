@@ -55,6 +55,23 @@ def test_threads_do_not_change_what_is_learned(pairs: Pairs) -> None:
             assert torch.equal(tensor, found[0].tensors()[name]), name
 
 
+def test_some_of_the_images_teach_what_they_teach_alone(pairs: Pairs) -> None:
+    rows = np.arange(1, N, 2)
+    chosen = learn(pairs.noisy, pairs.ctf, PIXEL_SIZE, rows=rows)
+    alone = learn(pairs.noisy[rows], pairs.ctf.take(rows), PIXEL_SIZE)
+    assert chosen is not None
+    assert alone is not None
+    for name, tensor in alone.tensors().items():
+        assert torch.equal(tensor, chosen.tensors()[name]), name
+
+
+def test_rounded_images_teach_the_same(pairs: Pairs, prior: SetPrior) -> None:
+    rounded = learn(pairs.noisy.to(torch.bfloat16), pairs.ctf, PIXEL_SIZE)
+    assert rounded is not None
+    found = [p.estimate(pairs.noisy, pairs.ctf) for p in (rounded, prior)]
+    assert quality(found[0], pairs) == pytest.approx(quality(found[1], pairs), abs=1e-3)
+
+
 def quality(images: torch.Tensor, pairs: Pairs) -> float:
     return float(masked_correlation(images, pairs.clean, pairs.mask).mean())
 
