@@ -199,7 +199,7 @@ def _rests(
         images = lesson.views[rows].float()
         return images - estimate(Seen(images, lesson.pixel_size, ctf, lesson.halves[rows]))
 
-    left_over = torch.empty_like(lesson.views)
+    left_over = torch.empty_like(lesson.views, dtype=torch.float32)
     pieces = torch.split(torch.arange(len(left_over)), PIECE)
     for piece, found in zip(pieces, shared(pool, left, pieces), strict=True):
         left_over[piece] = found
