@@ -54,9 +54,8 @@ class Sampled:
             some = slice(first, first + _PIECE)
             mine = rows[some]
             optics = None if ctf is None else ctf.take(mine.numpy())
-            seen = view(
-                images[mine].float(), grid, pixel_size, optics, np.zeros(len(mine), dtype=np.int64)
-            )
+            groups = np.zeros(len(mine), dtype=np.int64)
+            seen = view(images[mine].float(), grid, pixel_size, optics, groups)
             self._samples[some] = seen.samples
             self._transfer[some], self._power[some] = seen.transfer, seen.power
 

@@ -63,15 +63,11 @@ def learn(
         return None
     box, basis = images.shape[-1], fourier_bessel(images.shape[-1])
     noise = _noise(images, rows, pool)
-    coefficients = _whitened(images, rows, noise, basis, pool)
-    usual = _usual(np.einsum("ij,ij->i", coefficients, coefficients))
-    if not usual.all():
-        coefficients, rows = coefficients[usual], rows[usual]
+    coefficients, rows = _whitened(images, rows, noise, basis, pool)
     if len(rows) < fewest:
         return None
     amplitude = np.interp(basis.frequencies, np.linspace(0, 0.5, len(noise)), noise.sqrt().numpy())
-    profiles = _profiles(ctf, rows, basis.frequencies, pixel_size)
-    groups = group_by_transfer(profiles / amplitude)
+    groups = group_by_transfer(_profiles(ctf, rows, basis.frequencies, pixel_size) / amplitude)
     moments = estimate(coefficients, basis, groups, pool)
     if (parts := _components(moments, basis, pool)) is None:
         return None
@@ -132,8 +128,8 @@ def _whitened(
     noise: torch.Tensor,
     basis: FourierBessel,
     pool: Executor | None,
-) -> npt.NDArray[np.float32]:
-    """Coefficients (rows, size) of images whose noise has the same power everywhere."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Coefficients (rows, size) once noise has the same power everywhere; rows that are usual."""
     box = images.shape[-1]
     gain = noise.rsqrt().float()[radial_index(box, len(noise))]
     coefficients = np.empty((len(rows), basis.size), dtype=np.float32)
@@ -144,7 +140,9 @@ def _whitened(
         coefficients[start : start + _PIECE] = basis.analyse(white).numpy()
 
     list(shared(pool, of_piece, range(0, len(rows), _PIECE)))
-    return coefficients
+    usual = _usual(np.einsum("ij,ij->i", coefficients, coefficients))
+    # Where all are usual, nothing is copied.
+    return (coefficients, rows) if usual.all() else (coefficients[usual], rows[usual])
 
 
 def _usual(energy: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
