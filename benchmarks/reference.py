@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 warnings.simplefilter("ignore")
 
-BOX, PIXEL_SIZE, SCORED = 64, 4.0, 256
+SCORED = 256
 STRUCTURES = {
     "one chain": [(TEST, 1)],
     "three chains": [(VALIDATION, 3)],
@@ -64,13 +64,13 @@ SHIFT_SD = 6.0
 """Å."""
 
 
-def structure(data: Path, chains: list[tuple[str, int]]) -> Volume:
-    """Give the density of some neighbouring chains of models."""
+def structure(data: Path, chains: list[tuple[str, int]], pixel_size: float) -> Volume:
+    """Give the density of some neighbouring chains of models, at a pixel size (Å)."""
     models = []
     for source, count in chains:
         model = read_model(structure_file(data, source))
         models.append(subset(model, nearest_chains(model, chain_names(model)[0], count)))
-    return density_of_model(reduce(across, models), PIXEL_SIZE)
+    return density_of_model(reduce(across, models), pixel_size)
 
 
 def cut(volume: Volume, resolution: float) -> Volume:
@@ -98,10 +98,10 @@ def emptied(pairs: Pairs, part: float) -> Pairs:
     return replace(pairs, noisy=pairs.noisy - (pairs.clean - clean), clean=clean)
 
 
-def draw(generator: PairGenerator, n: int) -> Pairs:
-    """Draw images and their truth."""
+def draw(generator: PairGenerator, n: int, box: int) -> Pairs:
+    """Draw images of a box (pixels) and their truth."""
     rng, noise = np.random.default_rng(11), torch.Generator().manual_seed(11)
-    parts = [generator.draw(min(250, n - k), BOX, rng, noise) for k in range(0, n, 250)]
+    parts = [generator.draw(min(250, n - k), box, rng, noise) for k in range(0, n, 250)]
     return replace(
         parts[0],
         noisy=torch.cat([part.noisy for part in parts]),
@@ -125,11 +125,12 @@ def scores(denoiser: Denoiser, pairs: Pairs, n: int, given: Given) -> tuple[floa
     """
     rest = np.arange(n, len(pairs.noisy))
     noisy, mine = pairs.noisy.numpy(), pairs.ctf.take(np.arange(n))
+    pixel_size = float(pairs.pixel_size[0])
     began = time.process_time()
-    sets = learn_set(denoiser, noisy[:n], PIXEL_SIZE, mine, 1, given)
+    sets = learn_set(denoiser, noisy[:n], pixel_size, mine, 1, given)
     seconds = time.process_time() - began
     in_set = Denoiser(denoiser.model, denoiser.device, sets=sets)
-    found = torch.from_numpy(in_set(noisy[rest], PIXEL_SIZE, 1, pairs.ctf.take(rest))[0])
+    found = torch.from_numpy(in_set(noisy[rest], pixel_size, 1, pairs.ctf.take(rest))[0])
     shown = with_particle(pairs, n)
     score = masked_correlation(found[shown], pairs.clean[rest][shown], pairs.mask[rest][shown])
     ice = pairs.noisy[rest][~shown]
@@ -153,6 +154,8 @@ def by_wiener(pairs: Pairs, n: int) -> float:
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("work", type=click.Path(path_type=Path))
+@click.option("--box", default=64, show_default=True, help="Pixels.")
+@click.option("--pixel-size", default=4.0, show_default=True, help="Å.")
 @click.option("--images", default=4000, show_default=True, help="Of each set.")
 @click.option("--resolution", default=15.0, show_default=True, help="Of the right volume, Å.")
 @click.option("--snr", "snrs", type=float, multiple=True, default=(0.5, 0.1, 0.05))
@@ -180,6 +183,8 @@ def by_wiener(pairs: Pairs, n: int) -> float:
 def main(
     data: Path,
     work: Path,
+    box: int,
+    pixel_size: float,
     images: int,
     resolution: float,
     snrs: tuple[float, ...],
@@ -194,21 +199,21 @@ def main(
     torch.set_num_threads(1)
     device = torch.device("cpu")
     denoiser = Denoiser(load_model(find_model(DEFAULT), device), device)
-    blocks = bank(data, work, ice, PROJECTS[ice][1][0], PIXEL_SIZE)
-    noise, _ = noise_of([hold_out(blocks)[1]], [BOX], device)
-    wrong_map = write(work / "wrong.mrc", cut(structure(data, WRONG), resolution))
+    blocks = bank(data, work, ice, PROJECTS[ice][1][0], pixel_size)
+    noise, _ = noise_of([hold_out(blocks)[1]], [box], device)
+    wrong_map = write(work / "wrong.mrc", cut(structure(data, WRONG, pixel_size), resolution))
     heads = ["structure", "SNR", "oracle Wiener", "none", "none over Wiener", "CPU s"]
     heads += ["empty, rms over raw"] if empty else []
     heads += [] if alone else ["right", "wrong", "right over Wiener", "CPU s more"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for name in names:
-        volume = structure(data, STRUCTURES[name])
+        volume = structure(data, STRUCTURES[name], pixel_size)
         right_map = write(work / f"{name.replace(' ', '_')}.mrc", cut(volume, resolution))
         for snr in snrs:
             settings = settings_at(snr, MARGINS["tight"])
             settings = replace(settings, shift_sd=SHIFT_SD, defocus_range=defocus)
             generator = PairGenerator([VolumeTransform(volume)], noise, settings)
-            pairs = emptied(draw(generator, images + SCORED), empty)
+            pairs = emptied(draw(generator, images + SCORED, box), empty)
             wiener = by_wiener(pairs, images)
             none, before, left = scores(denoiser, pairs, images, Given())
             cells = [name, f"{snr:g}", f"{wiener:.3f}", f"{none:.3f}", f"{none / wiener:.2f}"]
@@ -221,7 +226,8 @@ def main(
                 cells.append(f"{seconds - before:.0f}")
             lines.append(f"| {' | '.join(cells)} |")
             print(lines[-1], flush=True)
-    record(f"A reference volume at {resolution:g} Å, {images:,} images, {ice}", lines, append)
+    given = f"A reference volume at {resolution:g} Å"
+    record(f"{given}, {images:,} images of {box} × {pixel_size:g} Å, {ice}", lines, append)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,6 @@ from .correlation import DOUBT
 from .noise_level import noise_in
 from .region import particle
 
-LOWEST = 0.25
-"""Part of the images, those with the least signal in a ring. How far their CTF is from 0 tells how
-far the line has to be drawn beyond what was seen."""
-
 
 def inside(
     images: torch.Tensor, ctf: CtfParameters, pixel_size: float, power: torch.Tensor
@@ -57,6 +53,7 @@ def inside(
     noise = seen.mean(0) - slope * mean
     left = (seen - noise - slope * passed).square().mean(0)
     sampling = left * (1 / n + mean.square() / spread)
-    lowest = passed.sort(0).values[: max(1, int(LOWEST * n))].mean(0)
-    share = DOUBT**2 / (DOUBT**2 + sampling + (slope * lowest).square())
+    # The region mixes neighbouring rings, so the signal in one hardly follows the CTF of this ring
+    # alone. What the line tells of the signal is therefore a doubt about the noise, too.
+    share = DOUBT**2 / (DOUBT**2 + sampling + (slope * mean).square())
     return (1 + (noise - 1) * share).float()

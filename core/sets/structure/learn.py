@@ -50,6 +50,9 @@ LAST_MOMENTUM = 0.9
 """Part of the iterations after which there is no momentum."""
 GROWTH = 3
 """Iterations for each further ring."""
+MOST_NATS = 30.0
+"""Log-likelihood of an image that counts in one iteration, at most. Where an image says much more,
+few iterations would be enough, but the rings would not have grown yet."""
 PIECE, PRODUCTS = 300, 100_000
 """Images that one thread works on at a time, at most; and how often, in all, it compares them with
 a direction at an offset."""
@@ -153,7 +156,7 @@ def taught(start: Structure, task: Task, course: Course, seed: int) -> Structure
             shown = _shown(sums, stands_for, slices.of(volume), where)
             rings = min(now.rings + 1, course.last_ring, shown + 1)
             now = replace(now, rings=max(FIRST_RINGS, rings))
-        number, looks, nats = number + 1, looks + count, nats + max(0.0, recent[-1])
+        number, looks, nats = number + 1, looks + count, nats + min(MOST_NATS, max(0.0, recent[-1]))
         part = max(number / course.iterations, nats / course.nats)
     task.tick(max(0, course.looks(len(task.rows)) - looks))
     return now

@@ -9,7 +9,7 @@ import torch
 
 from core.sets.classes.views import view
 from core.sets.structure.course import Course
-from core.sets.structure.learn import Structure, Task, taught
+from core.sets.structure.learn import MOST_NATS, Structure, Task, taught
 from core.sets.structure.slices import Slices
 from core.sets.structure.start import blob, cut, likeliest
 from core.sets.templates.known_views import KnownViews
@@ -109,6 +109,18 @@ def test_iterations_end_where_images_have_said_enough(task: Task, learned: Struc
     taught(learned, counting, course, 3)
     assert sum(counts) == course.looks(N)
     assert counts[-1] > 0.8 * course.looks(N)  # three or four of 30 iterations were enough
+
+
+def test_the_rings_grow_however_much_each_image_says(task: Task) -> None:
+    weak = 1.0
+    polar = grid()
+    noisy, _ = images(60, weak)
+    seen = view(noisy, polar, 4.0, None, np.zeros(60, dtype=np.int64))
+    told = replace(task, source=InMemory(seen), rows=torch.arange(60))
+    first = Structure(volume() * where().mask, noise() * (weak / NOISE) ** 2)
+    learned = taught(first, told, Course(20, 60, 9, nats=12 * MOST_NATS), 1)
+    assert learned.log_likelihood > 2 * MOST_NATS
+    assert learned.rings == 9
 
 
 def test_a_solvent_mask_does_no_harm_to_a_start_from_the_truth(task: Task) -> None:
