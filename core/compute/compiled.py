@@ -15,8 +15,9 @@ def compiled(
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """Compile a network by torch.compile, at its first image and for any number and box.
 
-    Its answers differ from those of the network itself by rounding. On a CPU each call computes on
-    the calling thread alone, as elsewhere.
+    On some processors torch can compile it for one number and box of images only. Then it is
+    compiled anew for each. Its answers differ from those of the network itself by rounding. On a
+    CPU each call computes on the calling thread alone, as elsewhere.
 
     Parameters
     ----------
@@ -31,14 +32,18 @@ def compiled(
         The network; raises IceblockError where it cannot be compiled.
     """
     options: dict[str, Any] | None = {"cpp.threads": 1} if device.type == "cpu" else None
-    fast = torch.compile(network, dynamic=True, options=options)
+    ways = [torch.compile(network, dynamic=any_size, options=options) for any_size in (True, False)]
 
     def apply(images: torch.Tensor) -> torch.Tensor:
+        way = ways[0]
         try:
-            answer: torch.Tensor = fast(images)
+            answer: torch.Tensor = way(images)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:  # of the compiler; torch has many kinds
+            if way is not ways[-1]:
+                ways[0] = ways[-1]
+                return apply(images)
             reason = str(error).strip().splitlines()[0]
             raise IceblockError(
                 f"torch.compile did not work on this machine ({reason}): install a C++ compiler, "

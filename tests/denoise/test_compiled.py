@@ -46,3 +46,26 @@ def test_without_a_compiler(tiny_model: Model, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch, "compile", without)
     with pytest.raises(IceblockError, match=r"\(no compiler here\).*leave --compile out"):
         Denoiser(tiny_model, CPU, fast=True)(images(2, 48), 4.0)
+
+
+def test_each_size_by_itself_where_not_all_can_be_compiled_together(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def one_size_only(network: torch.nn.Module, *, dynamic: bool, **_: object) -> object:
+        def compiles(images: torch.Tensor) -> torch.Tensor:
+            asked.append(dynamic)
+            if dynamic:
+                raise RuntimeError("not for any size")
+            return network(images)
+
+        return compiles
+
+    monkeypatch.setattr(torch, "compile", one_size_only)
+    fast, plain = Denoiser(tiny_model, CPU, fast=True), Denoiser(tiny_model, CPU)
+    raw = images(3, 48)
+    for _ in range(2):
+        assert np.array_equal(fast(raw, 4.0)[0], plain(raw, 4.0)[0])
+    assert asked.count(True) == 1
+    assert asked.count(False) >= 2
