@@ -21,7 +21,7 @@ RESAMPLES = 1000
 ENDS = (0.025, 0.975)
 BANDS = 16
 """Points of a curve at most."""
-DOUBT, WHOLE_DOUBT = 0.03, 0.0005
+DOUBT, WHOLE_DOUBT = 0.03, 0.001
 """Standard deviations by which the noise's power may be wrong in a ring, and in all: parts of it.
 
 The background and the particle's place hold about the same noise, and its spectrum is told from few
