@@ -53,7 +53,7 @@ def inside(
     noise = seen.mean(0) - slope * mean
     left = (seen - noise - slope * passed).square().mean(0)
     sampling = left * (1 / n + mean.square() / spread)
-    # The region mixes neighbouring rings, so the signal in one hardly follows the CTF of this ring
-    # alone. What the line tells of the signal is therefore a doubt about the noise, too.
+    # The region mixes neighbouring rings, so the signal of a ring does not follow this ring's CTF
+    # alone. The more signal the line tells, the less its noise is trusted.
     share = DOUBT**2 / (DOUBT**2 + sampling + (slope * mean).square())
     return (1 + (noise - 1) * share).float()

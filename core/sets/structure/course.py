@@ -19,7 +19,8 @@ class Course:
     last_ring
         That is compared.
     nats
-        Sum over the iterations of the log-likelihood of an image, from which on they are enough.
+        Sum over the iterations of the log-likelihood of an image (of each at most
+        `learn.MOST_NATS`), from which on they are enough.
         Expectation-maximisation is the faster, the more an image says of its view.
     momentum
         Part of each change that is made once more, since each is too small where noise is strong.
